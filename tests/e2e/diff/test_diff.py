@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+# Every case under nginx/ and haproxy/: the anchor runs it twice and must agree with
+# itself, so that the expectation is live, not recorded; then weir must agree with
+# the anchor. A case is one TOML file, picked up by glob; README.md has its keys.
+import difflib
+import re
+from pathlib import Path
+
+import pytest
+
+from support import binary
+from support.case import Stage, load_case
+from support.run_case import run_case
+
+HERE = Path(__file__).parent
+CASES = sorted(HERE.glob("nginx/*.toml")) + sorted(HERE.glob("haproxy/*.toml"))
+
+
+def compare(expected, got, left, right):
+    diff = difflib.unified_diff(expected, got, left, right, n=100, lineterm="")
+    return "\n".join(diff)
+
+
+@pytest.mark.parametrize("path", CASES, ids=lambda p: f"{p.parent.name}/{p.stem}")
+def test_same_as_anchor(path, folder):
+    case = load_case(path)
+    stage = Stage(case, folder)
+    try:
+        program = binary.anchor(case.language)
+        expected = run_case(stage, program)
+        again = run_case(stage, program)
+        assert expected == again, "the anchor itself is not stable:\n" \
+            + compare(expected, again, "first", "second")
+        if not binary.subject_is_anchor():
+            for note in case.newest:
+                changed = [re.sub(note["from"], note["to"], line) for line in expected]
+                assert changed != expected, f"[[newest]] {note['reason']}: matches nothing"
+                expected = changed
+        got = run_case(stage, binary.subject(case.language))
+        difference = compare(expected, got, case.language, "weir")
+        assert expected == got, "weir differs from the anchor:\n" + difference
+    finally:
+        stage.close()
