@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parser/ir/config.hpp"
+
+namespace weir::ir {
+
+RouteId Config::add(Route route) {
+    routes.push_back(std::move(route));
+    return static_cast<RouteId>(routes.size() - 1);
+}
+
+PoolId Config::add(Pool pool) {
+    pool_index_.emplace(pool.name, static_cast<PoolId>(pools.size()));
+    pools.push_back(std::move(pool));
+    return static_cast<PoolId>(pools.size() - 1);
+}
+
+SiteId Config::add(Site site) {
+    sites.push_back(std::move(site));
+    return static_cast<SiteId>(sites.size() - 1);
+}
+
+PoolId Config::find_pool(const std::string& name) const {
+    auto found = pool_index_.find(name);
+    return found == pool_index_.end() ? no_id : found->second;
+}
+
+std::uint32_t Config::variable_slot(std::string_view name, bool nginx) {
+    for (std::size_t i = 0; i < variables.size(); ++i)
+        if (variables[i].nginx == nginx && variables[i].name == name)
+            return static_cast<std::uint32_t>(i);
+    variables.push_back({std::string(name), nginx});
+    return static_cast<std::uint32_t>(variables.size() - 1);
+}
+
+}  // namespace weir::ir

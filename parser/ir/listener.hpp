@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+// Listener: a bound address. nginx: listen. HAProxy: bind.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parser/base/source_set.hpp"
+#include "parser/ir/rule.hpp"
+
+namespace weir::ir {
+
+enum class Transport : std::uint8_t { tcp, udp };
+
+// Where a socket is bound or connects to. path set: a Unix socket (a leading '@' = abstract).
+struct Endpoint {
+    IpAddress ip;
+    std::uint16_t port = 0;
+    std::string path;
+    [[nodiscard]] bool is_unix() const { return !path.empty(); }
+    bool operator==(const Endpoint&) const = default;
+};
+// "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock".
+std::string to_string(const Endpoint& endpoint);
+std::string to_string(const IpAddress& address);
+
+struct UnixPermissions {
+    std::string user, group;
+    std::optional<unsigned> mode;
+};
+
+// What TLS on a listener needs; filled in by the TLS issue. Its presence means "TLS is on".
+struct TlsProfile {
+    std::vector<std::string> certificates;  // paths
+    std::vector<std::string> alpn;
+    Span span;
+};
+
+struct Listener {
+    std::string name;             // HAProxy: name option; otherwise the endpoint as text
+    Endpoint endpoint;
+    Transport transport = Transport::tcp;
+    int backlog = 511;            // connections
+    bool reuseport = false;       // a socket per worker
+    std::optional<bool> ipv6_only;
+    bool transparent = false;
+    bool defer_accept = false;
+    int fast_open = 0;            // queue length, 0 = off
+    bool accepts_proxy_header = false;
+    std::optional<TlsProfile> tls;
+    bool http2 = false;
+    std::optional<bool> keepalive;               // SO_KEEPALIVE
+    int keepalive_idle = 0, keepalive_interval = 0, keepalive_count = 0;  // seconds, seconds, probes
+    int receive_buffer = 0, send_buffer = 0;     // bytes, 0 = kernel's choice
+    std::uint32_t mss = 0;
+    std::string device;           // SO_BINDTODEVICE
+    UnixPermissions permissions;
+    std::uint32_t max_connections = 0;           // HAProxy bind maxconn; 0 = no limit
+    std::vector<SiteId> sites;    // who may answer here; by name, else the first is the default
+    SiteId default_site = no_id;
+    Span span;
+};
+
+}  // namespace weir::ir

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// Logs: where lines go and what an access line holds.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "parser/ir/expr.hpp"
+
+namespace weir::ir {
+
+// nginx: a path, stderr, syslog:server=... | HAProxy: address, fd@N, stdout, ring@NAME.
+struct LogTarget {
+    enum class Kind : std::uint8_t { none, file, standard_error, standard_output, descriptor, syslog };
+    Kind kind = Kind::none;
+    std::string path;           // file, or the syslog socket or "host:port"
+    Text dynamic_path;          // access_log with variables; empty otherwise
+    int descriptor = -1;
+    enum class Format : std::uint8_t { rfc3164, rfc5424, local, raw, timed, short_form, iso };
+    Format format = Format::rfc3164;
+    int facility = 23;          // syslog facility number; 23 = local7
+    std::string tag;
+    std::string host_name;      // empty: the machine's; "-" = leave out
+    std::uint32_t max_length = 1024;
+    std::uint32_t sample_low = 0, sample_high = 0, sample_size = 0;   // HAProxy sample ranges
+};
+bool same_place(const LogTarget& a, const LogTarget& b);
+
+struct AccessLog {
+    LogTarget target;
+    Text format;
+    std::optional<Condition> when;       // access_log ... if=
+    std::uint32_t buffer = 0;            // bytes gathered before a write; 0 = end of the loop turn
+    std::chrono::milliseconds flush{0};
+    int min_level = 7, max_level = 0;    // HAProxy log <address> <facility> [max [min]]
+    int level = 6;                       // syslog severity of the line
+    Span span;
+};
+
+// Levels are syslog severities: 0 emerg ... 7 debug.
+struct ErrorLog {
+    LogTarget target;
+    int level = 3;
+};
+
+}  // namespace weir::ir

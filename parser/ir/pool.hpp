@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+// Pool: a group of servers and how one of them is chosen. nginx: upstream. HAProxy: backend's servers.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "parser/ir/listener.hpp"
+#include "parser/ir/settings.hpp"
+
+namespace weir::ir {
+
+struct Balance {
+    enum class How : std::uint8_t {
+        round_robin,      // smooth weighted
+        static_round_robin,  // fixed map of slots (HAProxy static-rr)
+        least_connections,
+        first,
+        client_hash,      // ip_hash (nginx: first three bytes of IPv4) / source
+        hash,             // of `key`
+        random,           // the better of `draws`
+        least_time,
+        sticky,
+    } how = How::round_robin;
+    Text key;                        // hash: what is hashed; empty value = round robin
+    bool consistent = false;         // ketama points / hash-type consistent
+    enum class Ring : std::uint8_t { nginx_modula, nginx_ketama, haproxy_map, haproxy_ring };
+    Ring ring = Ring::nginx_modula;
+    enum class Function : std::uint8_t { crc32, sdbm, djb2, wt6, none } function = Function::crc32;
+    bool avalanche = false;
+    std::uint32_t balance_factor = 0;  // percent; bounded loads of the ring
+    std::uint32_t draws = 2;
+    bool random_least_connections = false;
+    // uri: how much of it; handled by the front-end through `key` where it can.
+    bool missing_key_round_robin = true;
+};
+
+// An active check. nginx: health_check, match. HAProxy: check, option httpchk, http-check, tcp-check.
+struct HealthCheck {
+    enum class Kind : std::uint8_t { connect, http, script } kind = Kind::connect;
+    struct Step {
+        enum class What : std::uint8_t { connect, send, expect, comment, set_variable, unset_variable };
+        What what = What::connect;
+        Text text;                         // send: bytes; for http the body
+        // http send
+        std::string method = "GET", uri = "/", version = "HTTP/1.0";
+        std::vector<FieldEdit> fields;
+        // connect
+        std::uint16_t port = 0;
+        bool tls = false, send_proxy = false, linger = false;
+        std::optional<Endpoint> address;
+        // expect
+        enum class Expect : std::uint8_t { status, text, regex, header, binary, status_regex, binary_regex };
+        Expect expect = Expect::status;
+        bool negate = false;
+        std::string pattern;               // text, regex, or ranges "200-399,404"
+        std::string header_name;
+        enum class Compare : std::uint8_t { exists, equal, regex, prefix, suffix, substring } compare{};
+        std::uint32_t min_receive = 0;
+        std::string ok_status, error_status, timeout_status;   // L7OK, ... of the dialect
+        std::string comment;
+    };
+    std::vector<Step> steps;               // empty: one connect
+    Milliseconds interval{2000};           // inter | interval
+    Milliseconds fast_interval{0};         // fastinter; 0 = interval
+    Milliseconds down_interval{0};         // downinter; 0 = interval
+    Milliseconds jitter{0};
+    std::uint32_t rise = 2, fall = 3;      // passes | fails
+    std::optional<Endpoint> address;       // addr
+    std::uint16_t port = 0;                // port; 0 = the server's
+    Milliseconds timeout = no_limit;       // connect and read; no_limit: interval
+    Milliseconds connect_timeout = no_limit;
+    bool mandatory = false;                // down until the first success (nginx health_check mandatory)
+    bool persistent = false;
+    bool disable_on_404 = false;
+    std::uint64_t udp = 0;
+};
+
+struct Server {
+    std::string name;                      // HAProxy: its name; nginx: as written
+    std::string host;                      // name to look up; empty when endpoint is literal
+    std::vector<Endpoint> endpoints;       // one, or what the name resolved to (nginx: each a peer)
+    std::uint16_t port = 0;                // with host
+    bool port_is_offset = false;           // HAProxy "host:+80": of the client's port
+    std::uint32_t weight = 1;              // HAProxy 0..256: 0 drains
+    bool backup = false;
+    bool down = false;                     // down | disabled
+    bool drain = false;
+    std::uint32_t max_connections = 0;     // max_conns | maxconn; 0 = no limit
+    std::uint32_t min_connections = 0;     // minconn
+    std::uint32_t max_queue = 0;           // maxqueue; 0 = no limit
+    std::uint32_t max_fails = 1;           // 0: never marked by traffic
+    Milliseconds fail_timeout{10000};
+    Milliseconds slow_start{0};
+    std::optional<HealthCheck> check;
+    std::string cookie;                    // value for cookie persistence
+    std::uint32_t id = 0;
+    std::optional<UpstreamTls> tls;
+    std::uint8_t send_proxy_header = 0;
+    std::optional<Endpoint> source;
+    std::optional<std::uint32_t> max_reuse, pool_max_idle;
+    Milliseconds pool_purge_delay{5000};
+    std::string redirect_prefix;           // redir
+    enum class OnMarkedDown : std::uint8_t { nothing, shutdown_sessions } on_marked_down{};
+    bool resolve = false;                  // look the name up again
+    std::string track;                     // pool/server whose health it shares
+    enum class Observe : std::uint8_t { none, layer4, layer7 } observe = Observe::none;
+    std::uint32_t error_limit = 10;
+    std::string on_error;                  // fastinter, fail-check, sudden-death, mark-down
+    Span span;
+};
+
+struct Pool {
+    std::string name;
+    enum class Kind : std::uint8_t { http, stream } kind = Kind::http;
+    Balance balance;
+    std::vector<Server> servers;
+    // Backups: all of them as a second group (nginx, allbackups), or the first that is up (HAProxy).
+    bool use_all_backups = true;
+    bool implicit = false;                 // made from proxy_pass http://host
+    // With one server max_fails never takes it out (nginx).
+    bool single_server_stays = true;
+    struct Idle {
+        std::uint32_t max_per_worker = 32;   // keepalive N; 0 = off
+        std::uint32_t max_requests = 1000;   // keepalive_requests; 0 = no limit
+        Milliseconds timeout{60000};
+        Milliseconds max_time{3600000};
+    } idle;
+    std::uint32_t full_connections = 0;    // fullconn
+    std::uint32_t max_queue = 0;
+    Milliseconds queue_timeout{0};         // nginx queue directive (commercial)
+    std::string zone;                      // name of the shared zone; empty: weir makes one
+    bool disabled = false;
+    // HAProxy cookie persistence, as far as the pool must know; the rest in later issues.
+    std::vector<std::pair<Condition, std::string>> use_server;
+    std::uint32_t id = 0;
+    // Email alerts, dns etc. are other issues' matter.
+    bool log_health_checks = false;
+    Span span;
+};
+
+}  // namespace weir::ir

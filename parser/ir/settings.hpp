@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inherited settings of a route, in groups that children share (see Shared). Every value is
+// explicit: what a dialect leaves unsaid, its front-end writes here. Unlimited time is no_limit.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "parser/ir/expr.hpp"
+#include "parser/ir/log.hpp"
+#include "parser/ir/rule.hpp"
+#include "parser/ir/shared.hpp"
+
+namespace weir::ir {
+
+using Milliseconds = std::chrono::milliseconds;
+inline constexpr Milliseconds no_limit = Milliseconds::max();
+
+// nginx directive | HAProxy timeout.
+struct Timeouts {
+    Milliseconds request_head{60000};    // client_header_timeout | http-request (whole head)
+    Milliseconds client_read{60000};     // client_body_timeout | client (between two reads)
+    Milliseconds client_send{60000};     // send_timeout | client (between two writes)
+    Milliseconds keepalive{75000};       // keepalive_timeout | http-keep-alive
+    Milliseconds lingering{5000};        // lingering_timeout
+    Milliseconds client_fin = no_limit;  // | client-fin
+    Milliseconds connect{60000};         // proxy_connect_timeout | connect
+    Milliseconds queue = no_limit;       // | queue (default: connect)
+    Milliseconds server_read{60000};     // proxy_read_timeout | server
+    Milliseconds server_send{60000};     // proxy_send_timeout | server
+    Milliseconds server_fin = no_limit;  // | server-fin
+    Milliseconds tunnel = no_limit;      // stream proxy_timeout | tunnel; no_limit: both sides' own
+    Milliseconds tarpit{60000};          // | tarpit
+    Milliseconds inspect{0};             // preread_timeout | tcp-request inspect-delay
+    Milliseconds check = no_limit;       // | check
+};
+
+// What is taken from a client.
+struct ClientLimits {
+    std::uint64_t max_body = 1048576;    // client_max_body_size; 0 = no limit
+    std::uint32_t head_buffer = 1024;    // client_header_buffer_size (accepted, not a limit)
+    std::uint32_t max_line = 8192;       // large_client_header_buffers size: one line at most
+    std::uint32_t max_head = 32768;      // number x size | tune.bufsize - maxrewrite: the whole head
+    std::uint32_t max_fields = 1000;     // max_headers | tune.http.maxhdr
+    std::uint32_t body_buffer = 16384;   // client_body_buffer_size
+    bool underscores = false;            // underscores_in_headers
+    bool drop_invalid = true;            // ignore_invalid_headers
+    bool merge_slashes = true;
+    bool accept_invalid = false;         // | option accept-unsafe-violations-in-http-request
+    std::uint16_t refuse_status = 400;
+};
+
+// Keeping the client's connection.
+struct KeepAlive {
+    bool on = true;
+    std::uint32_t max_requests = 1000;   // keepalive_requests; 0 = no limit
+    Milliseconds max_time{3600000};      // keepalive_time
+    Milliseconds header{0};              // second value of keepalive_timeout; 0 = no Keep-Alive field
+    Milliseconds min_time{0};            // keepalive_min_timeout
+    bool tcp_nodelay = true;
+    bool reset_timed_out = false;        // reset_timedout_connection
+    enum class Linger : std::uint8_t { off, on, always } linger = Linger::on;
+    Milliseconds linger_time{30000};
+};
+
+// How weir's own answers look.
+struct ReplyStyle {
+    // Server field of every answer: none = leave what the server sent (HAProxy).
+    std::optional<std::string> server_field;
+    bool date_field = true;              // weir writes Date (nginx); off: as the server sent it
+    enum class Pages : std::uint8_t { nginx, haproxy } pages = Pages::nginx;
+    std::string default_type = "text/plain";
+    bool absolute_redirect = true;       // Location with scheme and host in front of a path
+    bool port_in_redirect = true;
+    bool site_name_in_redirect = false;  // server_name_in_redirect
+    bool lower_case_fields = false;      // HAProxy writes the field names of its own answers so
+    bool etag = true;
+    bool msie_padding = false;
+};
+
+// error_page, errorfile, errorloc.
+struct ErrorPage {
+    std::vector<std::uint16_t> statuses;
+    struct Raw { std::string bytes; };                      // a whole HTTP response
+    struct Internal { Text uri; bool named = false; };      // another request, inside weir
+    struct Redirect { Text target; std::uint16_t status = 302; };
+    std::variant<Raw, Internal, Redirect> what;
+    // error_page 404 =200 /x: 200; "=" alone: take what the page answers; none: keep the status.
+    std::optional<std::uint16_t> new_status;
+    bool take_status = false;
+    Span span;
+};
+
+// One field of the request to the server, in order. An empty value leaves the field out.
+struct FieldEdit {
+    std::string name;
+    Text value;
+};
+
+struct UpstreamTls {
+    bool verify = false;
+    Text sni;
+    Span span;
+};
+
+// How a request is sent to a server and its answer taken. proxy_* | backend options.
+struct ForwardSettings {
+    std::vector<FieldEdit> set_fields;   // proxy_set_header; explicit, Host and Connection included
+    bool pass_request_fields = true;
+    bool pass_request_body = true;
+    std::optional<Text> body;            // proxy_set_body
+    std::optional<Text> method;          // proxy_method
+    std::uint8_t http_minor = 1;         // proxy_http_version: HTTP/1.x
+    bool preserve_host = false;          // Host as the client sent it (HAProxy)
+    // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
+    bool pass_upgrade = false;
+    bool keep_server_connection = true;  // reuse allowed
+    enum class Reuse : std::uint8_t { never, safe, aggressive, always } reuse = Reuse::always;
+    bool close_server_connection = false;  // option httpclose / http-server-close
+    // X-Forwarded-For | option forwardfor; empty = none.
+    std::string forwarded_for_field;
+    std::vector<PatternSet::Network> forwarded_for_except;
+    bool forwarded_for_if_none = false;
+    bool buffer_request = true;          // proxy_request_buffering
+    bool buffer_response = true;         // proxy_buffering
+    std::uint32_t buffer_size = 8192;    // proxy_buffer_size: largest response head
+    std::uint64_t response_buffers = 65536;
+    bool ignore_client_abort = false;
+    bool intercept_errors = false;
+    std::vector<std::string> hide_fields, pass_fields;   // beyond the dialect's own
+    bool hide_nginx_fields = true;       // Date, Server, X-Accel-* are not passed on
+    std::vector<std::string> ignore_fields;
+    struct Retry {
+        bool error = true, timeout = true, invalid_header = false, non_idempotent = false;
+        bool connect_only = false;       // HAProxy's default: only what never reached a server
+        bool empty_response = false;
+        bool junk_response = false;
+        std::vector<std::uint16_t> statuses;
+        std::uint32_t tries = 0;         // proxy_next_upstream_tries, retries + 1; 0 = no limit
+        Milliseconds time{0};            // proxy_next_upstream_timeout; 0 = no limit
+        // Which server the next try takes: the next one (nginx), or the same until the last
+        // tries (HAProxy redispatch: -1 = only the last, n = every n-th, 0 = never).
+        bool next_server = true;
+        int redispatch = 0;
+    } retry;
+    struct RedirectRewrite {
+        bool standard = false;           // proxy_redirect default
+        Text from;
+        bool regex = false, ignore_case = false;
+        Text to;
+    };
+    std::vector<RedirectRewrite> redirects;
+    struct CookieRewrite {
+        enum class What : std::uint8_t { domain, path, flags } what = What::path;
+        Text from;
+        bool regex = false, ignore_case = false;
+        Text to;
+    };
+    std::vector<CookieRewrite> cookies;
+    std::optional<Text> bind_address;    // proxy_bind, source
+    bool bind_transparent = false;
+    bool socket_keepalive = false;
+    std::uint8_t send_proxy_header = 0;  // 0 none, 1, 2
+    std::uint64_t limit_rate = 0;        // bytes per second; 0 = none
+    std::uint64_t upload_rate = 0, download_rate = 0;    // stream
+    std::uint32_t udp_responses = 0xffffffff;            // proxy_responses
+    std::uint32_t udp_requests = 0;                      // proxy_requests
+    bool half_close = false;             // stream proxy_half_close; HAProxy: on
+    std::optional<UpstreamTls> tls;
+};
+
+// add_header, expires and the like: applied to every answer that goes out.
+struct ReplyField {
+    std::string name;
+    Text value;
+    bool always = false;                 // also on error answers
+    bool replace = false;
+};
+struct ReplyFields {
+    std::vector<ReplyField> list;
+    std::vector<ReplyField> trailers;
+};
+
+struct LogSettings {
+    std::vector<AccessLog> access;       // access_log, log
+    std::vector<ErrorLog> errors;        // error_log; empty: the process's
+    bool not_found = true;               // log_not_found
+    bool dont_log_null = false;          // | option dontlognull
+    bool dont_log_normal = false;        // | option dontlog-normal
+    bool log_asap = false;               // | option logasap
+    bool separate_errors = false;        // | option log-separate-errors
+};
+
+struct ErrorPages {
+    std::vector<ErrorPage> list;
+    bool recursive = false;              // recursive_error_pages
+};
+
+// Configurations of modules by module name; the pointed-to type belongs to the module.
+struct ModuleUses {
+    std::map<std::string, std::shared_ptr<const void>, std::less<>> by_name;
+};
+
+struct Settings {
+    Shared<Timeouts> timeouts;
+    Shared<ClientLimits> limits;
+    Shared<KeepAlive> keepalive;
+    Shared<ReplyStyle> style;
+    Shared<ForwardSettings> forward;
+    Shared<ReplyFields> reply_fields;
+    Shared<ErrorPages> error_pages;
+    Shared<LogSettings> logs;
+    Shared<ModuleUses> modules;
+};
+
+}  // namespace weir::ir
