@@ -1,0 +1,264 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured: for each case the requests, what has to come back, and the same proxy set up in
+both languages. Both texts are what a careful operator writes: one worker, logs off, server
+connections kept alive, buffers fit for the case. weir gets exactly the same two texts."""
+
+from dataclasses import dataclass, field
+from typing import Callable, Optional
+
+SMALL = 1024
+BIG = 1 << 20
+POOLS = 10
+IDLE_CONNECTIONS = 5000
+STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+
+
+@dataclass(frozen=True)
+class Request:
+    """The bytes to send, and the back-end port (by index) that has to answer."""
+
+    text: bytes
+    backend: int = 0
+    body: bytes = b""
+
+    @property
+    def bytes(self):
+        return self.text + self.body
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    title: str
+    limit: float  # of weir's cost, as a share of the better anchor's (idle: KB)
+    kind: str = "traffic"  # traffic | idle | check
+    unit: str = "request"  # what the CPU is counted per
+    connections: int = 50
+    close: bool = False
+    size: int = SMALL
+    requests: tuple = ()
+    nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
+    haproxy: Optional[Callable] = None
+    floor: Optional[str] = None  # how the bare relay moves bytes, where it can do the case
+    lacks: dict = field(default_factory=dict)  # language -> why it has no such case
+
+
+def get(path, backend=0, close=False):
+    last = "Connection: close\r\n" if close else ""
+    head = (
+        f"GET {path} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: weir-bench/1\r\n"
+        f"Accept: */*\r\nAccept-Language: en\r\nCookie: session=0123456789abcdef\r\n{last}\r\n"
+    )
+    return Request(head.encode(), backend)
+
+
+def post(path, size):
+    head = (
+        f"POST {path} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: weir-bench/1\r\n"
+        f"Accept: */*\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
+    )
+    return Request(head.encode(), body=bytes(i * 31 % 251 for i in range(size)))
+
+
+# ---- nginx's language ----
+
+NGINX_HEAD = """\
+worker_processes 1;
+pid nginx.pid;
+events { worker_connections 16384; }
+"""
+
+NGINX_FORWARD = """\
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+            proxy_set_header Host $http_host;
+            proxy_set_header X-Forwarded-For $remote_addr;
+"""
+
+NGINX_BIG_BODIES = """\
+        proxy_buffer_size 64k;
+        proxy_buffers 8 64k;
+        proxy_busy_buffers_size 128k;
+        proxy_max_temp_file_size 0;
+"""
+
+
+def nginx_upstream(name, port):
+    return (
+        f"    upstream {name} {{\n        server 127.0.0.1:{port};\n        keepalive 64;\n"
+        "        keepalive_requests 1000000;\n    }\n"
+    )
+
+
+def nginx_site(port, upstreams, inside):
+    return (
+        NGINX_HEAD + "http {\n    access_log off;\n    keepalive_requests 1000000;\n" + upstreams
+        + f"    server {{\n        listen 127.0.0.1:{port};\n        server_name bench.example;\n"
+        + inside + "    }\n}\n"
+    )
+
+
+def nginx_http(port, servers, settings=""):
+    inside = settings + "        location / {\n            proxy_pass http://app;\n" + NGINX_FORWARD
+    return nginx_site(port, nginx_upstream("app", servers[0]), inside + "        }\n")
+
+
+def nginx_http_big(port, servers):
+    return nginx_http(port, servers, NGINX_BIG_BODIES)
+
+
+def nginx_routes(port, servers):
+    upstreams = "".join(nginx_upstream(f"app{i}", servers[i]) for i in range(POOLS))
+    inside = ""
+    for match, pool in [("/", 0)] + [(f"/app{i}/", pool) for i, pool in prefixes()]:
+        inside += f"        location {match} {{\n            proxy_pass http://app{pool};\n"
+        inside += NGINX_FORWARD + "        }\n"
+    for regex, pool, _ in regexes():
+        inside += f"        location ~ {regex} {{\n            proxy_pass http://app{pool};\n"
+        inside += NGINX_FORWARD + "        }\n"
+    return nginx_site(port, upstreams, inside)
+
+
+def nginx_stream(port, servers, settings=""):
+    return (
+        f"load_module {STREAM_MODULE};\n" + NGINX_HEAD + "stream {\n"
+        f"    upstream app {{\n        server 127.0.0.1:{servers[0]};\n    }}\n"
+        f"    server {{\n        listen 127.0.0.1:{port};\n        proxy_pass app;\n{settings}"
+        "    }\n}\n"
+    )
+
+
+def nginx_stream_big(port, servers):
+    return nginx_stream(port, servers, "        proxy_buffer_size 64k;\n")
+
+
+def nginx_many_servers(port, servers):
+    text = NGINX_HEAD + "http {\n    access_log off;\n    server_names_hash_max_size 65536;\n"
+    for pool in range(100):
+        text += nginx_upstream(f"app{pool}", servers[pool % POOLS])
+    for site in range(10000):
+        text += (
+            f"    server {{\n        listen 127.0.0.1:{port};\n"
+            f"        server_name site{site}.example www.site{site}.example;\n"
+            "        client_max_body_size 8m;\n"
+            f"        location / {{\n            proxy_pass http://app{site % 100};\n{NGINX_FORWARD}"
+            "        }\n        location = /health {\n            return 204;\n        }\n    }\n"
+        )
+    return text + "}\n"
+
+
+# ---- HAProxy's language ----
+
+HAPROXY_HEAD = """\
+global
+    nbthread 1
+    maxconn 6000
+
+defaults
+    mode {mode}
+    timeout connect 5s
+    timeout client 60s
+    timeout server 60s
+"""
+
+HAPROXY_HTTP = "    option forwardfor\n    http-reuse always\n"
+
+
+def haproxy_site(port, mode, settings, rules, pools):
+    text = HAPROXY_HEAD.format(mode=mode) + settings
+    text += f"\nfrontend web\n    bind 127.0.0.1:{port}\n{rules}"
+    for name, server in pools:
+        text += f"\nbackend {name}\n    server s1 127.0.0.1:{server}\n"
+    return text
+
+
+def haproxy_http(port, servers, settings=""):
+    rules = "    default_backend app\n"
+    pools = [("app", servers[0])]
+    return haproxy_site(port, "http", HAPROXY_HTTP + settings, rules, pools)
+
+
+def haproxy_http_big(port, servers):
+    return haproxy_http(port, servers, "    option splice-auto\n")
+
+
+def haproxy_routes(port, servers):
+    rules = "".join(
+        f"    use_backend app{pool} if {{ path_reg {regex} }}\n" for regex, pool, _ in regexes()
+    )
+    rules += "".join(
+        f"    use_backend app{pool} if {{ path_beg /app{i}/ }}\n" for i, pool in prefixes()
+    )
+    pools = [(f"app{i}", servers[i]) for i in range(POOLS)]
+    return haproxy_site(port, "http", HAPROXY_HTTP, rules + "    default_backend app0\n", pools)
+
+
+def haproxy_tcp(port, servers, settings=""):
+    pools = [("app", servers[0])]
+    return haproxy_site(port, "tcp", settings, "    default_backend app\n", pools)
+
+
+def haproxy_tcp_big(port, servers):
+    return haproxy_tcp(port, servers, "    option splice-auto\n")
+
+
+def haproxy_many_backends(port, servers):
+    pools = [(f"site{i}.example", servers[i % POOLS]) for i in range(33000)]
+    rules = "    use_backend %[req.hdr(host)]\n    default_backend site0.example\n"
+    return haproxy_site(port, "http", HAPROXY_HTTP, rules, pools)
+
+
+# ---- routes: 100 prefixes and 20 regexes over 10 pools ----
+
+
+def prefixes():
+    return [(i, i % POOLS) for i in range(100)]
+
+
+def regexes():
+    """(regex, pool, a path that matches it and none before it)"""
+    shapes = [
+        (r"^/v{n}/users/[0-9]+/(profile|orders)$", "/v{n}/users/4711/orders"),
+        (r"^/media{n}/.+\.(jpg|png|webp)$", "/media{n}/2026/01/picture.webp"),
+        (r"^/(en|de|fr)/shop{n}/[a-z0-9-]+$", "/fr/shop{n}/blue-widget-12"),
+        (r"^/api{n}/v[0-9]+/items/[0-9a-f]+/", "/api{n}/v2/items/0badcafe/parts"),
+    ]
+    return [
+        (regex.replace("{n}", str(n)), (n * 3 + 1) % POOLS, path.replace("{n}", str(n)))
+        for n in range(5)
+        for regex, path in shapes
+    ]
+
+
+def route_requests():
+    return tuple(
+        [get(f"/app{i}/index.html", pool) for i, pool in prefixes()]
+        + [get(path, pool) for _, pool, path in regexes()]
+    )
+
+
+CASES = [
+    Case("keepalive", "keep-alive, 1 KB", 1.0, requests=(get("/1k"),), nginx=nginx_http,
+         haproxy=haproxy_http, floor="copy"),
+    Case("post", "POST 4 KB", 1.0, requests=(post("/post", 4096),), nginx=nginx_http,
+         haproxy=haproxy_http, floor="copy"),
+    Case("connection", "connection per request", 1.0, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_http, haproxy=haproxy_http),
+    Case("body", "1 MB bodies", 0.8, unit="MB", connections=8, size=BIG, requests=(get("/big"),),
+         nginx=nginx_http_big, haproxy=haproxy_http_big, floor="splice"),
+    Case("routes", "100 routes + 20 regexes", 1.0, requests=route_requests(), nginx=nginx_routes,
+         haproxy=haproxy_routes),
+    Case("l4-keepalive", "L4 keep-alive, 1 KB", 1.0, requests=(get("/1k"),), nginx=nginx_stream,
+         haproxy=haproxy_tcp, floor="copy"),
+    Case("l4-connection", "L4 connection per request", 1.0, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_stream, haproxy=haproxy_tcp, floor="copy"),
+    Case("l4-body", "L4 1 MB", 0.8, unit="MB", connections=8, size=BIG, requests=(get("/big"),),
+         nginx=nginx_stream_big, haproxy=haproxy_tcp_big, floor="splice"),
+    Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
+         connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
+         haproxy=haproxy_http),
+    Case("nginx-test", "test 10,000 nginx servers", 0.6, kind="check", unit="test",
+         nginx=nginx_many_servers, lacks={"haproxy": "a case of nginx's language"}),
+    Case("haproxy-test", "test 33,000 HAProxy backends", 0.6, kind="check", unit="test",
+         haproxy=haproxy_many_backends, lacks={"nginx": "a case of HAProxy's language"}),
+]

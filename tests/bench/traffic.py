@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Our load generator with its back-end servers (load/main.cpp), and the comparison of answers
+byte by byte that comes before every first measurement."""
+
+import json
+import os
+import socket
+import subprocess
+import time
+
+import cases
+import programs
+
+FOLDER = os.path.dirname(os.path.abspath(__file__))
+COMMON = ["-std=c++20", "-O2", "-Wall", "-Wextra"]
+
+
+def build(folder):
+    """Compiles the two small programs; returns the paths of load and relay."""
+    for name, sources in (("load", ["main", "run", "client", "responder"]), ("relay", ["relay"])):
+        files = [f"{FOLDER}/load/{source}.cpp" for source in sources]
+        subprocess.run(["g++", *COMMON, "-o", str(folder / name), *files], check=True)
+    return folder / "load", folder / "relay"
+
+
+class Load:
+    """The load generator and back-end process, on a core of its own."""
+
+    def __init__(self, binary, core, folder):
+        self.folder = folder
+        self.process = subprocess.Popen(
+            [str(binary), str(cases.POOLS)], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True, bufsize=1, preexec_fn=programs.on_core(core))
+        self.ports = json.loads(self.process.stdout.readline())["ports"]
+
+    def tell(self, command):
+        self.process.stdin.write(command + "\n")
+        answer = self.process.stdout.readline()
+        if not answer:
+            raise RuntimeError("the load generator ended")
+        return json.loads(answer)
+
+    def requests_file(self, case):
+        path = self.folder / f"requests-{case.name}"
+        if not path.exists():
+            rows = (b"%d\n%b" % (len(r.bytes), r.bytes) for r in case.requests)
+            path.write_bytes(b"".join(rows))
+        return path
+
+    def run(self, case, port, seconds):
+        mode = "close" if case.close else "keep"
+        return self.tell(f"run {port} {case.connections} {int(seconds * 1000)} {mode} {case.size} "
+                         f"{self.requests_file(case)}")
+
+    def hold(self, case, port):
+        return self.tell(f"hold {port} {case.connections} 20000 {case.size} "
+                         f"{self.requests_file(case)}")
+
+    def again(self):
+        return self.tell("again")
+
+    def drop(self):
+        return self.tell("drop")
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait(5)
+
+
+EXPECTED = bytes(33 + (i * 7 + i // 251) % 90 for i in range(cases.BIG))
+
+
+def read_answer(reader):
+    """Status, fields and body of one answer with a length."""
+    status = reader.readline().split()
+    fields = {}
+    while (line := reader.readline().strip()) != b"":
+        name, _, value = line.partition(b":")
+        fields[name.lower()] = value.strip()
+    body = reader.read(int(fields.get(b"content-length", b"0")))
+    return status[1:2], fields, body
+
+
+def compare_answers(case, port):
+    """Sends each request of the case once; returns what is wrong, or an empty string."""
+    for request in case.requests:
+        with socket.create_connection(("127.0.0.1", port), 5) as peer:
+            peer.sendall(request.bytes)
+            with peer.makefile("rb") as reader:
+                status, fields, body = read_answer(reader)
+        line = request.text.partition(b" HTTP/")[0].decode()
+        if status != [b"200"]:
+            return f"{line}: status {status}"
+        if body != EXPECTED[: case.size]:
+            return f"{line}: the body is not what the server sent"
+        if fields.get(b"x-backend") != b"%d" % request.backend:
+            return f"{line}: server {fields.get(b'x-backend')}, not {request.backend}"
+        if request.body and fields.get(b"x-sum") != b"%d" % sum(request.body):
+            return f"{line}: the server did not get the body that was sent"
+    return ""
+
+
+def settle():
+    """Lets closed connections finish before the CPU clock is read."""
+    time.sleep(0.03)
