@@ -238,7 +238,8 @@ constexpr bool well_formed(Table table) {
 class Registry {
 public:
     void add(Table table);
-    // All rows of that name (usually one), in the order of their tables.
+    // All rows of that name (usually one), in the order of their tables. A name of a family
+    // ("http_host") finds the family's row ("http_") when it has none of its own.
     [[nodiscard]] std::span<const Keyword* const> find(std::string_view name) const;
     // The row whose `where` meets `here`; null when none does.
     [[nodiscard]] const Keyword* find(std::string_view name, Contexts here) const;
@@ -254,12 +255,39 @@ private:
 // Unit rules of a dialect (nginx counts seconds, HAProxy milliseconds; HAProxy has no fractions).
 enum class Units : std::uint8_t { nginx, haproxy };
 
+// One bit of Contexts and what it is called in messages and in the manual.
+struct ContextName {
+    Contexts bit = 0;
+    std::string_view name;
+};
+
+// How a dialect and its keywords are spoken of.
+struct Language {
+    std::string_view program;                   // "nginx", "HAProxy"
+    std::string_view noun;                      // "directive", "keyword", "action", "variable"
+    Units units = Units::nginx;
+    std::span<const ContextName> contexts;
+};
+
+// "http, server, location".
+std::string names_of(Contexts where, std::span<const ContextName> names);
+
+// The row of a word used in `here`. Reports an unknown or misplaced word, with the next step.
+const Keyword* check_keyword(const Registry& registry, std::string_view name, Span span,
+                             Contexts here, const Language& language, diag::Sink& sink);
+
+// True when weir runs the keyword. Otherwise warns (ignored) or reports an error (refused, with the
+// name of the dialect that knows it).
+bool check_support(const Keyword& row, std::string_view name, Span span, const Language& language,
+                   diag::Sink& sink);
+
 // Checks the count and converts every argument in place. Reports each problem with the word, what
 // was expected and the syntax line; false when apply must not be called.
 bool check_arguments(const Keyword& row, Call& call, std::span<Argument> args, Units units,
                      diag::Sink& sink);
 
-// The syntax line of the manual: `proxy_connect_timeout time;`.
+// The syntax line of the manual: `proxy_connect_timeout time`. Without the terminator, which is the
+// dialect's matter.
 std::string syntax_line(const Keyword& row);
 
 }  // namespace weir::keyword
