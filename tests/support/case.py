@@ -17,7 +17,7 @@ CASE_KEYS = {"about", "config", "files", "servers", "step", "logs", "scrub", "co
 STEP_KEYS = {
     "about", "to", "times", "conn", "source", "arrivals", "timeout",
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
-    "raw", "parts", "responses", "half_close", "hold", "finish",
+    "raw", "parts", "responses", "half_close", "linger", "hold", "finish",
     "tcp", "read", "udp", "replies", "ws",
     "stop", "start", "release", "sleep", "poll", "status", "text", "ignore_arrivals"}
 KINDS = {"http": HttpServer, "echo": EchoServer, "websocket": WebSocketServer}

@@ -31,7 +31,7 @@ class Proxy:
     """One running proxy. Use as a context manager; leaving it checks everything."""
 
     def __init__(self, binary, personality, config, *, ports=(), udp_ports=(), unix=(),
-                 folder=None, allow=(), files_limit=None, env=None, extra=()):
+                 folder=None, allow=(), files_limit=4096, env=None, extra=()):
         self.binary, self.personality = Path(binary), personality
         self.ports, self.udp_ports, self.unix = list(ports), list(udp_ports), list(unix)
         self.allow = [re.compile(pattern) for pattern in allow]
@@ -88,8 +88,8 @@ class Proxy:
         return self
 
     def _limit(self):
-        if self.files_limit:
-            resource.setrlimit(resource.RLIMIT_NOFILE, (self.files_limit, self.files_limit))
+        """A modest limit: HAProxy sizes its tables by it, at every start."""
+        resource.setrlimit(resource.RLIMIT_NOFILE, (self.files_limit, self.files_limit))
 
     def _is_up(self):
         if self.process.poll() is not None:

@@ -77,6 +77,8 @@ class Run:
             self.lines.append("  no response in time")
         except ConnectionRefusedError:
             self.lines.append("  connection refused")
+        except ConnectionError:
+            self.lines.append("  connection closed without a response")
         if step.get("arrivals"):
             wire.wait_until(
                 lambda: self.stage.recorder.count() - before >= step["arrivals"], 3.0)
@@ -150,7 +152,8 @@ class Run:
             for method in methods:
                 for message in client.read_final(method):
                     self.lines += show_response(message, method)
-            self.note_end(client, message if methods else None)
+            if not step.get("linger"):
+                self.note_end(client, message if methods else None)
         finally:
             if not step.get("conn") and "finish" not in step:
                 client.close()
@@ -243,6 +246,7 @@ class Run:
             self.lines.append(f"log {name}")
             self.lines += ["  " + line for line in text.splitlines() if keep.search(line)]
         if self.stage.syslog:
+            self.stage.syslog.settle()
             keep = re.compile(self.case.log_lines or r"\[\d\d/\w{3}/\d{4}:")
             self.lines.append("syslog")
             lines = [line for line in self.stage.syslog.lines if keep.search(line)]

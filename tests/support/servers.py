@@ -382,5 +382,12 @@ class Syslog(UdpServer):
     def reset_counts(self):
         self.lines = []
 
+    def settle(self):
+        """Wait until every datagram that was sent before has been read."""
+        mark = f"settled {time.monotonic()}"
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(mark.encode(), ("127.0.0.1", self.port))
+        wire.wait_until(lambda: mark in self.lines, 1.0)
+
     def on_datagram(self, sock, data, peer):
         self.lines.append(data.decode("latin-1").rstrip("\n"))
