@@ -1,0 +1,164 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/net/loop.hpp"
+
+#include <sys/epoll.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <system_error>
+#include <utility>
+
+namespace weir::net {
+
+namespace {
+
+thread_local Loop* the_loop = nullptr;
+
+std::int64_t clock_us(clockid_t which) {
+    timespec value{};
+    ::clock_gettime(which, &value);
+    return static_cast<std::int64_t>(value.tv_sec) * 1000000 + value.tv_nsec / 1000;
+}
+
+constexpr int events_per_turn = 256;
+constexpr Time longest_wait = 60000;   // so that a clock jump of the host heals by itself
+
+}  // namespace
+
+bool Watch::attach(Loop& loop, int fd) {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+    if (loop.slots_.size() <= static_cast<std::size_t>(fd))
+        loop.slots_.resize(static_cast<std::size_t>(fd) * 2 + 64);
+    auto& slot = loop.slots_[static_cast<std::size_t>(fd)];
+    event.data.u64 = (std::uint64_t{++slot.generation} << 32) | static_cast<std::uint32_t>(fd);
+    if (::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
+    slot.watch = this;
+    loop_ = &loop;
+    fd_ = fd;
+    readable = writable = peer_closed = broken = false;
+    return true;
+}
+
+bool Watch::attach_level(Loop& loop, int fd, bool exclusive) {
+    epoll_event event{};
+    event.events = EPOLLIN;
+    if (exclusive) event.events |= EPOLLEXCLUSIVE;
+    if (loop.slots_.size() <= static_cast<std::size_t>(fd))
+        loop.slots_.resize(static_cast<std::size_t>(fd) * 2 + 64);
+    auto& slot = loop.slots_[static_cast<std::size_t>(fd)];
+    event.data.u64 = (std::uint64_t{++slot.generation} << 32) | static_cast<std::uint32_t>(fd);
+    if (::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
+    slot.watch = this;
+    loop_ = &loop;
+    fd_ = fd;
+    level_ = true;
+    return true;
+}
+
+// The descriptor is usually closed right after, which takes it out of the epoll set without a call;
+// level-triggered ones (shared listeners) live on in other processes and must be taken out by hand.
+void Watch::detach() {
+    if (!loop_) return;
+    auto& slot = loop_->slots_[static_cast<std::size_t>(fd_)];
+    slot.watch = nullptr;
+    ++slot.generation;
+    if (level_) ::epoll_ctl(loop_->epoll_, EPOLL_CTL_DEL, fd_, nullptr);
+    loop_ = nullptr;
+    fd_ = -1;
+}
+
+Loop::Loop() : wheel_((refresh_clock(), now_)) {
+    epoll_ = ::epoll_create1(EPOLL_CLOEXEC);
+    if (epoll_ < 0) throw std::system_error(errno, std::generic_category(), "epoll_create1");
+    the_loop = this;
+}
+
+Loop::~Loop() {
+    if (the_loop == this) the_loop = nullptr;
+    ::close(epoll_);
+}
+
+Loop& Loop::current() { return *the_loop; }
+
+void Loop::refresh_clock() {
+    now_us_ = clock_us(CLOCK_MONOTONIC);
+    now_ = now_us_ / 1000;
+    wall_ms_ = clock_us(CLOCK_REALTIME) / 1000;
+}
+
+void Loop::dispatch(std::uint64_t token, std::uint32_t events) {
+    auto fd = static_cast<std::uint32_t>(token);
+    auto generation = static_cast<std::uint32_t>(token >> 32);
+    auto& slot = slots_[fd];
+    if (slot.generation != generation || !slot.watch) return;
+    Watch* watch = slot.watch;
+    if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) watch->readable = true;
+    if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) watch->writable = true;
+    if (events & EPOLLRDHUP) watch->peer_closed = true;
+    if (events & (EPOLLHUP | EPOLLERR)) watch->broken = watch->peer_closed = true;
+    if (watch->on_event) watch->on_event(*watch, events);
+    // The coroutine may have closed this watch: look the slot up again before the second one.
+    if (slots_[fd].generation == generation && watch->writable && watch->writer)
+        std::exchange(watch->writer, {}).resume();
+    if (slots_[fd].generation == generation && watch->readable && watch->reader)
+        std::exchange(watch->reader, {}).resume();
+}
+
+void Loop::run_once(Time wait) {
+    epoll_event events[events_per_turn];
+    int count = ::epoll_wait(epoll_, events, events_per_turn, static_cast<int>(wait));
+    refresh_clock();
+    for (int i = 0; i < count; ++i) dispatch(events[i].data.u64, events[i].events);
+    wheel_.advance(now_);
+    for (std::size_t i = 0; i < posted_.size(); ++i) posted_[i].resume();
+    posted_.clear();
+    while (!work_.empty()) {
+        auto work = std::exchange(work_, {});
+        for (auto& one : work) one();
+    }
+    for (auto& callback : turn_end_) callback();
+}
+
+void Loop::run() {
+    stopping_ = false;
+    while (!stopping_) {
+        Time due = wheel_.next();
+        Time wait = posted_.empty() && work_.empty()
+                        ? std::clamp<Time>(due == never ? longest_wait : due - now_, 0, longest_wait)
+                        : 0;
+        run_once(wait);
+    }
+}
+
+void WaitFor::finish(Waited how) {
+    outcome = how;
+    std::exchange(for_write ? watch.writer : watch.reader, {}).resume();
+}
+
+void WaitFor::await_suspend(std::coroutine_handle<> handle) noexcept {
+    (for_write ? watch.writer : watch.reader) = handle;
+    if (deadline != never) {
+        node.self = this;
+        node.fire = [](Timer& timer) { static_cast<Node&>(timer).self->finish(Waited::timed_out); };
+        watch.loop().arm(node, deadline);
+    }
+    if (abort_when) {
+        abort_when->owner = this;
+        abort_when->on_event = [](Watch& other, std::uint32_t) {
+            if (other.peer_closed) static_cast<WaitFor*>(other.owner)->finish(Waited::aborted);
+        };
+    }
+}
+
+Waited WaitFor::await_resume() noexcept {
+    if (abort_when && abort_when->owner == this) {
+        abort_when->on_event = nullptr;
+        abort_when->owner = nullptr;
+    }
+    return outcome;
+}
+
+}  // namespace weir::net
