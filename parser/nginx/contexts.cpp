@@ -5,12 +5,7 @@ namespace weir::nginx {
 
 namespace {
 
-struct Name {
-    Contexts bit;
-    const char* text;
-};
-
-constexpr Name names[] = {
+constexpr keyword::ContextName names[] = {
     {context::main, "main"},
     {context::events, "events"},
     {context::http, "http"},
@@ -39,21 +34,7 @@ constexpr Name names[] = {
 
 }  // namespace
 
-const char* name_of_context(Contexts one) {
-    for (const auto& name : names)
-        if ((name.bit & one) != 0) return name.text;
-    return "nowhere";
-}
-
-std::string names_of_contexts(Contexts set) {
-    if (set == context::any) return "any block";
-    std::string all;
-    for (const auto& name : names) {
-        if ((name.bit & set) == 0) continue;
-        if (!all.empty()) all += ", ";
-        all += name.text;
-    }
-    return all;
-}
+const keyword::Language directive_language{"nginx", "directive", keyword::Units::nginx, names};
+const keyword::Language variable_language{"nginx", "variable", keyword::Units::nginx, names};
 
 }  // namespace weir::nginx

@@ -39,9 +39,8 @@ inline constexpr Contexts any = (Contexts{1} << 24) - 1;
 
 }  // namespace context
 
-// "server", "if in location", ... for messages; `one` is a single bit.
-const char* name_of_context(Contexts one);
-// "http, server, location": all places of a set, for "allowed in ...".
-std::string names_of_contexts(Contexts set);
+// The places by name, and how nginx's keywords are spoken of in messages.
+extern const keyword::Language directive_language;
+extern const keyword::Language variable_language;
 
 }  // namespace weir::nginx
