@@ -173,8 +173,8 @@ struct Call {
 // What apply may touch. Each front-end derives its own with the block being filled in.
 class Scope {
 public:
-    Scope(ir::Config& config, diag::Sink& sink, SourceSet& sources)
-        : config(config), sink(sink), sources(sources) {}
+    Scope(ir::Config& config_, diag::Sink& sink_, SourceSet& sources_)
+        : config(config_), sink(sink_), sources(sources_) {}
     virtual ~Scope() = default;
     Scope(const Scope&) = delete;
     Scope& operator=(const Scope&) = delete;
@@ -237,7 +237,7 @@ constexpr bool well_formed(Table table) {
 // stand in several tables (nginx "server" in http and in upstream): the one allowed here wins.
 class Registry {
 public:
-    void add(Table table);
+    void add(Table table);   // before the first lookup, or the index is built again
     // All rows of that name (usually one), in the order of their tables. A name of a family
     // ("http_host") finds the family's row ("http_") when it has none of its own.
     [[nodiscard]] std::span<const Keyword* const> find(std::string_view name) const;
@@ -245,11 +245,14 @@ public:
     [[nodiscard]] const Keyword* find(std::string_view name, Contexts here) const;
     // The name that was probably meant, among rows allowed in `here` first; empty if none is near.
     [[nodiscard]] std::string_view nearest(std::string_view name, Contexts here) const;
-    [[nodiscard]] std::span<const Keyword* const> all() const { return rows_; }
+    [[nodiscard]] std::span<const Keyword* const> all() const;
 
 private:
-    std::vector<const Keyword*> rows_;   // sorted by name, stable
-    std::unordered_map<std::string_view, std::pair<std::uint32_t, std::uint32_t>> index_;
+    // Sorted and indexed at the first lookup: a dialect has thirty tables and 2,500 rows.
+    void build_index() const;
+    mutable bool indexed_ = true;
+    mutable std::vector<const Keyword*> rows_;   // sorted by name, stable
+    mutable std::unordered_map<std::string_view, std::pair<std::uint32_t, std::uint32_t>> index_;
 };
 
 // Unit rules of a dialect (nginx counts seconds, HAProxy milliseconds; HAProxy has no fractions).
