@@ -21,6 +21,13 @@ enum class Phase : std::uint8_t { connect, handshake, request, forward, response
 
 struct PatternSet;
 
+// Expr::number of a fetch that may find several values (headers, cookies, arguments): which one.
+namespace occurrence {
+inline constexpr std::int64_t joined = 0;    // nginx: all of them, ", " between; the first cookie
+inline constexpr std::int64_t last = -1;     // HAProxy without an index; -2 is the one before it
+inline constexpr std::int64_t every = INT64_MIN;   // inside match only: true when any of them matches
+}  // namespace occurrence
+
 // One node of an expression tree. `op` says which of the other members count.
 struct Expr {
     enum class Op : std::uint8_t {
@@ -103,6 +110,9 @@ struct Text {
         std::uint32_t limit = 0;        // at most so many bytes; 0 = all
     };
     std::vector<Piece> pieces;
+    // HAProxy formats: a blank at the start, or after another blank, is left out (also where the value
+    // between two blanks turned out empty).
+    bool joins_blanks = false;
     Span span;
     [[nodiscard]] bool empty() const { return pieces.empty(); }
     [[nodiscard]] bool is_literal() const {

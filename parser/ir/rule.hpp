@@ -152,7 +152,12 @@ using Action =
                  action::Pause, action::UseService, action::StrictMode, action::UseModule>;
 
 struct Rule {
+    // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request
+    // content / tcp-response content, run before the http- rules of the same phase. A site's and a
+    // route's lists are separate lists, too. nginx has `main` only.
+    enum class List : std::uint8_t { content, main };
     Phase phase = Phase::request;
+    List list = List::main;
     std::optional<Condition> when;  // none: always
     Action action;
     Span span;

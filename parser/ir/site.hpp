@@ -72,13 +72,31 @@ struct SiteName {
     bool with_bare = false;  // ".example.com": also the bare name
 };
 
+// HAProxy's switching rules: use_backend X if ...; default_backend. The picks of a site are tried in
+// order, the first whose condition holds wins. A backend is one Route (named by Route::pool_name, its
+// rules and settings with it) that any number of sites refer to.
+struct RoutePick {
+    std::optional<Condition> when;       // none = always
+    RouteId route = no_id;
+    // use_backend %[...]: not empty when `route` is no_id. The value is the pool_name of a route; a
+    // value that names none goes on with the next pick.
+    Text dynamic_name;
+    Span span;
+};
+
 struct Site {
     enum class Kind : std::uint8_t { http, stream } kind = Kind::http;
     std::string name;                    // $server_name: the first name; frontend name
     std::vector<SiteName> names;
     std::vector<Rule> rules;             // before the route is picked; connect rules too
     std::vector<RouteId> routes;         // tried as their match kind says
-    RouteId fallback = no_id;            // when none matches: nginx's server level, default_backend
+    std::vector<RoutePick> picks;        // HAProxy: tried in order (is_nginx_style is false)
+    // When none matches: nginx's server level, default_backend, a "listen" section's own servers.
+    RouteId fallback = no_id;            // no_id with HAProxy: 503
+    // nginx: what the routes inherited. HAProxy: the client side is the site's (request_head, client_*,
+    // keepalive, tarpit, limits, logs), the server side the route's (connect, queue, server_*, tunnel,
+    // forward); forwarded_for_* and close_server_connection hold when either says so, and error_pages
+    // are looked up in the route first, then in the site.
     Settings settings;
     std::uint32_t max_connections = 0;   // frontend maxconn; 0 = no limit
     std::uint32_t backlog = 0;
