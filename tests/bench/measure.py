@@ -32,12 +32,14 @@ def measure(program, case, load, bench):
 
 
 def measure_traffic(case, running, load, bench):
-    load.run(case, running.port, bench.warm_up)
+    """CPU of the proxy over the units of work that were done meanwhile."""
+    generator = bench.generator or load
+    generator.run(case, running.port, bench.warm_up)
     traffic.settle()
     began = time.monotonic()
     cpu, busy = processes.cpu_seconds(running.pid), processes.core_busy_seconds(bench.core)
     user, system = processes.user_share(running.pid)
-    result = load.run(case, running.port, bench.seconds)
+    result = generator.run(case, running.port, bench.seconds)
     traffic.settle()
     cpu = processes.cpu_seconds(running.pid) - cpu
     busy = processes.core_busy_seconds(bench.core) - busy
@@ -53,7 +55,7 @@ def measure_traffic(case, running, load, bench):
         "user_share": (user_after - user) / ticks,
         "rate": units / result["seconds"],
         "memory_kb": processes.memory_kb(running.pid),
-        "busy": cpu / spent,
+        "busy": cpu / result["seconds"],
         # What others did on the proxy's core: they take its caches and spoil the sample.
         "others": max(0.0, busy - cpu) / spent,
     }

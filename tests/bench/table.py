@@ -6,6 +6,8 @@ from statistics import median
 import programs
 
 WEIR = ("weir-nginx", "weir-haproxy")
+# A sample is quiet while others use less than this share of the proxy's core.
+QUIET = 0.10
 UNITS = {"traffic": "us", "idle": "KB", "check": "s"}
 
 
@@ -14,28 +16,41 @@ def summarize(samples):
     failed = [sample["failed"] for sample in samples if "failed" in sample]
     if failed:
         return {"failed": failed[0], "failed_rounds": len(failed)}
-    costs = [sample["cost"] for sample in samples]
-    result = {"cost": median(costs), "lowest": min(costs), "highest": max(costs)}
+    quiet = [sample for sample in samples if sample.get("others", 0) < QUIET]
+    # With too few of them the disturbed samples count too: better than a median of one.
+    taken = quiet if 2 * len(quiet) > len(samples) else samples
+    costs = [sample["cost"] for sample in taken]
+    result = {"cost": median(costs), "lowest": min(costs), "highest": max(costs),
+              "quiet": len(quiet), "rounds": len(samples),
+              "by_round": [sample["cost"] if sample in taken else None for sample in samples]}
     for name in ("rate", "p50_us", "p99_us", "memory_kb", "busy", "others", "user_share", "seconds",
                  "reconnects", "answers"):
-        values = [sample[name] for sample in samples if name in sample]
+        values = [sample[name] for sample in taken if name in sample]
         if values:
             result[name] = median(values)
     return result
 
 
 def better_anchor(rows):
-    costs = [rows[name]["cost"] for name in programs.ANCHORS if "cost" in rows.get(name, {})]
-    return min(costs) if costs else None
+    able = [name for name in programs.ANCHORS if "cost" in rows.get(name, {})]
+    return min(able, key=lambda name: rows[name]["cost"]) if able else None
 
 
 def ratio(case, rows, name):
-    """Cost against the better anchor; for the idle case the KB themselves are what is limited."""
+    """Cost against the better anchor; for the idle case the KB themselves are what is limited.
+
+    The median of the ratios round by round: what slowed the whole machine for a while has slowed
+    both halves of a round, and drops out.
+    """
     anchor = better_anchor(rows)
-    cost = rows.get(name, {}).get("cost")
-    if anchor is None or cost is None:
+    row = rows.get(name, {})
+    if anchor is None or "cost" not in row:
         return None
-    return cost if case.kind == "idle" else cost / anchor
+    if case.kind == "idle":
+        return row["cost"]
+    pairs = zip(row["by_round"], rows[anchor]["by_round"])
+    shares = [mine / theirs for mine, theirs in pairs if mine is not None and theirs is not None]
+    return median(shares) if shares else row["cost"] / rows[anchor]["cost"]
 
 
 def number(value):
@@ -60,7 +75,7 @@ def details(case, rows):
     """All that was measured of one case."""
     head = {
         "traffic": [f"us/{case.unit}", "ratio", "lowest", "highest", "user %", f"{case.unit}s/s",
-                    "p99 ms", "memory MB", "core busy %", "others %"],
+                    "p99 ms", "memory MB", "core busy %", "quiet"],
         "idle": ["KB each", "", "lowest", "highest", "memory MB"],
         "check": ["CPU s", "ratio", "lowest", "highest", "memory MB"],
     }[case.kind]
@@ -82,7 +97,7 @@ def details(case, rows):
                       f"{row['p99_us'] / 1000:.2f}"]
         cells.append(f"{row['memory_kb'] / 1024:.1f}")
         if case.kind == "traffic":
-            cells += [f"{row['busy'] * 100:.0f}", f"{row['others'] * 100:.0f}"]
+            cells += [f"{row['busy'] * 100:.0f}", f"{row['quiet']}/{row['rounds']}"]
         table.append([f"  {name}"] + cells)
         if row.get("reconnects", 0) > row.get("answers", 0) / 100:
             notes.append(f"    {name}: closed {row['reconnects']:.0f} connections it could keep")

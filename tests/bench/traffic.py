@@ -67,6 +67,53 @@ class Load:
         self.process.wait(5)
 
 
+class Wrk:
+    """A second opinion: wrk instead of our generator, in front of the same back-end servers. It
+    sends the same bytes and checks the status, not the length."""
+
+    SCRIPT = """
+local requests, place = {}, 0
+function init(words)
+    local file = io.open(words[1], "rb")
+    local size = file:read("*n")
+    while size do
+        file:read(1)
+        requests[#requests + 1] = file:read(size)
+        size = file:read("*n")
+    end
+end
+function request()
+    place = place % #requests + 1
+    return requests[place]
+end
+function done(all, times)
+    local e = all.errors
+    io.write(string.format(
+        '\\n{"answers": %d, "seconds": %f, "p50_us": %f, "p99_us": %f, "faults": ' ..
+        '{"connect": %d, "read": %d, "write": %d, "status": %d, "timeout": %d}}\\n',
+        all.requests, all.duration / 1e6, times:percentile(50), times:percentile(99),
+        e.connect, e.read, e.write, e.status, e.timeout))
+end
+"""
+
+    def __init__(self, load, core, folder):
+        self.load = load
+        self.core = core
+        self.script = folder / "wrk.lua"
+        self.script.write_text(self.SCRIPT, encoding="ascii")
+
+    def run(self, case, port, seconds):
+        words = ["wrk", "-t", "1", "-c", str(case.connections), "-d", str(max(1, round(seconds))),
+                 "-s", str(self.script), f"http://127.0.0.1:{port}/", "--",
+                 str(self.load.requests_file(case))]
+        said = subprocess.run(words, capture_output=True, text=True, check=True,
+                              preexec_fn=programs.on_core(self.core))
+        result = json.loads(said.stdout.splitlines()[-1])
+        result["failures"] = sum(result["faults"].values())
+        result["bytes"] = result["answers"] * case.size
+        return result
+
+
 EXPECTED = bytes(33 + (i * 7 + i // 251) % 90 for i in range(cases.BIG))
 
 

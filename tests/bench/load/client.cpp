@@ -19,6 +19,7 @@ void Client::connect() {
     socket_ = start_connect(run_.job_.port);
     state_ = State::connecting;
     if (!socket_) return give_up(Fault::connect);
+    bound_buffers(socket_.get());
     ++run_.result_.connects;
     request_ = run_.next_request();
     loop_.add(socket_.get(), *this, Loop::both);

@@ -127,9 +127,7 @@ private:
     std::array<Pipe, 2> pipes_;
 };
 
-void Side::on_ready(std::uint32_t events) {
-    pair_.on_side(*this, events);
-}
+void Side::on_ready(std::uint32_t events) { pair_.on_side(*this, events); }
 
 bool Side::write(std::string_view bytes) {
     auto const count = ::send(number(), bytes.data(), bytes.size(), MSG_NOSIGNAL);

@@ -26,8 +26,9 @@ std::string make_body() {
 std::string make_head(std::size_t index, std::size_t size, std::string_view more) {
     return "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
            "Content-Type: application/octet-stream\r\nContent-Length: " +
-           std::to_string(size) + "\r\nCache-Control: max-age=60\r\nX-Backend: " +
-           std::to_string(index) + "\r\n" + std::string{more} + "\r\n";
+           std::to_string(size) +
+           "\r\nCache-Control: max-age=60\r\nX-Backend: " + std::to_string(index) + "\r\n" +
+           std::string{more} + "\r\n";
 }
 
 class Peer final : public Handler {
@@ -79,10 +80,10 @@ private:
                 bytes.remove_prefix(*end);
             }
             auto const part = bytes.substr(0, body_left_);
-            sum_ = std::accumulate(part.begin(), part.end(), sum_,
-                                   [](std::uint64_t sum, char byte) {
-                                       return sum + static_cast<unsigned char>(byte);
-                                   });
+            sum_ =
+                std::accumulate(part.begin(), part.end(), sum_, [](std::uint64_t sum, char byte) {
+                    return sum + static_cast<unsigned char>(byte);
+                });
             body_left_ -= part.size();
             bytes.remove_prefix(part.size());
             if (body_left_ == 0 && !answer()) return false;
@@ -122,8 +123,7 @@ private:
         while (sent_ < size) {
             std::array<iovec, 2> parts{};
             std::size_t count = 0;
-            if (sent_ < head_.size())
-                parts[count++] = {head_.data() + sent_, head_.size() - sent_};
+            if (sent_ < head_.size()) parts[count++] = {head_.data() + sent_, head_.size() - sent_};
             auto const skip = sent_ > head_.size() ? sent_ - head_.size() : 0;
             parts[count++] = {const_cast<char*>(body_.data()) + skip, body_.size() - skip};
             msghdr message{};
@@ -161,6 +161,7 @@ public:
 
     void on_ready(std::uint32_t) override {
         while (auto socket = accept_from(socket_.get())) {
+            bound_buffers(socket.get());
             // The peer owns itself until its connection ends (finish).
             new Peer{loop_, std::move(socket), index_};
         }

@@ -113,9 +113,7 @@ void Run::on_answer(Clock::time_point asked) {
     result_.end = now;
 }
 
-void Run::on_fault(Fault fault) {
-    ++result_.faults[static_cast<std::size_t>(fault)];
-}
+void Run::on_fault(Fault fault) { ++result_.faults[static_cast<std::size_t>(fault)]; }
 
 // After its last answer a connection may be closed by either side; a held one may not.
 void Run::on_closed_idle() {

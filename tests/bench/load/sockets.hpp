@@ -24,6 +24,15 @@ inline void send_at_once(int number) {
     ::setsockopt(number, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 }
 
+/// Fixes how much one connection keeps in flight. Left to the kernel, the windows of a 1 MB answer
+/// grow to many megabytes in one run and not in the next, and the cache misses of that decide the
+/// result; a client across a network has no such window either.
+inline void bound_buffers(int number) {
+    int const size = 256 * 1024;
+    ::setsockopt(number, SOL_SOCKET, SO_RCVBUF, &size, sizeof size);
+    ::setsockopt(number, SOL_SOCKET, SO_SNDBUF, &size, sizeof size);
+}
+
 /// Listens on 127.0.0.1; port 0 lets the kernel pick. Returns the socket and its port.
 inline std::pair<Descriptor, std::uint16_t> listen_on(std::uint16_t port) {
     Descriptor listener{::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0)};
