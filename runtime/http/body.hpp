@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bodies on their way: a source that yields pieces and a sink that takes them. Nobody reads the next
+// piece before the last one is written: that is the back-pressure, there is no queue in between.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "runtime/net/stream.hpp"
+
+namespace weir::http {
+
+enum class BodyState : std::uint8_t {
+    ok,
+    timed_out,
+    truncated,   // the peer closed before the end
+    malformed,   // chunked framing is broken
+    failed,      // the socket failed
+    aborted,     // the other side of the exchange went away while waiting
+};
+
+struct Piece {
+    std::string_view bytes;   // valid until the next call on the source
+    bool last = false;        // nothing follows; may come with bytes
+    BodyState state = BodyState::ok;
+    int error = 0;            // errno, with failed
+};
+
+class BodySource {
+public:
+    virtual ~BodySource() = default;
+    // What can be had without waiting; false when it takes I/O that would block.
+    virtual bool ready(Piece& piece) = 0;
+    // The next piece; waits at most `timeout` ms for bytes (net::never: forever).
+    virtual net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) = 0;
+    [[nodiscard]] virtual bool ended() const = 0;
+    // Bytes that may be moved by splice() right now, 0 when the bytes must be looked at.
+    [[nodiscard]] virtual std::uint64_t spliceable() const { return 0; }
+    virtual void spliced(std::uint64_t) {}
+    [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
+    [[nodiscard]] virtual std::uint64_t received() const = 0;   // body bytes so far
+};
+
+class BodySink {
+public:
+    virtual ~BodySink() = default;
+    // Writes a piece with its framing, after the head that waits to go first.
+    virtual net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) = 0;
+    // True when raw body bytes may be spliced in now (nothing waits, framing is by length or close).
+    [[nodiscard]] virtual bool takes_splice() const { return false; }
+    virtual void spliced(std::uint64_t, bool) {}
+    [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
+};
+
+struct RelayResult {
+    enum class Side : std::uint8_t { none, source, sink } failed = Side::none;
+    BodyState state = BodyState::ok;
+    int error = 0;
+    bool timed_out = false;
+};
+
+// Moves a whole body. `head` bytes that wait in the sink go out with the first piece.
+struct RelayLimits {
+    net::Time read_timeout = net::never;
+    net::Time write_timeout = net::never;
+    net::Watch* abort_when = nullptr;   // the reader's counterpart: gone -> stop
+};
+net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits);
+
+}  // namespace weir::http

@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/http/h1_body.hpp"
+
+#include <algorithm>
+#include <cstring>
+
+namespace weir::http {
+
+void H1Body::start(Framing framing, std::uint64_t length) {
+    framing_ = framing;
+    left_ = length;
+    received_ = 0;
+    handed_ = 0;
+    chunks_ = {};
+    ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
+}
+
+bool H1Body::take_plain(Piece& piece) {
+    auto count = buffer_.size();
+    if (framing_ == Framing::length)
+        count = static_cast<std::uint32_t>(std::min<std::uint64_t>(count, left_));
+    if (count == 0) return false;
+    piece.bytes = {buffer_.data(), count};
+    handed_ = count;
+    received_ += count;
+    if (framing_ == Framing::length) {
+        left_ -= count;
+        ended_ = left_ == 0;
+    }
+    piece.last = ended_;
+    return true;
+}
+
+bool H1Body::take_chunked(Piece& piece) {
+    for (;;) {
+        auto step = chunks_.feed(buffer_.view());
+        using What = ChunkedDecoder::Step::What;
+        if (step.what == What::bad) {
+            piece.state = BodyState::malformed;
+            why_ = step.why;
+            return true;
+        }
+        buffer_.consume(step.consumed);
+        if (step.what == What::more) return false;
+        if (step.what == What::end) {
+            ended_ = piece.last = true;
+            return true;
+        }
+        if (step.body == 0) continue;
+        piece.bytes = {buffer_.data(), static_cast<std::size_t>(step.body)};
+        handed_ = static_cast<std::uint32_t>(step.body);
+        received_ += step.body;
+        return true;
+    }
+}
+
+bool H1Body::fill(Piece& piece) {
+    if (buffer_.empty()) buffer_.clear();
+    buffer_.acquire();
+    if (buffer_.room_size() == 0) buffer_.compact();
+    auto result = stream_.read(buffer_.room(), buffer_.room_size());
+    switch (result.state) {
+        case net::Io::State::ok: buffer_.produced(result.bytes); return true;
+        case net::Io::State::blocked: return false;
+        case net::Io::State::end:
+            if (framing_ == Framing::until_close) {
+                ended_ = piece.last = true;
+            } else {
+                piece.state = BodyState::truncated;
+            }
+            return true;
+        case net::Io::State::failed:
+            piece.state = BodyState::failed;
+            piece.error = result.error;
+            return true;
+    }
+    return true;
+}
+
+bool H1Body::ready(Piece& piece) {
+    piece = {};
+    if (handed_ != 0) {
+        buffer_.consume(handed_);
+        handed_ = 0;
+        if (buffer_.empty()) buffer_.clear();
+    }
+    if (ended_) {
+        piece.last = true;
+        return true;
+    }
+    for (;;) {
+        if (buffer_.held() && !buffer_.empty())
+            if (framing_ == Framing::chunked ? take_chunked(piece) : take_plain(piece)) return true;
+        if (!stream_.watch.readable) return false;
+        if (!fill(piece)) return false;
+        if (piece.last || piece.state != BodyState::ok) return true;
+    }
+}
+
+net::Task<Piece> H1Body::next(net::Time timeout, net::Watch* abort_when) {
+    Piece piece;
+    while (!ready(piece)) {
+        net::Time limit =
+            timeout == net::never ? net::never : stream_.watch.loop().now() + timeout;
+        // An idle body costs no buffer.
+        if (buffer_.empty()) buffer_.release();
+        auto waited = co_await net::readable(stream_.watch, limit, abort_when);
+        if (waited != net::Waited::ready) {
+            piece.state =
+                waited == net::Waited::aborted ? BodyState::aborted : BodyState::timed_out;
+            co_return piece;
+        }
+    }
+    co_return piece;
+}
+
+std::uint64_t H1Body::spliceable() const {
+    if (!stream_.plain() || ended_ || buffer_.size() != handed_) return 0;
+    if (framing_ == Framing::length) return left_;
+    return framing_ == Framing::until_close ? UINT64_MAX : 0;
+}
+
+void H1Body::spliced(std::uint64_t bytes) {
+    received_ += bytes;
+    if (framing_ != Framing::length) return;
+    left_ -= bytes;
+    ended_ = left_ == 0;
+}
+
+bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& result) {
+    bool chunked = framing_ == Framing::chunked;
+    std::size_t count = 0;
+    auto add = [&](const char* data, std::size_t size) {
+        if (size != 0) pieces_[count++] = {const_cast<char*>(data), size};
+    };
+    body_sent_ += bytes.size();
+    // A small body rides in the head's block: one send() of one piece is the cheapest call.
+    bool joined = !chunked && !head.empty() && bytes.size() <= head.room_size() &&
+                  bytes.size() <= 8192;
+    if (joined) head.append(bytes);
+    if (!head.empty()) add(head.data(), head.size());
+    if (chunked && !bytes.empty()) add(size_line_, write_chunk_size(size_line_, bytes.size()));
+    if (!joined) add(bytes.data(), bytes.size());
+    if (chunked && !bytes.empty() && !last) add("\r\n", 2);
+    if (chunked && !bytes.empty() && last) add("\r\n0\r\n\r\n", 7);
+    if (chunked && bytes.empty() && last) add("0\r\n\r\n", 5);
+    rest_ = {pieces_, count};
+    while (!rest_.empty()) {
+        auto outcome = stream_.write(rest_);
+        if (outcome.state == net::Io::State::blocked) return false;
+        if (outcome.state == net::Io::State::failed) {
+            result.state = outcome.state;
+            result.error = outcome.error;
+            return true;
+        }
+        sent_ += outcome.bytes;
+        result.done += outcome.bytes;
+        net::advance(rest_, outcome.bytes);
+    }
+    head.release();
+    return true;
+}
+
+net::Task<net::WriteAll> H1Writer::write_rest(net::Time timeout, net::WriteAll so_far) {
+    auto before = so_far.done;
+    auto result = co_await net::write_all_slowly(stream_, rest_, timeout, so_far);
+    sent_ += result.done - before;
+    rest_ = {};
+    head.release();
+    co_return result;
+}
+
+net::Task<net::WriteAll> H1Writer::write(std::string_view bytes, bool last, net::Time timeout) {
+    net::WriteAll result;
+    if (write_now(bytes, last, result)) co_return result;
+    co_return co_await write_rest(timeout, result);
+}
+
+namespace {
+
+// Below this a copy through a buffer is cheaper than two splice() calls.
+constexpr std::uint64_t worth_splicing = 65536;
+
+// Moves up to `most` bytes inside the kernel; ends early when the source has an end or an error.
+net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits limits) {
+    RelayResult result;
+    net::Splice pipe;
+    if (!pipe.prepare()) co_return result;
+    auto& source = *from.stream();
+    auto& sink = *to.stream();
+    auto& loop = source.watch.loop();
+    auto limit = [&](net::Time timeout) {
+        return timeout == net::never ? net::never : loop.now() + timeout;
+    };
+    while (from.spliceable() != 0 || pipe.held() != 0) {
+        if (from.spliceable() != 0 && pipe.held() == 0) {
+            while (!source.watch.readable) {
+                auto waited = co_await net::readable(source.watch, limit(limits.read_timeout),
+                                                     limits.abort_when);
+                if (waited == net::Waited::ready) break;
+                result.failed = RelayResult::Side::source;
+                result.timed_out = waited == net::Waited::timed_out;
+                result.state = result.timed_out ? BodyState::timed_out : BodyState::aborted;
+                co_return result;
+            }
+            auto moved = pipe.fill(source, std::min(from.spliceable(), pipe.capacity()));
+            if (moved.state == net::Io::State::end) co_return result;   // the caller sees it again
+            if (moved.state == net::Io::State::failed) {
+                result.failed = RelayResult::Side::source;
+                result.state = BodyState::failed;
+                result.error = moved.error;
+                co_return result;
+            }
+            if (moved.state == net::Io::State::ok) from.spliced(moved.bytes);
+        }
+        if (pipe.held() == 0) continue;
+        auto moved = pipe.drain(sink, from.spliceable() != 0);
+        if (moved.state == net::Io::State::ok) to.spliced(moved.bytes, from.ended());
+        if (moved.state == net::Io::State::failed) {
+            result.failed = RelayResult::Side::sink;
+            result.state = BodyState::failed;
+            result.error = moved.error;
+            co_return result;
+        }
+        if (moved.state == net::Io::State::blocked &&
+            co_await net::writable(sink.watch, limit(limits.write_timeout)) != net::Waited::ready) {
+            result.failed = RelayResult::Side::sink;
+            result.timed_out = true;
+            result.state = BodyState::timed_out;
+            co_return result;
+        }
+    }
+    co_return result;
+}
+
+}  // namespace
+
+net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits) {
+    RelayResult result;
+    for (;;) {
+        Piece piece;
+        bool have = false;
+        if (from.spliceable() >= worth_splicing && to.takes_splice() && from.stream() &&
+            to.stream()) {
+            // Hands over what the last piece still held in the buffer, then goes past user space.
+            auto before = from.received();
+            result = co_await splice_body(from, to, limits);
+            if (result.failed != RelayResult::Side::none) co_return result;
+            if (from.ended()) co_return result;
+            if (from.received() == before) have = from.ready(piece);   // no pipe, or the end
+        } else {
+            have = from.ready(piece);
+        }
+        if (!have) piece = co_await from.next(limits.read_timeout, limits.abort_when);
+        if (piece.state != BodyState::ok) {
+            result.failed = RelayResult::Side::source;
+            result.state = piece.state;
+            result.error = piece.error;
+            result.timed_out = piece.state == BodyState::timed_out;
+            co_return result;
+        }
+        auto written = co_await to.write(piece.bytes, piece.last, limits.write_timeout);
+        if (written.state != net::Io::State::ok) {
+            result.failed = RelayResult::Side::sink;
+            result.state = written.timed_out ? BodyState::timed_out : BodyState::failed;
+            result.timed_out = written.timed_out;
+            result.error = written.error;
+            co_return result;
+        }
+        if (piece.last) co_return result;
+    }
+}
+
+}  // namespace weir::http

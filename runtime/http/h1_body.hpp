@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+// Bodies of HTTP/1 messages (RFC 9112 section 6 and 7): reading by length, chunks or until close,
+// writing the same way.
+#pragma once
+
+#include "runtime/http/body.hpp"
+#include "runtime/http/h1_codec.hpp"
+#include "runtime/net/buffer.hpp"
+
+namespace weir::http {
+
+// Reads a body from a stream; starts with what is already in `buffer` behind the head. Bytes after
+// the end of the body stay in the buffer (the next pipelined request).
+class H1Body final : public BodySource {
+public:
+    H1Body(net::Stream& stream, net::Buffer& buffer) : stream_(stream), buffer_(buffer) {}
+    void start(Framing framing, std::uint64_t length);
+
+    bool ready(Piece& piece) override;
+    net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) override;
+    [[nodiscard]] bool ended() const override { return ended_; }
+    [[nodiscard]] std::uint64_t spliceable() const override;
+    void spliced(std::uint64_t bytes) override;
+    [[nodiscard]] net::Stream* stream() override { return &stream_; }
+    [[nodiscard]] std::uint64_t received() const override { return received_; }
+    [[nodiscard]] Framing framing() const { return framing_; }
+    // With Framing::length: bytes still to come.
+    [[nodiscard]] std::uint64_t left() const { return left_; }
+    [[nodiscard]] const char* why() const { return why_; }
+
+private:
+    bool take_plain(Piece& piece);
+    bool take_chunked(Piece& piece);
+    // Reads into the buffer. False: would block.
+    bool fill(Piece& piece);
+
+    net::Stream& stream_;
+    net::Buffer& buffer_;
+    Framing framing_ = Framing::none;
+    std::uint64_t left_ = 0, received_ = 0;
+    std::uint32_t handed_ = 0;      // bytes of the last piece, consumed by the next call
+    ChunkedDecoder chunks_;
+    bool ended_ = true;
+    const char* why_ = "";
+};
+
+// Writes a body to a stream, behind a head that waits in `head`.
+class H1Writer final : public BodySink {
+public:
+    explicit H1Writer(net::Stream& stream) : stream_(stream) {}
+    net::Buffer head;    // filled by who writes the head; goes out with the first write
+    void start(Framing framing) { framing_ = framing; }
+
+    net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) override;
+    // One attempt without waiting. True when all went out, or failed (see result); false: the rest
+    // is to be sent by write_rest().
+    bool write_now(std::string_view bytes, bool last, net::WriteAll& result);
+    net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far);
+    [[nodiscard]] bool takes_splice() const override {
+        return head.empty() && framing_ != Framing::chunked && stream_.plain();
+    }
+    [[nodiscard]] net::Stream* stream() override { return &stream_; }
+    [[nodiscard]] std::uint64_t sent() const { return sent_; }   // all bytes, heads included
+    [[nodiscard]] std::uint64_t body_sent() const { return body_sent_; }
+    void spliced(std::uint64_t bytes, bool) override {
+        sent_ += bytes;
+        body_sent_ += bytes;
+    }
+
+private:
+    net::Stream& stream_;
+    Framing framing_ = Framing::none;
+    iovec pieces_[4];
+    std::span<iovec> rest_;
+    char size_line_[20];
+    std::uint64_t sent_ = 0, body_sent_ = 0;
+};
+
+}  // namespace weir::http

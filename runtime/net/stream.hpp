@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+// Stream: a connection as bytes. Plain TCP and Unix sockets here; TLS wraps the same interface.
+// read() and write() never block; whether to try again is told by the watch's flags.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+
+#include "runtime/net/loop.hpp"
+#include "runtime/net/task.hpp"
+#include "runtime/pool/live_pool.hpp"
+
+namespace weir::net {
+
+struct Io {
+    enum class State : std::uint8_t { ok, blocked, end, failed } state = State::ok;
+    std::size_t bytes = 0;
+    int error = 0;   // errno, with failed
+};
+
+class Stream {
+public:
+    Stream() = default;
+    // Takes the descriptor; false (errno set, descriptor closed) when it cannot be watched.
+    bool open(Loop& loop, int fd);
+    virtual ~Stream() { close(); }
+    Stream(const Stream&) = delete;
+    Stream& operator=(const Stream&) = delete;
+
+    virtual Io read(char* into, std::size_t bytes);
+    virtual Io write(std::span<const iovec> pieces);
+    // Ends our direction (FIN). The other stays open.
+    virtual void finish_writing();
+    virtual void close();
+    // Closes with RST: the peer sees at once that nothing more comes.
+    void reset();
+    // Whether bytes may be moved past user space (no TLS, no other transformation).
+    [[nodiscard]] virtual bool plain() const { return true; }
+
+    Watch watch;
+    [[nodiscard]] int fd() const { return watch.fd(); }
+    [[nodiscard]] bool is_open() const { return watch.fd() >= 0; }
+};
+
+// Writes everything, waiting as needed. Bytes written so far are in `done` on failure.
+struct WriteAll {
+    Io::State state = Io::State::ok;
+    bool timed_out = false;
+    int error = 0;
+    std::uint64_t done = 0;
+};
+// Advances the pieces by what was written.
+void advance(std::span<iovec>& pieces, std::size_t bytes);
+Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
+                                WriteAll so_far);
+
+// Starts a connection. The descriptor is non-blocking; established is known when it is writable or,
+// sooner, when the first write succeeds (local addresses: at once).
+struct ConnectOptions {
+    const pool::SocketAddress* bind = nullptr;
+    bool keepalive = false;
+    bool no_delay = true;
+    bool datagram = false;
+};
+// -1 with errno when the attempt failed at once.
+int start_connect(const pool::SocketAddress& target, const ConnectOptions& options);
+// After the watch got writable: 0 or the errno the connection failed with.
+int connect_error(int fd);
+
+// Moves bytes from one plain stream to another inside the kernel. One object per direction under way;
+// the pipe comes from a per-worker pool.
+class Splice {
+public:
+    Splice() = default;
+    Splice(const Splice&) = delete;
+    Splice& operator=(const Splice&) = delete;
+    ~Splice();
+    bool prepare();                     // false: no pipe to be had; copy instead
+    Io fill(Stream& from, std::uint64_t most);   // into the pipe
+    Io drain(Stream& to, bool more);             // out of it
+    [[nodiscard]] std::uint64_t held() const { return held_; }
+    [[nodiscard]] std::uint64_t capacity() const { return capacity_; }
+
+private:
+    int in_ = -1, out_ = -1;
+    std::uint64_t held_ = 0, capacity_ = 0;
+};
+
+}  // namespace weir::net

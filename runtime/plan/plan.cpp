@@ -1,0 +1,336 @@
+// SPDX-License-Identifier: Apache-2.0
+// Compiling a Plan: one pass over the sites, routes and listeners of the IR. Off the event loop.
+#include "runtime/plan/plan.hpp"
+
+#include <algorithm>
+
+namespace weir::plan {
+
+const ErrorPage* ErrorPages::find(std::uint16_t status) const {
+    for (const auto& page : list)
+        for (auto one : page.source->statuses)
+            if (one == status) return &page;
+    return nullptr;
+}
+
+namespace {
+
+bool listed(const std::vector<std::string_view>& names, std::string_view name) {
+    for (auto one : names)
+        if (http::equal_ignoring_case(one, name)) return true;
+    return false;
+}
+
+}  // namespace
+
+bool Forwarding::replaces(const http::Field& field) const {
+    if (field.id != http::FieldId::other) return replaced[static_cast<std::size_t>(field.id)];
+    return !replaced_names.empty() && listed(replaced_names, field.name);
+}
+
+bool Forwarding::hides(const http::Field& field) const {
+    if (field.id != http::FieldId::other) return hidden[static_cast<std::size_t>(field.id)];
+    return !hidden_names.empty() && listed(hidden_names, field.name);
+}
+
+struct Compiler {
+    Plan& plan;
+    const ir::Config& config;
+    route::Library& library;
+    const filter::Modules& modules;
+    std::vector<std::string>& problems;
+
+    const filter::Module* find_module(std::string_view name) const {
+        for (const auto* module : modules)
+            if (module->name == name) return module;
+        return nullptr;
+    }
+
+    Field field(std::string_view name, const ir::Text& value) {
+        Field made;
+        made.name = name;
+        made.id = http::field_id(name);
+        made.value = library.compile(value);
+        return made;
+    }
+
+    // What the action computes, as programs. One overload per action that has something.
+    void fill(Rule& rule, const ir::action::Respond& action) {
+        if (action.body) rule.text = library.compile(*action.body);
+        for (const auto& one : action.headers) rule.fields.push_back(field(one.name, one.value));
+    }
+    void fill(Rule& rule, const ir::action::Redirect& action) {
+        rule.text = library.compile(action.target);
+    }
+    void fill(Rule& rule, const ir::action::EditHeader& action) {
+        rule.text = library.compile(action.value);
+        using Names = ir::action::EditHeader::Names;
+        if (!action.regex.empty()) rule.regex = library.regex(action.regex, false, rule.source->span);
+        if (action.names == Names::regex)
+            rule.regex = library.regex(action.name, true, rule.source->span);
+    }
+    void fill(Rule& rule, const ir::action::SetTarget& action) {
+        rule.text = library.compile(action.value);
+        if (!action.regex.empty()) rule.regex = library.regex(action.regex, false, rule.source->span);
+    }
+    void fill(Rule& rule, const ir::action::SetStatus& action) {
+        rule.text = library.compile(action.status);
+    }
+    void fill(Rule& rule, const ir::action::SetVariable& action) {
+        if (const auto* text = std::get_if<ir::Text>(&action.value)) rule.text = library.compile(*text);
+        if (const auto* expr = std::get_if<ir::Expr>(&action.value)) rule.value = library.compile(*expr);
+    }
+    void fill(Rule& rule, const ir::action::Rewrite& action) {
+        rule.text = library.compile(action.replacement);
+        rule.regex = library.regex(action.regex, action.ignore_case, rule.source->span);
+    }
+    void fill(Rule& rule, const ir::action::Group& action) {
+        for (const auto& one : action.rules->list) rule.group.push_back(make(one));
+    }
+    void fill(Rule& rule, const ir::action::Capture& action) {
+        rule.value = library.compile(action.value);
+    }
+    void fill(Rule& rule, const ir::action::SetAddress& action) {
+        rule.value = library.compile(action.value);
+    }
+    void fill(Rule& rule, const ir::action::Pause& action) {
+        rule.value = library.compile(action.milliseconds);
+    }
+    void fill(Rule&, const ir::action::Close&) {}
+    void fill(Rule&, const ir::action::Tarpit&) {}
+    void fill(Rule&, const ir::action::Allow&) {}
+    void fill(Rule&, const ir::action::UseRoute&) {}
+    void fill(Rule&, const ir::action::SetLogLevel&) {}
+    void fill(Rule&, const ir::action::SetMark&) {}
+    void fill(Rule&, const ir::action::WaitForBody&) {}
+    void fill(Rule&, const ir::action::UseService&) {}
+    void fill(Rule&, const ir::action::StrictMode&) {}
+    void fill(Rule&, const ir::action::UseModule&) {}
+
+    Rule make(const ir::Rule& source) {
+        Rule rule;
+        rule.source = &source;
+        if (source.when) rule.when = library.compile(*source.when);
+        std::visit([&](const auto& action) { fill(rule, action); }, source.action);
+        return rule;
+    }
+
+    void add_rules(RuleLists& lists, const std::vector<ir::Rule>& rules) {
+        for (const auto& source : rules) {
+            auto rule = make(source);
+            bool content = source.list == ir::Rule::List::content;
+            switch (source.phase) {
+                case ir::Phase::connect: lists.connect.push_back(std::move(rule)); break;
+                case ir::Phase::handshake: lists.handshake.push_back(std::move(rule)); break;
+                case ir::Phase::request:
+                    (content ? lists.content : lists.request).push_back(std::move(rule));
+                    break;
+                case ir::Phase::forward: lists.forward.push_back(std::move(rule)); break;
+                case ir::Phase::response:
+                    (content ? lists.response_content : lists.response).push_back(std::move(rule));
+                    break;
+                case ir::Phase::reply:
+                case ir::Phase::log: lists.reply.push_back(std::move(rule)); break;
+            }
+        }
+    }
+
+    template <class Map, class Make>
+    auto* once(Map& map, const void* key, Make&& create) {
+        auto& slot = map[key];
+        if (!slot) slot = create();
+        return slot.get();
+    }
+
+    std::unique_ptr<Forwarding> forwarding(const ir::ForwardSettings& source) {
+        auto made = std::make_unique<Forwarding>();
+        made->source = &source;
+        for (const auto& edit : source.set_fields) {
+            made->set_fields.push_back(field(edit.name, edit.value));
+            auto id = made->set_fields.back().id;
+            if (id == http::FieldId::other)
+                made->replaced_names.push_back(edit.name);
+            else
+                made->replaced.set(static_cast<std::size_t>(id));
+            if (id == http::FieldId::upgrade) made->sets_upgrade = true;
+        }
+        auto hide = [&](std::string_view name) {
+            auto id = http::field_id(name);
+            if (id == http::FieldId::other)
+                made->hidden_names.push_back(name);
+            else
+                made->hidden.set(static_cast<std::size_t>(id));
+        };
+        if (source.hide_nginx_fields) {
+            for (auto name : {"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect",
+                              "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"})
+                hide(name);
+        }
+        for (const auto& name : source.hide_fields) hide(name);
+        for (const auto& name : source.pass_fields) {
+            made->hidden.reset(static_cast<std::size_t>(http::field_id(name)));
+            std::erase_if(made->hidden_names, [&](std::string_view one) {
+                return http::equal_ignoring_case(one, name);
+            });
+        }
+        for (auto status : source.retry.statuses)
+            if (status < made->retry_statuses.size()) made->retry_statuses.set(status);
+        auto rewrite = [&](auto& into, const auto& one) {
+            Forwarding::Rewrite out;
+            if (one.regex) {
+                out.regex = library.regex(one.from.literal(), one.ignore_case, one.from.span);
+            } else {
+                out.from = library.compile(one.from);
+            }
+            out.to = library.compile(one.to);
+            into.push_back(std::move(out));
+        };
+        for (const auto& one : source.redirects) {
+            rewrite(made->redirects, one);
+            made->redirects.back().standard = one.standard;
+        }
+        for (const auto& one : source.cookies) rewrite(made->cookies, one);
+        if (source.body) made->body = library.compile(*source.body);
+        made->has_body = source.body.has_value();
+        if (source.method) made->method = library.compile(*source.method);
+        made->has_method = source.method.has_value();
+        if (source.bind_address) made->bind_address = library.compile(*source.bind_address);
+        return made;
+    }
+
+    std::unique_ptr<std::vector<Field>> reply_fields(const ir::ReplyFields& source) {
+        auto made = std::make_unique<std::vector<Field>>();
+        for (const auto& one : source.list) {
+            made->push_back(field(one.name, one.value));
+            made->back().always = one.always;
+            made->back().replace = one.replace;
+        }
+        return made;
+    }
+
+    std::unique_ptr<ErrorPages> error_pages(const ir::ErrorPages& source) {
+        auto made = std::make_unique<ErrorPages>();
+        made->recursive = source.recursive;
+        for (const auto& one : source.list) {
+            ErrorPage page;
+            page.source = &one;
+            if (const auto* in = std::get_if<ir::ErrorPage::Internal>(&one.what))
+                page.text = library.compile(in->uri);
+            if (const auto* redirect = std::get_if<ir::ErrorPage::Redirect>(&one.what))
+                page.text = library.compile(redirect->target);
+            made->list.push_back(std::move(page));
+        }
+        return made;
+    }
+
+    std::unique_ptr<Logs> logs(const ir::LogSettings& source) {
+        auto made = std::make_unique<Logs>();
+        made->source = &source;
+        for (const auto& one : source.access) {
+            AccessLog log;
+            log.source = &one;
+            log.format = library.compile(one.format);
+            if (one.when) log.when = library.compile(*one.when);
+            made->access.push_back(std::move(log));
+        }
+        return made;
+    }
+
+    std::unique_ptr<std::vector<filter::Instance>> filters(const ir::ModuleUses& source) {
+        auto made = std::make_unique<std::vector<filter::Instance>>();
+        // In the order of the module list, whatever the order of the directives.
+        for (const auto* module : modules) {
+            auto found = source.by_name.find(module->name);
+            if (found == source.by_name.end() || !module->make_filter) continue;
+            if (auto filter = module->make_filter(found->second.get()))
+                made->push_back({module->name, std::move(filter)});
+        }
+        return made;
+    }
+
+    void settings(Route& route, const ir::Settings& from) {
+        route.timeouts = from.timeouts.identity();
+        route.limits = from.limits.identity();
+        route.keepalive = from.keepalive.identity();
+        route.style = from.style.identity();
+        route.forwarding = once(plan.forwardings_, from.forward.identity(),
+                                [&] { return forwarding(*from.forward); });
+        route.reply_fields = once(plan.reply_fields_, from.reply_fields.identity(),
+                                  [&] { return reply_fields(*from.reply_fields); });
+        route.error_pages = once(plan.error_pages_, from.error_pages.identity(),
+                                 [&] { return error_pages(*from.error_pages); });
+        route.logs = once(plan.logs_, from.logs.identity(), [&] { return logs(*from.logs); });
+        route.filters = once(plan.filters_, from.modules.identity(),
+                             [&] { return filters(*from.modules); });
+    }
+
+    void compile_route(ir::RouteId id) {
+        const auto& source = config.routes[id];
+        auto& route = plan.routes[id];
+        route.source = &source;
+        route.id = id;
+        settings(route, source.settings);
+        add_rules(route.rules, source.rules);
+        if (const auto* forward = std::get_if<ir::Forward>(&source.action)) {
+            route.forward = forward;
+            route.has_uri = forward->uri.has_value();
+            if (forward->uri) route.uri = library.compile(*forward->uri);
+            route.pool_or_host = library.compile(forward->pool_or_host);
+        } else if (const auto* answer = std::get_if<ir::Answer>(&source.action)) {
+            fill(route.answer, answer->respond);
+        } else if (const auto* served = std::get_if<ir::ServedBy>(&source.action)) {
+            const auto* module = find_module(served->module);
+            if (module) route.service = module->service;
+            if (!route.service)
+                problems.push_back("no module \"" + served->module + "\" can answer requests");
+        }
+    }
+
+    void compile_site(ir::SiteId id) {
+        const auto& source = config.sites[id];
+        auto& site = plan.sites[id];
+        site.source = &source;
+        site.id = id;
+        settings(site.own, source.settings);
+        add_rules(site.rules, source.rules);
+        site.router.build(config, id, library);
+        if (source.unique_id_format) site.unique_id = library.compile(*source.unique_id_format);
+    }
+
+    void compile_listener(ir::ListenerId id) {
+        const auto& source = config.listeners[id];
+        auto& listener = plan.listeners[id];
+        listener.source = &source;
+        listener.id = id;
+        auto fallback = source.default_site;
+        if (fallback == ir::no_id && !source.sites.empty()) fallback = source.sites.front();
+        listener.names.build(config, source.sites, fallback, library);
+        if (source.sites.size() == 1) {
+            const auto& names = config.sites[source.sites.front()].names;
+            // A regex name sets captures even where there is nothing to choose.
+            bool regex = std::any_of(names.begin(), names.end(), [](const ir::SiteName& name) {
+                return name.kind == ir::SiteName::Kind::regex;
+            });
+            if (!regex) listener.only = source.sites.front();
+        }
+    }
+};
+
+std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> config,
+                                          const filter::Modules& modules,
+                                          std::vector<std::string>& problems) {
+    auto plan = std::make_shared<Plan>();
+    plan->config_ = config;
+    plan->library_ = std::make_unique<route::Library>(*config);
+    plan->sites.resize(config->sites.size());
+    plan->routes.resize(config->routes.size());
+    plan->listeners.resize(config->listeners.size());
+    Compiler compiler{*plan, *config, *plan->library_, modules, problems};
+    for (ir::RouteId id = 0; id < plan->routes.size(); ++id) compiler.compile_route(id);
+    for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
+    for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
+    for (const auto& problem : plan->library_->problems()) problems.push_back(problem.text);
+    return plan;
+}
+
+}  // namespace weir::plan

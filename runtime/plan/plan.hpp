@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: Apache-2.0
+// Plan: the compiled, immutable form of an ir::Config that a worker runs: programs instead of
+// expressions, indexes instead of lists, everything a request needs one pointer away. Settings groups
+// that routes share are compiled once (by identity). A running exchange keeps its plan alive.
+#pragma once
+
+#include <bitset>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "parser/ir/config.hpp"
+#include "runtime/filter/filter.hpp"
+#include "runtime/route/eval.hpp"
+#include "runtime/route/router.hpp"
+
+namespace weir::plan {
+
+struct Field {
+    std::string_view name;
+    http::FieldId id = http::FieldId::other;
+    route::Template value;
+    bool always = false, replace = false;
+};
+
+// A rule ready to run. The action stays in the IR; what of it must be computed stands here.
+struct Rule {
+    const ir::Rule* source = nullptr;
+    route::Program when;               // empty: always
+    route::Template text;              // the action's main text (body, target, value, status)
+    route::Program value;              // SetVariable, Capture, SetAddress, Pause
+    const Regex* regex = nullptr;
+    std::vector<Field> fields;         // Respond
+    std::vector<Rule> group;           // Group
+};
+
+// Rules of one place, by when they run.
+struct RuleLists {
+    std::vector<Rule> connect, handshake, content, request, forward, response_content, response,
+        reply;
+};
+
+struct ErrorPage {
+    const ir::ErrorPage* source = nullptr;
+    route::Template text;
+};
+struct ErrorPages {
+    std::vector<ErrorPage> list;
+    bool recursive = false;
+    [[nodiscard]] const ErrorPage* find(std::uint16_t status) const;
+};
+
+struct AccessLog {
+    const ir::AccessLog* source = nullptr;
+    route::Template format;
+    route::Program when;               // empty: always
+};
+struct Logs {
+    const ir::LogSettings* source = nullptr;
+    std::vector<AccessLog> access;
+};
+
+// ForwardSettings compiled.
+struct Forwarding {
+    const ir::ForwardSettings* source = nullptr;
+    std::vector<Field> set_fields;
+    // Client fields that set_fields replace: known ones as bits, others by name.
+    std::bitset<static_cast<std::size_t>(http::FieldId::count_)> replaced;
+    std::vector<std::string_view> replaced_names;
+    // Server fields that do not reach the client.
+    std::bitset<static_cast<std::size_t>(http::FieldId::count_)> hidden;
+    std::vector<std::string_view> hidden_names;
+    std::bitset<600> retry_statuses;
+    struct Rewrite {
+        route::Template from, to;
+        const Regex* regex = nullptr;
+        bool standard = false;
+    };
+    std::vector<Rewrite> redirects, cookies;
+    route::Template body, method, bind_address;
+    bool has_body = false, has_method = false;
+    bool sets_upgrade = false;         // Upgrade is among set_fields
+    [[nodiscard]] bool replaces(const http::Field& field) const;
+    [[nodiscard]] bool hides(const http::Field& field) const;
+};
+
+struct Route {
+    const ir::Route* source = nullptr;
+    ir::RouteId id = ir::no_id;
+    RuleLists rules;
+    // The shared groups, one pointer away.
+    const ir::Timeouts* timeouts = nullptr;
+    const ir::ClientLimits* limits = nullptr;
+    const ir::KeepAlive* keepalive = nullptr;
+    const ir::ReplyStyle* style = nullptr;
+    const Forwarding* forwarding = nullptr;
+    const std::vector<Field>* reply_fields = nullptr;
+    const ErrorPages* error_pages = nullptr;
+    const Logs* logs = nullptr;
+    // Forward
+    const ir::Forward* forward = nullptr;
+    route::Template uri, pool_or_host;
+    bool has_uri = false;
+    // Answer
+    Rule answer;
+    const filter::Service* service = nullptr;
+    const std::vector<filter::Instance>* filters = nullptr;
+};
+
+struct Site {
+    const ir::Site* source = nullptr;
+    ir::SiteId id = ir::no_id;
+    RuleLists rules;
+    route::SiteRouter router;
+    Route own;                         // the site's settings as a route: for answers before one is picked
+    route::Template unique_id;
+};
+
+struct Listener {
+    const ir::Listener* source = nullptr;
+    ir::ListenerId id = ir::no_id;
+    route::NameIndex names;
+    ir::SiteId only = ir::no_id;       // one site without a choice
+};
+
+class Plan {
+public:
+    // Compiles; problems (a regex that does not compile, a module's objection) go to `problems`, the
+    // plan is then not to be used.
+    static std::shared_ptr<const Plan> compile(std::shared_ptr<const ir::Config> config,
+                                               const filter::Modules& modules,
+                                               std::vector<std::string>& problems);
+
+    [[nodiscard]] const ir::Config& config() const { return *config_; }
+    [[nodiscard]] const route::Library& library() const { return *library_; }
+
+    std::vector<Site> sites;
+    std::vector<Route> routes;
+    std::vector<Listener> listeners;
+
+private:
+    friend struct Compiler;
+    std::shared_ptr<const ir::Config> config_;
+    std::unique_ptr<route::Library> library_;
+    // Compiled groups by the identity of what they were made from.
+    std::unordered_map<const void*, std::unique_ptr<Forwarding>> forwardings_;
+    std::unordered_map<const void*, std::unique_ptr<std::vector<Field>>> reply_fields_;
+    std::unordered_map<const void*, std::unique_ptr<ErrorPages>> error_pages_;
+    std::unordered_map<const void*, std::unique_ptr<Logs>> logs_;
+    std::unordered_map<const void*, std::unique_ptr<std::vector<filter::Instance>>> filters_;
+};
+
+}  // namespace weir::plan
