@@ -119,6 +119,10 @@ struct ForwardSettings {
     bool preserve_host = false;          // Host as the client sent it (HAProxy)
     // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
     bool pass_upgrade = false;
+    bool pass_expect = false;            // Expect: 100-continue goes to the server (HAProxy)
+    bool pass_interim = false;           // 1xx answers of the server reach the client (HAProxy)
+    // What the client gets when no server could be used: nginx 502 502 504, HAProxy 503 503 503.
+    std::uint16_t no_server_status = 502, connect_error_status = 502, connect_timeout_status = 504;
     bool keep_server_connection = true;  // reuse allowed
     enum class Reuse : std::uint8_t { never, safe, aggressive, always } reuse = Reuse::always;
     bool close_server_connection = false;  // option httpclose / http-server-close

@@ -3,8 +3,6 @@
 // pump copies through a buffer while pieces are small and moves to splice() when they are not.
 #include "runtime/exchange/tunnel.hpp"
 
-#include <utility>
-
 namespace weir::exchange {
 
 namespace {
@@ -29,11 +27,8 @@ struct Tunnel {
         over = true;
         result.end = how;
         result.error = error;
-        auto& loop = client.watch.loop();
-        for (auto* stream : {&client, &server}) {
-            if (stream->watch.reader) loop.post(std::exchange(stream->watch.reader, {}));
-            if (stream->watch.writer) loop.post(std::exchange(stream->watch.writer, {}));
-        }
+        client.watch.cancel_waits();
+        server.watch.cancel_waits();
     }
 };
 

@@ -101,10 +101,13 @@ void Loop::dispatch(std::uint64_t token, std::uint32_t events) {
     if (events & (EPOLLHUP | EPOLLERR)) watch->broken = watch->peer_closed = true;
     if (watch->on_event) watch->on_event(*watch, events);
     // The coroutine may have closed this watch: look the slot up again before the second one.
-    if (slots_[fd].generation == generation && watch->writable && watch->writer)
-        std::exchange(watch->writer, {}).resume();
-    if (slots_[fd].generation == generation && watch->readable && watch->reader)
-        std::exchange(watch->reader, {}).resume();
+    for (auto waiting : {&Watch::writer, &Watch::reader}) {
+        if (slots_[fd].generation != generation) return;
+        WaitFor* wait = watch->*waiting;
+        if (!wait || !(wait->for_write ? watch->writable : watch->readable)) continue;
+        wait->conclude(Waited::ready);
+        wait->handle.resume();
+    }
 }
 
 void Loop::run_once(Time wait) {
@@ -133,32 +136,45 @@ void Loop::run() {
     }
 }
 
-void WaitFor::finish(Waited how) {
-    outcome = how;
-    std::exchange(for_write ? watch.writer : watch.reader, {}).resume();
+void Watch::cancel_waits() {
+    for (WaitFor* wait : {reader, writer}) {
+        if (!wait) continue;
+        wait->conclude(Waited::aborted);
+        loop_->post(wait->handle);
+    }
 }
 
-void WaitFor::await_suspend(std::coroutine_handle<> handle) noexcept {
-    (for_write ? watch.writer : watch.reader) = handle;
+void WaitFor::conclude(Waited how) {
+    outcome = how;
+    (for_write ? watch.writer : watch.reader) = nullptr;
+    node.cancel();
+    if (abort_when && abort_when->owner == this) {
+        abort_when->on_event = nullptr;
+        abort_when->owner = nullptr;
+    }
+}
+
+void WaitFor::await_suspend(std::coroutine_handle<> waiting) noexcept {
+    handle = waiting;
+    (for_write ? watch.writer : watch.reader) = this;
     if (deadline != never) {
         node.self = this;
-        node.fire = [](Timer& timer) { static_cast<Node&>(timer).self->finish(Waited::timed_out); };
+        node.fire = [](Timer& timer) {
+            auto& self = *static_cast<Node&>(timer).self;
+            self.conclude(Waited::timed_out);
+            self.handle.resume();
+        };
         watch.loop().arm(node, deadline);
     }
     if (abort_when) {
         abort_when->owner = this;
         abort_when->on_event = [](Watch& other, std::uint32_t) {
-            if (other.peer_closed) static_cast<WaitFor*>(other.owner)->finish(Waited::aborted);
+            if (!other.peer_closed) return;
+            auto& self = *static_cast<WaitFor*>(other.owner);
+            self.conclude(Waited::aborted);
+            self.handle.resume();
         };
     }
-}
-
-Waited WaitFor::await_resume() noexcept {
-    if (abort_when && abort_when->owner == this) {
-        abort_when->on_event = nullptr;
-        abort_when->owner = nullptr;
-    }
-    return outcome;
 }
 
 }  // namespace weir::net

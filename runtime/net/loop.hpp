@@ -14,6 +14,8 @@
 namespace weir::net {
 
 class Loop;
+struct WaitFor;
+enum class Waited : std::uint8_t { ready, timed_out, aborted };
 
 // A registered descriptor. The loop sets the flags when an edge arrives; whoever does the system call
 // clears them on EAGAIN or on a short read. At most one coroutine waits in each direction.
@@ -36,7 +38,10 @@ public:
     bool readable = false, writable = false;
     bool peer_closed = false;   // EPOLLRDHUP: the peer will send no more
     bool broken = false;        // EPOLLERR or EPOLLHUP
-    std::coroutine_handle<> reader, writer;
+    WaitFor* reader = nullptr;
+    WaitFor* writer = nullptr;
+    // Lets who waits here go on at the end of this turn with Waited::aborted.
+    void cancel_waits();
     // Called after the flags are set when no coroutine takes the event; may be empty.
     void (*on_event)(Watch& watch, std::uint32_t events) = nullptr;
     void* owner = nullptr;
@@ -93,8 +98,6 @@ private:
     std::vector<std::function<void()>> turn_end_;
 };
 
-enum class Waited : std::uint8_t { ready, timed_out, aborted };
-
 // co_await readable(watch, deadline): until the flag is set, the time is over, or `abort_when`
 // (another watch) reports that its peer is gone. Ready operations do not suspend.
 struct WaitFor {
@@ -107,6 +110,7 @@ struct WaitFor {
         WaitFor* self = nullptr;
     };
     Node node;
+    std::coroutine_handle<> handle;
     Waited outcome = Waited::ready;
 
     WaitFor(Watch& w, Time d, bool write, Watch* abort = nullptr)
@@ -115,10 +119,10 @@ struct WaitFor {
         return for_write ? watch.writable : watch.readable;
     }
     void await_suspend(std::coroutine_handle<> handle) noexcept;
-    Waited await_resume() noexcept;
+    [[nodiscard]] Waited await_resume() const noexcept { return outcome; }
 
-private:
-    void finish(Waited how);
+    // Takes the wait out of its watch; the caller resumes `handle` or posts it.
+    void conclude(Waited how);
 };
 
 inline WaitFor readable(Watch& watch, Time deadline, Watch* abort_when = nullptr) {
