@@ -143,7 +143,8 @@ def nginx_many_servers(port, servers):
             f"    server {{\n        listen 127.0.0.1:{port};\n"
             f"        server_name site{site}.example www.site{site}.example;\n"
             "        client_max_body_size 8m;\n"
-            f"        location / {{\n            proxy_pass http://app{site % 100};\n{NGINX_FORWARD}"
+            f"        location / {{\n            proxy_pass http://app{site % 100};\n"
+            f"{NGINX_FORWARD}"
             "        }\n        location = /health {\n            return 204;\n        }\n    }\n"
         )
     return text + "}\n"

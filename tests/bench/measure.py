@@ -12,7 +12,7 @@ import traffic
 
 
 def measure(program, case, load, bench):
-    """Runs one sample; `bench` has the folder, the proxy's core, the times and what was compared."""
+    """Runs one sample; `bench` has the folder, the core, the times and what was compared."""
     folder = bench.new_folder(program, case)
     if case.kind == "check":
         return measure_check(program, case, folder, load.ports, bench)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""That the benchmark tells a proxy that works from one that fails, and fails it: nginx stands in for
-weir, whole and with one answer in 256 spoiled."""
+"""That the benchmark tells a proxy that works from one that fails, and fails it: nginx stands in
+for weir, whole and with one answer in 256 spoiled."""
 
 import json
 import subprocess
