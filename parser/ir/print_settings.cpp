@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+// The inherited groups. Each is printed as a block of its own; a child prints a group only when it
+// differs from its parent's, and then whole, so that a block never needs a second look elsewhere.
+#include "parser/ir/printer.hpp"
+
+namespace weir::ir::printing {
+
+namespace {
+
+using Group = Printer;   // a printer that gathers the lines of one group
+
+void put(Group& to, const Timeouts& t) {
+    const Timeouts d;
+    to.field("request_head", t.request_head, d.request_head);
+    to.field("client_read", t.client_read, d.client_read);
+    to.field("client_send", t.client_send, d.client_send);
+    to.field("keepalive", t.keepalive, d.keepalive);
+    to.field("lingering", t.lingering, d.lingering);
+    to.field("client_fin", t.client_fin, d.client_fin);
+    to.field("connect", t.connect, d.connect);
+    to.field("queue", t.queue, d.queue);
+    to.field("server_read", t.server_read, d.server_read);
+    to.field("server_send", t.server_send, d.server_send);
+    to.field("server_fin", t.server_fin, d.server_fin);
+    to.field("tunnel", t.tunnel, d.tunnel);
+    to.field("tarpit", t.tarpit, d.tarpit);
+    to.field("inspect", t.inspect, d.inspect);
+    to.field("check", t.check, d.check);
+}
+
+void put(Group& to, const ClientLimits& c) {
+    const ClientLimits d;
+    to.field("max_body", c.max_body, d.max_body);
+    to.field("head_buffer", c.head_buffer, d.head_buffer);
+    to.field("max_line", c.max_line, d.max_line);
+    to.field("max_head", c.max_head, d.max_head);
+    to.field("max_fields", c.max_fields, d.max_fields);
+    to.field("body_buffer", c.body_buffer, d.body_buffer);
+    to.field("underscores", c.underscores, d.underscores);
+    to.field("drop_invalid", c.drop_invalid, d.drop_invalid);
+    to.field("merge_slashes", c.merge_slashes, d.merge_slashes);
+    to.field("accept_invalid", c.accept_invalid, d.accept_invalid);
+    to.field("refuse_status", c.refuse_status, d.refuse_status);
+}
+
+void put(Group& to, const KeepAlive& k) {
+    const KeepAlive d;
+    to.field("on", k.on, d.on);
+    to.field("max_requests", k.max_requests, d.max_requests);
+    to.field("max_time", k.max_time, d.max_time);
+    to.field("header", k.header, d.header);
+    to.field("min_time", k.min_time, d.min_time);
+    to.field("tcp_nodelay", k.tcp_nodelay, d.tcp_nodelay);
+    to.field("reset_timed_out", k.reset_timed_out, d.reset_timed_out);
+    if (k.linger != d.linger)
+        to.line("linger {}", k.linger == KeepAlive::Linger::off ? "off" : "always");
+    to.field("linger_time", k.linger_time, d.linger_time);
+}
+
+void put(Group& to, const ReplyStyle& s) {
+    const ReplyStyle d;
+    to.field("server_field", s.server_field);
+    to.field("date_field", s.date_field, d.date_field);
+    if (s.pages != d.pages) to.line("pages haproxy");
+    to.field("default_type", s.default_type, d.default_type);
+    to.field("absolute_redirect", s.absolute_redirect, d.absolute_redirect);
+    to.field("port_in_redirect", s.port_in_redirect, d.port_in_redirect);
+    to.field("site_name_in_redirect", s.site_name_in_redirect, d.site_name_in_redirect);
+    to.field("lower_case_fields", s.lower_case_fields, d.lower_case_fields);
+    to.field("etag", s.etag, d.etag);
+    to.field("msie_padding", s.msie_padding, d.msie_padding);
+}
+
+void put(Group& to, const ForwardSettings::Retry& r) {
+    const ForwardSettings::Retry d;
+    to.field("retry.error", r.error, d.error);
+    to.field("retry.timeout", r.timeout, d.timeout);
+    to.field("retry.invalid_header", r.invalid_header, d.invalid_header);
+    to.field("retry.non_idempotent", r.non_idempotent, d.non_idempotent);
+    to.field("retry.connect_only", r.connect_only, d.connect_only);
+    to.field("retry.empty_response", r.empty_response, d.empty_response);
+    to.field("retry.junk_response", r.junk_response, d.junk_response);
+    for (auto status : r.statuses) to.line("retry.status {}", status);
+    to.field("retry.tries", r.tries, d.tries);
+    to.field("retry.time", r.time, d.time);
+    to.field("retry.next_server", r.next_server, d.next_server);
+    to.field("retry.redispatch", r.redispatch, d.redispatch);
+}
+
+const char* name_of(ForwardSettings::Reuse reuse) {
+    using Reuse = ForwardSettings::Reuse;
+    switch (reuse) {
+        case Reuse::never: return "never";
+        case Reuse::safe: return "safe";
+        case Reuse::aggressive: return "aggressive";
+        case Reuse::always: return "always";
+    }
+    return "?";
+}
+
+template <class Rewrite>
+std::string rewrite_of(const Rewrite& rewrite, const Config& config) {
+    return fmt::format("{}{}{} to {}", rewrite.regex ? "regex " : "",
+                       rewrite.ignore_case ? "any_case " : "", show(rewrite.from, config),
+                       show(rewrite.to, config));
+}
+
+void put_rewrites(Group& to, const ForwardSettings& f) {
+    for (const auto& rewrite : f.redirects) {
+        if (rewrite.standard)
+            to.line("redirect standard");
+        else
+            to.line("redirect {}", rewrite_of(rewrite, to.config));
+    }
+    using What = ForwardSettings::CookieRewrite::What;
+    for (const auto& rewrite : f.cookies) {
+        const char* what = rewrite.what == What::domain ? "domain"
+                           : rewrite.what == What::path ? "path"
+                                                        : "flags";
+        to.line("cookie {} {}", what, rewrite_of(rewrite, to.config));
+    }
+}
+
+void put_request(Group& to, const ForwardSettings& f) {
+    const ForwardSettings d;
+    for (const auto& edit : f.set_fields)
+        to.line("set_field {} {}", show(edit.name), show(edit.value, to.config));
+    to.field("pass_request_fields", f.pass_request_fields, d.pass_request_fields);
+    to.field("pass_request_body", f.pass_request_body, d.pass_request_body);
+    to.field("body", f.body);
+    to.field("method", f.method);
+    to.field("http_minor", f.http_minor, d.http_minor);
+    to.field("preserve_host", f.preserve_host, d.preserve_host);
+    to.field("pass_upgrade", f.pass_upgrade, d.pass_upgrade);
+    to.field("keep_server_connection", f.keep_server_connection, d.keep_server_connection);
+    if (f.reuse != d.reuse) to.line("reuse {}", name_of(f.reuse));
+    to.field("close_server_connection", f.close_server_connection, d.close_server_connection);
+    to.field("forwarded_for_field", f.forwarded_for_field, d.forwarded_for_field);
+    for (const auto& network : f.forwarded_for_except)
+        to.line("forwarded_for_except {}/{}", to_string(network.address), network.bits);
+    to.field("forwarded_for_if_none", f.forwarded_for_if_none, d.forwarded_for_if_none);
+    to.field("buffer_request", f.buffer_request, d.buffer_request);
+}
+
+void put(Group& to, const ForwardSettings& f) {
+    const ForwardSettings d;
+    put_request(to, f);
+    to.field("buffer_response", f.buffer_response, d.buffer_response);
+    to.field("buffer_size", f.buffer_size, d.buffer_size);
+    to.field("response_buffers", f.response_buffers, d.response_buffers);
+    to.field("ignore_client_abort", f.ignore_client_abort, d.ignore_client_abort);
+    to.field("intercept_errors", f.intercept_errors, d.intercept_errors);
+    to.each("hide_field", f.hide_fields);
+    to.each("pass_field", f.pass_fields);
+    to.field("hide_nginx_fields", f.hide_nginx_fields, d.hide_nginx_fields);
+    to.each("ignore_field", f.ignore_fields);
+    put(to, f.retry);
+    put_rewrites(to, f);
+    to.field("bind_address", f.bind_address);
+    to.field("bind_transparent", f.bind_transparent, d.bind_transparent);
+    to.field("socket_keepalive", f.socket_keepalive, d.socket_keepalive);
+    to.field("send_proxy_header", f.send_proxy_header, d.send_proxy_header);
+    to.field("limit_rate", f.limit_rate, d.limit_rate);
+    to.field("upload_rate", f.upload_rate, d.upload_rate);
+    to.field("download_rate", f.download_rate, d.download_rate);
+    to.field("udp_responses", f.udp_responses, d.udp_responses);
+    to.field("udp_requests", f.udp_requests, d.udp_requests);
+    to.field("half_close", f.half_close, d.half_close);
+    if (f.tls) to.upstream_tls(*f.tls);
+}
+
+void put(Group& to, const ReplyFields& fields) {
+    auto one = [&](const char* kind, const ReplyField& field) {
+        to.line("{} {} {}{}{}", kind, show(field.name), show(field.value, to.config),
+                field.always ? " always" : "", field.replace ? " replace" : "");
+    };
+    for (const auto& field : fields.list) one("field", field);
+    for (const auto& field : fields.trailers) one("trailer", field);
+}
+
+std::string content_of(const ErrorPage& page, const Config& config) {
+    struct Content {
+        const Config& config;
+        std::string operator()(const ErrorPage::Raw& raw) const { return "raw " + show(raw.bytes); }
+        std::string operator()(const ErrorPage::Internal& page) const {
+            return (page.named ? "named " : "internal ") + show(page.uri, config);
+        }
+        std::string operator()(const ErrorPage::Redirect& redirect) const {
+            return fmt::format("redirect {} {}", redirect.status, show(redirect.target, config));
+        }
+    };
+    return std::visit(Content{config}, page.what);
+}
+
+void put(Group& to, const ErrorPages& pages) {
+    for (const auto& page : pages.list) {
+        std::string statuses;
+        for (auto status : page.statuses) statuses += fmt::format(" {}", status);
+        to.line("page{}{}{} {}", statuses,
+                page.new_status ? fmt::format(" as {}", *page.new_status) : std::string(),
+                page.take_status ? " as the page answers" : "", content_of(page, to.config));
+    }
+    to.field("recursive", pages.recursive, false);
+}
+
+void put(Group& to, const LogSettings& logs) {
+    const LogSettings d;
+    for (const auto& log : logs.access) {
+        to.line("access {}", show(log.target, to.config));
+        Printer::Deeper deeper(to);
+        to.field("format", log.format);
+        if (log.when) to.line("when {}", show(*log.when, to.config));
+        const AccessLog plain;
+        to.field("buffer", log.buffer, plain.buffer);
+        to.field("flush", log.flush, plain.flush);
+        to.field("min_level", log.min_level, plain.min_level);
+        to.field("max_level", log.max_level, plain.max_level);
+        to.field("level", log.level, plain.level);
+    }
+    for (const auto& log : logs.errors) to.error_log(log);
+    to.field("not_found", logs.not_found, d.not_found);
+    to.field("dont_log_null", logs.dont_log_null, d.dont_log_null);
+    to.field("dont_log_normal", logs.dont_log_normal, d.dont_log_normal);
+    to.field("log_asap", logs.log_asap, d.log_asap);
+    to.field("separate_errors", logs.separate_errors, d.separate_errors);
+}
+
+// A module's configuration is its own matter; that it is used is a fact of the IR.
+void put(Group& to, const ModuleUses& uses) {
+    for (const auto& [name, conf] : uses.by_name) to.line("{}", name);
+}
+
+template <class T>
+std::string lines_of(const Shared<T>& group, const Config& config) {
+    Group gathered(config);
+    put(gathered, *group);
+    return std::move(gathered.out);
+}
+
+}  // namespace
+
+void Printer::settings_group(const char* name, const std::string& mine,
+                             const std::string& parent) {
+    if (mine == parent) return;
+    if (mine.empty()) return line("{} built-in", name);
+    line("{}", name);
+    Deeper deeper(*this);
+    for (std::size_t at = 0; at < mine.size();) {
+        auto end = mine.find('\n', at);
+        line("{}", mine.substr(at, end - at));
+        at = end + 1;
+    }
+}
+
+void Printer::settings(const Settings& mine, const Settings& parent) {
+    auto group = [&](const char* name, const auto& own, const auto& above) {
+        if (own.identity() == above.identity()) return;
+        settings_group(name, lines_of(own, config), lines_of(above, config));
+    };
+    group("timeouts", mine.timeouts, parent.timeouts);
+    group("limits", mine.limits, parent.limits);
+    group("keepalive", mine.keepalive, parent.keepalive);
+    group("style", mine.style, parent.style);
+    group("forwarding", mine.forward, parent.forward);
+    group("reply_fields", mine.reply_fields, parent.reply_fields);
+    group("error_pages", mine.error_pages, parent.error_pages);
+    group("logs", mine.logs, parent.logs);
+    group("modules", mine.modules, parent.modules);
+}
+
+void Printer::error_log(const ErrorLog& log) {
+    line("error_log {} level {}", show(log.target, config), log.level);
+}
+
+void Printer::upstream_tls(const UpstreamTls& tls) {
+    line("tls verify {}", show(tls.verify));
+    Deeper deeper(*this);
+    field("sni", tls.sni);
+}
+
+std::string show(const LogTarget& target, const Config& config) {
+    using Kind = LogTarget::Kind;
+    std::string out;
+    switch (target.kind) {
+        case Kind::none: return "none";
+        case Kind::file: out = "file"; break;
+        case Kind::standard_error: out = "stderr"; break;
+        case Kind::standard_output: out = "stdout"; break;
+        case Kind::descriptor: out = fmt::format("descriptor {}", target.descriptor); break;
+        case Kind::syslog: out = "syslog"; break;
+    }
+    if (!target.path.empty()) out += " " + show(target.path);
+    if (!target.dynamic_path.empty()) out += " " + show(target.dynamic_path, config);
+    const LogTarget plain;
+    static constexpr const char* formats[] = {"rfc3164", "rfc5424", "local", "raw",
+                                              "timed",   "short",   "iso"};
+    if (target.format != plain.format)
+        out += fmt::format(" format {}", formats[static_cast<std::size_t>(target.format)]);
+    if (target.facility != plain.facility) out += fmt::format(" facility {}", target.facility);
+    if (!target.tag.empty()) out += " tag " + show(target.tag);
+    if (!target.host_name.empty()) out += " host " + show(target.host_name);
+    if (target.max_length != plain.max_length) out += fmt::format(" length {}", target.max_length);
+    if (target.sample_size != 0)
+        out += fmt::format(" sample {}-{}:{}", target.sample_low, target.sample_high,
+                           target.sample_size);
+    return out;
+}
+
+}  // namespace weir::ir::printing
