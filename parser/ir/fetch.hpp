@@ -9,9 +9,9 @@
 namespace weir::ir {
 
 // The number of a fetch that can yield several values (request_header, cookie, query_argument, ...):
-// 0 = all of them joined (nginx), n = the n-th, -n = the n-th from the end, every_occurrence = the
-// last one, or inside a match any of them (HAProxy without an occurrence).
-inline constexpr std::int64_t every_occurrence = INT64_MAX;
+// n = the n-th, -n = the n-th from the end, and the names of ir::occurrence in expr.hpp. The same as
+// occurrence::every there: inside a match any of them counts, elsewhere the last.
+inline constexpr std::int64_t every_occurrence = INT64_MIN;
 
 // X(name, type, phase from which the value exists)
 #define WEIR_FETCHES(X)                                                                       \

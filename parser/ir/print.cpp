@@ -313,6 +313,12 @@ void Printer::site(const Site& s, SiteId id) {
     settings(s.settings, Settings{});
     rules(s.rules, s.settings);
     routes(s.routes, s.settings);
+    for (const auto& pick : s.picks) {
+        line("pick{}{}", pick.route == no_id ? " " + show(pick.dynamic_name, config) : "",
+             pick.when ? " if " + show(*pick.when, config) : std::string());
+        Deeper more(*this);
+        if (pick.route != no_id) route(pick.route, s.settings);
+    }
     if (s.fallback != no_id) {
         line("otherwise");
         Deeper more(*this);

@@ -100,7 +100,10 @@ std::string show_fetch(const Expr& expr, const Config& config) {
         (arguments += arguments.empty() ? "" : ", ") += text;
     };
     if (!expr.text.empty()) argument(show(expr.text));
-    if (expr.number != 0) argument(std::to_string(expr.number));
+    if (expr.number == occurrence::every)
+        argument("every");
+    else if (expr.number != 0)
+        argument(std::to_string(expr.number));
     if (!expr.in.empty()) argument(list_of(expr.in, config, ", "));
     return arguments.empty() ? name : name + "(" + arguments + ")";
 }
@@ -202,7 +205,7 @@ std::string show(const Expr& expr, const Config& config) {
 std::string show(const Text& text, const Config& config) {
     std::string out = "\"";
     for (const auto& piece : text.pieces) out += show_piece(piece, config);
-    return out + "\"";
+    return out + (text.joins_blanks ? "\" joining blanks" : "\"");
 }
 
 std::string show_pool(PoolId id, const Config& config) {

@@ -212,7 +212,8 @@ void Printer::rules(const std::vector<Rule>& list, const Settings& parent) {
 }
 
 void Printer::rule(const Rule& entry, const Settings& parent) {
-    line("at {} {}{}", name_of(entry.phase), std::visit(ActionLine{config}, entry.action),
+    line("at {}{} {}{}", name_of(entry.phase), entry.list == Rule::List::content ? " content" : "",
+         std::visit(ActionLine{config}, entry.action),
          entry.when ? " if " + show(*entry.when, config) : std::string());
     Deeper deeper(*this);
     if (const auto* group = std::get_if<action::Group>(&entry.action); group && group->rules)

@@ -132,6 +132,8 @@ void put_request(Group& to, const ForwardSettings& f) {
     to.field("http_minor", f.http_minor, d.http_minor);
     to.field("preserve_host", f.preserve_host, d.preserve_host);
     to.field("pass_upgrade", f.pass_upgrade, d.pass_upgrade);
+    to.field("pass_expect", f.pass_expect, d.pass_expect);
+    to.field("pass_interim", f.pass_interim, d.pass_interim);
     to.field("keep_server_connection", f.keep_server_connection, d.keep_server_connection);
     if (f.reuse != d.reuse) to.line("reuse {}", name_of(f.reuse));
     to.field("close_server_connection", f.close_server_connection, d.close_server_connection);
@@ -155,6 +157,9 @@ void put(Group& to, const ForwardSettings& f) {
     to.field("hide_nginx_fields", f.hide_nginx_fields, d.hide_nginx_fields);
     to.each("ignore_field", f.ignore_fields);
     put(to, f.retry);
+    to.field("no_server_status", f.no_server_status, d.no_server_status);
+    to.field("connect_error_status", f.connect_error_status, d.connect_error_status);
+    to.field("connect_timeout_status", f.connect_timeout_status, d.connect_timeout_status);
     put_rewrites(to, f);
     to.field("bind_address", f.bind_address);
     to.field("bind_transparent", f.bind_transparent, d.bind_transparent);

@@ -184,6 +184,13 @@ private:
         for (const auto& condition : site.monitor_fail)
             check_expr(condition, Phase::request, Use::condition);
         for (auto id : site.routes) check_route(id, site.span);
+        for (const auto& pick : site.picks) {
+            if (pick.when) check_expr(*pick.when, Phase::request, Use::condition);
+            if (pick.route != no_id)
+                check_route(pick.route, pick.span);
+            else
+                check_text(pick.dynamic_name, Phase::request);
+        }
         if (site.fallback != no_id) check_route(site.fallback, site.span);
     }
 
