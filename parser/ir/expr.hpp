@@ -34,7 +34,7 @@ struct Expr {
         literal,  // text, or number when type is integer or boolean
         fetch,    // fetch + text (a name such as a header's) + number (an occurrence, an index) + in
         convert,  // converter applied to in[0]; text, number and in[1..] are its arguments
-        match,    // in[0] against patterns -> boolean
+        match,    // in[0] against patterns -> boolean; with in[1]: equal to that value (patterns empty)
         all_of,   // every one of in (and); stops at the first false
         any_of,   // any one of in (or); stops at the first true
         negate,   // not in[0]

@@ -90,7 +90,9 @@ struct Rewrite {
     std::string regex;
     bool ignore_case = false;
     Text replacement;
-    bool replaces_query = false;  // the replacement ends in '?' or holds one
+    // The replacement may hold a '?': what follows it is the new query, with the request's own appended
+    // after '&'. It ended in '?' (taken off): the request's own query is dropped.
+    bool replaces_query = false;
 };
 // nginx if { ... }: the request is served by this route (same URI) when the list ends.
 struct UseRoute {

@@ -6,6 +6,7 @@
 #include <chrono>
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <variant>
@@ -68,6 +69,11 @@ struct KeepAlive {
     Milliseconds linger_time{30000};
 };
 
+// Content types by extension in lower case: nginx types { }. Shared by all who inherit them.
+struct ContentTypes {
+    std::map<std::string, std::string, std::less<>> by_extension;
+};
+
 // How weir's own answers look.
 struct ReplyStyle {
     // Server field of every answer: none = leave what the server sent (HAProxy).
@@ -75,6 +81,9 @@ struct ReplyStyle {
     bool date_field = true;              // weir writes Date (nginx); off: as the server sent it
     enum class Pages : std::uint8_t { nginx, haproxy } pages = Pages::nginx;
     std::string default_type = "text/plain";
+    // The type of an answer made here is that of its path's extension, else default_type (nginx, also for
+    // return 200 "text"). Null: html htm -> text/html, gif -> image/gif, jpg -> image/jpeg.
+    std::shared_ptr<const ContentTypes> types;
     bool absolute_redirect = true;       // Location with scheme and host in front of a path
     bool port_in_redirect = true;
     bool site_name_in_redirect = false;  // server_name_in_redirect

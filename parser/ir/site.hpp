@@ -15,7 +15,9 @@ namespace weir::ir {
 // How the server of a forward action is found.
 struct Forward {
     PoolId pool = no_id;           // known at start
-    Text pool_or_host;             // else computed: a pool's name, or host[:port] to look up
+    // Else computed: a pool's name, or host[:port] to look up; nginx lets the value hold more: a scheme
+    // in front ("http://") and a URI after it, which then counts as `uri` with uri_is_whole.
+    Text pool_or_host;
     bool tls = false;              // https://
     // Target sent: none = the client's own, raw; else this, with what the prefix left over.
     std::optional<Text> uri;
