@@ -6,7 +6,9 @@
 
 #include <array>
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "parser/ir/config.hpp"
@@ -75,16 +77,18 @@ struct alignas(64) ServerState {
     }
 };
 
-// One named thing. slots has one Counters per worker; state only for servers.
+// One named thing; state only for servers. The counters of one worker lie together, those of two
+// workers far apart (stride): no page is shared, and memory is used only for workers that ran.
 struct Entry {
-    Counters* slots = nullptr;       // [workers]
+    Counters* slots = nullptr;       // of worker 0; null: there is no such thing
     ServerState* state = nullptr;
-    [[nodiscard]] Counters& mine(std::uint32_t worker) const { return slots[worker]; }
+    std::size_t stride = 0;          // Counters between two workers
+    [[nodiscard]] Counters& mine(std::uint32_t worker) const { return slots[worker * stride]; }
     // Sum over the workers of one gauge or total.
     template <class Member>
     [[nodiscard]] std::uint64_t sum(std::uint32_t workers, Member member) const {
         std::uint64_t all = 0;
-        for (std::uint32_t i = 0; i < workers; ++i) all += (slots[i].*member).get();
+        for (std::uint32_t i = 0; i < workers; ++i) all += (mine(i).*member).get();
         return all;
     }
 };
@@ -94,14 +98,22 @@ enum class Kind : std::uint8_t { process, listener, site, pool, server };
 // In the master: prepare() before a configuration is handed out. Everywhere: find().
 class Board {
 public:
+    // Finds the directory of the arena, or makes it (master, first start).
     explicit Board(SharedArena& arena, std::uint32_t workers);
     // Master only: makes entries for all that `config` names (and the process itself), keeping those
-    // that exist; afterwards find() succeeds for each in every process that maps the arena.
+    // that exist; afterwards find() succeeds for each in every process that maps the arena. Nothing
+    // that a running plan sees changes. False when there is no room left.
     bool prepare(const ir::Config& config);
-    // Entry of a name; slots is null when there is none. A server's name is "pool/server", where
-    // server is ir::Server::name plus "#n" for the n-th endpoint beyond the first.
+    // Master only, when `config` goes live: servers whose configured state (down, drain) differs from
+    // what the last configuration said take the new one; what was set at run time stays otherwise.
+    void apply(const ir::Config& config);
+    // Entry of a name; slots is null when there is none. A server's name is server_key(). A site's
+    // and a listener's is its own; the process's is empty.
     [[nodiscard]] Entry find(Kind kind, std::string_view name) const;
-    [[nodiscard]] std::uint32_t workers() const { return workers_; }
+    // Slots that were ever used: what a reader adds up. Slot i belongs to worker index i.
+    [[nodiscard]] std::uint32_t workers() const;
+    // Master only: a worker gets slot `worker` (below most_workers).
+    void use_worker(std::uint32_t worker);
     // Master only: a worker died; its gauges go to zero.
     void clear_gauges(std::uint32_t worker);
     // Process-wide generation: bumped by whoever changes any server's flags or weight.
@@ -109,12 +121,20 @@ public:
 
 private:
     struct Directory;
-    SharedArena& arena_;
-    std::uint32_t workers_;
+    struct Record;
+    struct Table;
+    [[nodiscard]] Record* record(std::uint32_t index) const;
+    [[nodiscard]] Entry entry(std::uint32_t index) const;
+    [[nodiscard]] std::uint32_t lookup(Kind kind, std::string_view name, std::uint64_t hash) const;
+    [[nodiscard]] std::uint64_t hash(Kind kind, std::string_view name) const;
+    bool add(Kind kind, std::string_view name, const ir::Server* server = nullptr);
+    bool grow();
+
+    SharedArena* arena_;
     Directory* directory_ = nullptr;   // at a fixed place at the head of the arena
 };
 
-// "pool/server" or "pool/server#2".
+// "pool/server", or for the second endpoint of a server "pool/server#2".
 std::string server_key(std::string_view pool, const ir::Server& server, std::size_t endpoint);
 
 }  // namespace weir::zone

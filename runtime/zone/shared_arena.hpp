@@ -5,9 +5,7 @@
 // between generations of processes, so what is stored inside are offsets.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
-#include <string_view>
 
 namespace weir::zone {
 
@@ -15,7 +13,8 @@ inline constexpr std::uint32_t most_workers = 64;
 
 class SharedArena {
 public:
-    // Creates (fd < 0) or maps what a former master left (fd from it). Throws std::system_error.
+    // Creates, or maps what a former master left (and takes fd over). Both throw std::system_error.
+    // Where the kernel grants no such range, a smaller one is reserved.
     static SharedArena create(std::uint64_t reserve = std::uint64_t{64} << 30);
     static SharedArena adopt(int fd);
     SharedArena(SharedArena&&) noexcept;
@@ -23,6 +22,10 @@ public:
     ~SharedArena();
 
     [[nodiscard]] int fd() const { return fd_; }
+    [[nodiscard]] std::uint64_t size() const { return size_; }
+    // A piece at a fixed place for whoever must be found first (the Board's directory); zeroed.
+    static constexpr std::uint64_t root_bytes = 4096;
+    [[nodiscard]] void* root() const { return base_ + root_bytes; }
     // Zeroed, 64-byte aligned memory that lives as long as the arena; null when the reserve is used up.
     void* allocate(std::uint64_t bytes);
     // Gives a piece back; the same size class is handed out again (zeroed).
@@ -33,7 +36,9 @@ public:
     [[nodiscard]] void* at(std::uint64_t offset) const { return base_ + offset; }
 
 private:
-    SharedArena() = default;
+    struct Head;
+    SharedArena(int fd, char* base, std::uint64_t size) : fd_(fd), base_(base), size_(size) {}
+    [[nodiscard]] Head* head() const;
     int fd_ = -1;
     char* base_ = nullptr;
     std::uint64_t size_ = 0;
