@@ -70,3 +70,9 @@ def anchor(personality):
 def remove_links():
     if _links is not None:
         shutil.rmtree(_links, ignore_errors=True)
+
+
+def has_sanitizer(path):
+    """True for builds with ASan: their memory says nothing about weir's."""
+    with open(Path(path).resolve(), "rb") as file:
+        return b"__asan_init" in file.read()

@@ -97,3 +97,37 @@ def udp_bound():
 def unix_listening():
     lines = Path("/proc/net/unix").read_text().splitlines()[1:]
     return {line.split()[7] for line in lines if len(line.split()) > 7}
+
+
+def socket_owner(local_port, remote_port, candidates):
+    """Which of the processes holds the accepted TCP socket with these ports."""
+    inode = None
+    for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
+        words = line.split()
+        if (int(words[1].rsplit(":", 1)[1], 16) == local_port
+                and int(words[2].rsplit(":", 1)[1], 16) == remote_port):
+            inode = f"socket:[{words[9]}]"
+    for pid in candidates:
+        try:
+            for name in os.listdir(f"/proc/{pid}/fd"):
+                try:
+                    if os.readlink(f"/proc/{pid}/fd/{name}") == inode:
+                        return pid
+                except OSError:
+                    continue
+        except OSError:
+            continue
+    return None
+
+
+def cpu_seconds(pid):
+    stat = _stat(pid)
+    ticks = int(stat[11]) + int(stat[12]) if stat else 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def user_id(pid):
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("Uid:"):
+            return int(line.split()[2])
+    return None

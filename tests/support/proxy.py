@@ -101,7 +101,7 @@ class Proxy:
             return False
         if self.unix and not set(self.unix) <= proc.unix_listening():
             return False
-        return self.personality != "nginx" or bool(proc.children(self.pid))
+        return bool(proc.children(self.pid))
 
     def stop(self, how=signal.SIGTERM):
         """Stop as an init script does; return what it did wrong as a list."""
@@ -198,6 +198,8 @@ class Proxy:
     def reload(self):
         """Reload as operators of this personality do; returns (status, output)."""
         if self.personality == "haproxy":
+            if str(self.binary) == "/usr/sbin/haproxy":
+                time.sleep(0.3)     # the anchor loses a signal that comes while it loads
             os.kill(self.pid, signal.SIGUSR2)
             return 0, ""
         done = subprocess.run(self.command("-s", "reload"), capture_output=True, text=True,
