@@ -81,6 +81,8 @@ private:
 // Canonical text of the whole configuration: one line per fact, stable order, no spans. Two files
 // that mean the same print the same (golden tests, `weir ir`).
 std::string print(const Config& config);
+// The same of one check: two that print the same are the same.
+std::string print(const HealthCheck& check, const Config& config);
 
 // Dialect-blind checks: references, phase needs (a value must exist where it is used), address
 // clashes, empty pools. Everything found goes to the sink.

@@ -75,6 +75,11 @@ struct HealthCheck {
     bool persistent = false;
     bool disable_on_404 = false;
     std::uint64_t udp = 0;
+    // What differs between the dialects. haproxy: a server starts one failure from down, `timeout` is
+    // for the whole exchange after the connect, jitter goes both ways. nginx: it starts `fall`
+    // failures from down, `timeout` is between two reads, jitter is added. Also the words of the log.
+    enum class Manner : std::uint8_t { haproxy, nginx } manner = Manner::haproxy;
+    std::string name;                      // nginx: of the match block
 };
 
 struct Server {

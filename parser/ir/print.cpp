@@ -107,6 +107,7 @@ std::string expect_line(const HealthCheck::Step& step) {
     if (!step.ok_status.empty()) out += " ok " + show(step.ok_status);
     if (!step.error_status.empty()) out += " error " + show(step.error_status);
     if (!step.timeout_status.empty()) out += " timeout " + show(step.timeout_status);
+    if (!step.comment.empty()) out += " comment " + show(step.comment);
     return out;
 }
 
@@ -200,6 +201,8 @@ void Printer::health_check(const HealthCheck& c) {
     field("persistent", c.persistent, d.persistent);
     field("disable_on_404", c.disable_on_404, d.disable_on_404);
     field("udp", c.udp, d.udp);
+    if (c.manner != d.manner) line("manner nginx");
+    field("name", c.name, d.name);
     for (const auto& step : c.steps) put(*this, step, c.kind);
 }
 
@@ -408,6 +411,12 @@ std::string print(const Config& config) {
     for (const auto& pool : config.pools) to.pool(pool);
     for (const auto& listener : config.listeners) to.listener(listener);
     for (SiteId id = 0; id < config.sites.size(); ++id) to.site(config.sites[id], id);
+    return std::move(to.out);
+}
+
+std::string print(const HealthCheck& check, const Config& config) {
+    printing::Printer to(config);
+    to.health_check(check);
     return std::move(to.out);
 }
 
