@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Directives of TCP and UDP servers:
+// known and not run yet. The rows name them, so that an operator learns so, and keep what the
+// manual needs.
+#include "parser/nginx/keywords_other.hpp"
+
+namespace weir::nginx::other {
+
+namespace {
+
+using namespace context;
+
+// clang-format off
+constexpr Keyword rows[] = {
+    {.name = "allow", .where = stream | stream_server, .args = count(1, 1), .support = not_yet(),
+     .summary = "Admits clients of an address or network."},
+    {.name = "default", .where = stream_geo_block, .args = count(1, 1), .support = not_yet(),
+     .summary = "Sets the value where nothing matches."},
+    {.name = "delete", .where = stream_geo_block, .args = count(1, 1), .support = not_yet(),
+     .summary = "Removes a network from the table."},
+    {.name = "deny", .where = stream | stream_server, .args = count(1, 1), .support = not_yet(),
+     .summary = "Refuses clients of an address or network."},
+    {.name = "geo", .where = stream, .args = count(1, 2), .body = Body::entries,
+     .support = not_yet(), .summary = "Makes a variable whose value depends on an address."},
+    {.name = "geoip_city", .where = stream, .args = count(1, 2), .support = not_yet(),
+     .summary = "Names the database that tells the client's city."},
+    {.name = "geoip_country", .where = stream, .args = count(1, 2), .support = not_yet(),
+     .summary = "Names the database that tells the client's country."},
+    {.name = "geoip_org", .where = stream, .args = count(1, 2), .support = not_yet(),
+     .summary = "Names the database that tells the client's organization."},
+    {.name = "least_time", .where = stream_upstream, .args = count(1, 2), .since = "1.7.11",
+     .support = not_yet(),
+     .summary = "Chooses the server with the shortest response time and fewest connections."},
+    {.name = "limit_conn", .where = stream | stream_server, .args = count(2, 2),
+     .support = not_yet(), .summary = "Limits the sessions for one key of a zone."},
+    {.name = "limit_conn_dry_run", .where = stream | stream_server, .args = {flag()},
+     .fallback = "off", .since = "1.17.6", .support = not_yet(),
+     .summary = "Counts connections over the limit without refusing them."},
+    {.name = "limit_conn_log_level", .where = stream | stream_server, .args = count(1, 1),
+     .fallback = "error", .support = not_yet(),
+     .summary = "Sets the level of messages about refused connections."},
+    {.name = "limit_conn_zone", .where = stream, .args = count(2, 2), .support = not_yet(),
+     .summary = "Declares the zone that counts connections by key."},
+    {.name = "pass", .where = stream_server, .args = count(1, 1), .support = not_yet(),
+     .summary = "Hands the connection to another listening address of this process."},
+    {.name = "preread_buffer_size", .where = stream | stream_server, .args = count(1, 1),
+     .fallback = "16k", .since = "1.11.5", .support = not_yet(),
+     .summary = "Sets the buffer for data that is looked at before a session is forwarded."},
+    {.name = "proxy_protocol_timeout", .where = stream | stream_server, .args = count(1, 1),
+     .fallback = "30s", .since = "1.11.4", .support = not_yet(),
+     .summary = "Limits the wait for the PROXY header."},
+    {.name = "ranges", .where = stream_geo_block, .support = not_yet(),
+     .summary = "Says that the entries are address ranges."},
+    {.name = "return", .where = stream_server, .args = count(1, 1), .support = not_yet(),
+     .summary = "Sends a text to the client and ends the session."},
+    {.name = "server_name", .where = stream_server, .args = count(1, unbounded), .fallback = "\"\"",
+     .since = "1.25.5", .support = not_yet(),
+     .summary = "Sets the names by which a server is chosen."},
+    {.name = "set", .where = stream_server, .args = count(2, 2), .support = not_yet(),
+     .summary = "Sets a variable."},
+    {.name = "set_real_ip_from", .where = stream | stream_server, .args = count(1, 1),
+     .support = not_yet(),
+     .summary = "Names trusted proxies that may tell the client's real address."},
+    {.name = "split_clients", .where = stream, .args = count(2, 2), .body = Body::entries,
+     .support = not_yet(),
+     .summary = "Makes a variable that splits clients into groups by percentage."},
+    {.name = "volatile", .where = stream_geo_block, .since = "1.29.3", .support = not_yet(),
+     .summary = "Says that the variable is computed each time it is used."},
+};
+// clang-format on
+
+static_assert(keyword::well_formed(rows));
+
+}  // namespace
+
+std::vector<keyword::Table> stream_tables() { return {rows}; }
+
+}  // namespace weir::nginx::other
