@@ -23,6 +23,11 @@ struct Balance {
         least_time,
         sticky,
     } how = How::round_robin;
+    // Who is next among servers of equal claim, and the rules around it. smooth (nginx): interleaved
+    // by current weight; a retry takes a server not tried yet; failures of requests take a server out.
+    // positions (HAProxy, every algorithm): fixed places in a weighted cycle; a retry avoids only the
+    // last server; what finds all servers full waits in a queue.
+    enum class Turns : std::uint8_t { smooth, positions } turns = Turns::smooth;
     Text key;                        // hash: what is hashed; empty value = round robin
     bool consistent = false;         // ketama points / hash-type consistent
     enum class Ring : std::uint8_t { nginx_modula, nginx_ketama, haproxy_map, haproxy_ring };

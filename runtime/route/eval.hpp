@@ -77,6 +77,7 @@ private:
         const ir::Text::Piece* how = nullptr;   // null: literal
     };
     std::vector<Piece> pieces_;
+    bool joins_blanks_ = false;
 };
 
 // What all programs of one plan share. Regexes and pattern sets are compiled once each.
@@ -98,6 +99,10 @@ public:
         Span span;
         std::string text;
     };
+    // Routes by Route::pool_name (HAProxy's backends), for names computed at run time.
+    [[nodiscard]] const std::unordered_map<std::string_view, ir::RouteId>& routes_by_pool_name() const {
+        return routes_;
+    }
     // What could not be compiled; the plan is not usable when there is one.
     [[nodiscard]] const std::vector<Problem>& problems() const { return problems_; }
 
@@ -116,6 +121,7 @@ private:
     std::unordered_map<const ir::PatternSet*, std::unique_ptr<Patterns>> patterns_;
     std::vector<std::unique_ptr<CompiledMap>> maps_;
     std::unordered_map<std::string_view, std::uint32_t> sites_;
+    std::unordered_map<std::string_view, ir::RouteId> routes_;
     std::unordered_map<std::string_view, std::uint32_t> named_;   // capture name -> slot
     std::vector<Problem> problems_;
 };

@@ -108,12 +108,14 @@ public:
     }
 
 private:
-    struct Conditional {
+    struct Pick {
         Program when;                    // empty: always
         ir::RouteId route;
+        Template name;                   // with route no_id: computed
     };
     LocationIndex locations_;
-    std::vector<Conditional> conditionals_;
+    std::vector<Pick> picks_;
+    const std::unordered_map<std::string_view, ir::RouteId>* by_pool_name_ = nullptr;
     ir::RouteId fallback_ = ir::no_id;
     bool by_path_ = true;
 };
