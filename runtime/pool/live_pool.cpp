@@ -128,12 +128,12 @@ void LivePool::make_server(const ir::Server& conf, std::size_t endpoint,
     server.board = board_.find(zone::Kind::server, key);
     if (!server.board.slots) {
         if (!server.own_counters) {
-            server.own_counters = std::make_unique<zone::Counters[]>(worker_ + 1);
+            server.own_counters = std::make_unique<zone::Counters[]>(1);
             server.own_state = std::make_unique<State>();
             if (conf.down) server.own_state->flags = State::forced_down;
             if (conf.drain) server.own_state->flags |= State::drain;
         }
-        server.board = {server.own_counters.get(), server.own_state.get()};
+        server.board = {server.own_counters.get(), server.own_state.get(), 0};
     }
 }
 
@@ -156,8 +156,8 @@ void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
     positions_ = balance_.turns == ir::Balance::Turns::positions;
     board_entry_ = board_.find(zone::Kind::pool, name_);
     if (!board_entry_.slots) {
-        if (!own_counters_) own_counters_ = std::make_unique<zone::Counters[]>(worker_ + 1);
-        board_entry_.slots = own_counters_.get();
+        if (!own_counters_) own_counters_ = std::make_unique<zone::Counters[]>(1);
+        board_entry_ = {own_counters_.get(), nullptr, 0};
     }
     number_servers();
     active_.clear();
@@ -242,7 +242,7 @@ void LivePool::refresh(net::Time now) {
 }
 
 std::uint32_t LivePool::served(const LiveServer& server) const {
-    if (server.own_counters || board_.workers() == 1) return server.served;
+    if (server.own_counters || board_.workers() <= 1) return server.served;
     return static_cast<std::uint32_t>(
         server.board.sum(board_.workers(), &zone::Counters::connections));
 }
