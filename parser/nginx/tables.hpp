@@ -14,6 +14,21 @@ namespace weir::nginx {
 std::span<const keyword::Table> other_keywords();    // keywords_other.cpp
 std::span<const keyword::Table> other_variables();   // variables_other.cpp
 
+keyword::Table main_keywords();
+keyword::Table event_keywords();
+keyword::Table http_keywords();
+keyword::Table server_keywords();
+keyword::Table upstream_keywords();
+keyword::Table proxy_keywords();
+keyword::Table rewrite_keywords();
+keyword::Table log_keywords();
+keyword::Table map_keywords();
+keyword::Table map_line_keywords();
+keyword::Table stream_keywords();
+keyword::Table stream_server_keywords();
+keyword::Table health_keywords();
+keyword::Table match_keywords();
+
 // Every table of the dialect without those of modules: directives, variables.
 std::vector<keyword::Table> directive_tables();
 std::vector<keyword::Table> variable_tables();

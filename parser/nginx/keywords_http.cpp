@@ -1,0 +1,341 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the HTTP core that change settings: limits and times of the client side, how answers look,
+// error pages and added fields. server, listen and location are in keywords_server.cpp.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "parser/nginx/tables.hpp"
+#include "parser/nginx/template.hpp"
+#include "parser/value/value.hpp"
+
+namespace weir::nginx {
+
+namespace {
+
+using namespace context;
+using keyword::Body;
+using keyword::Call;
+using keyword::ignored;
+using keyword::Inherit;
+using keyword::Keyword;
+using keyword::Scope;
+using keyword::set;
+using ir::Settings;
+
+constexpr Contexts everywhere = http | server | location;
+
+// Sizes that the IR holds in 32 bits.
+constexpr std::int64_t four_gigabytes = 0xffffffff;
+
+void lower_large_client_header_buffers(Scope& scope, const Call& call) {
+    auto& limits = scope.settings().limits.edit();
+    limits.max_line = static_cast<std::uint32_t>(call[1].number);
+    limits.max_head = static_cast<std::uint32_t>(
+        std::min<std::int64_t>(call[0].number * call[1].number, four_gigabytes));
+}
+
+void lower_keepalive_timeout(Scope& scope, const Call& call) {
+    scope.settings().timeouts.edit().keepalive = ir::Milliseconds(call[0].number);
+    auto& keepalive = scope.settings().keepalive.edit();
+    keepalive.on = call[0].number != 0;
+    keepalive.header = ir::Milliseconds(call.size() > 1 ? call[1].number : 0);
+}
+
+// 0 lets a connection serve one request, as 1 does; the IR's 0 is "no limit".
+void lower_keepalive_requests(Scope& scope, const Call& call) {
+    auto most = std::clamp<std::int64_t>(call[0].number, 1, four_gigabytes);
+    scope.settings().keepalive.edit().max_requests = static_cast<std::uint32_t>(most);
+}
+
+void lower_server_tokens(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& style = block.own.style.edit();
+    if (call[0].text == "on")
+        style.server_field = "weir/" WEIR_VERSION;
+    else if (call[0].text == "off")
+        style.server_field = "weir";
+    else if (call[0].text == "build")
+        style.server_field = "weir/" WEIR_VERSION;   // weir's builds have no names
+    else if (has_variables(call[0].text))
+        refuse_parameter(block, call, call[0]);
+    else
+        style.server_field = std::string(call[0].text);   // nginx sells this one; empty: no field
+}
+
+void lower_add_header(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& fields = block.own.reply_fields.edit();
+    if (block.first_use(*call.row)) fields.list.clear();
+    ir::ReplyField field{.name = std::string(call[0].text), .value = block.text(call[1])};
+    if (call.size() > 2) {
+        if (call[2].text != "always") return invalid_parameter(block, call, call[2]);
+        field.always = true;
+    }
+    // nginx writes no field when the value is empty.
+    if (!field.value.empty()) fields.list.push_back(std::move(field));
+}
+
+// The codes of error_page, up to `count` arguments.
+bool read_statuses(Block& block, const Call& call, std::size_t count, ir::ErrorPage& page) {
+    for (std::size_t i = 0; i < count; ++i) {
+        auto code = value::parse_number(call[i].text);
+        if (!code) {
+            block.error(call[i].span, "invalid-value",
+                        fmt::format("invalid value \"{}\" of \"error_page\"", call[i].text),
+                        "status codes come first, then =code, then the page");
+            return false;
+        }
+        if (*code < 300 || *code > 599 || *code == 499) {
+            auto message = *code == 499 ? fmt::format("value \"{}\" must not be 499", *code)
+                                        : fmt::format("value \"{}\" must be between 300 and 599", *code);
+            block.error(call[i].span, "invalid-value", std::move(message),
+                        "only answers with such a status have an error page");
+            return false;
+        }
+        page.statuses.push_back(static_cast<std::uint16_t>(*code));
+    }
+    return true;
+}
+
+bool is_absolute_url(std::string_view uri) {
+    return uri.starts_with("http://") || uri.starts_with("https://") || uri.starts_with("$scheme");
+}
+
+void lower_error_page(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    ir::ErrorPage page;
+    page.span = call.span;
+    const auto& uri = call[call.size() - 1];
+    if (uri.text.empty()) return invalid_parameter(block, call, uri);
+    std::size_t codes = call.size() - 1;
+    const auto& before = call[codes - 1];
+    if (before.text.starts_with('=')) {
+        if (codes == 1) return invalid_parameter(block, call, before);
+        --codes;
+        auto status = value::parse_number(before.text.substr(1));
+        if (before.text == "=")
+            page.take_status = true;
+        else if (status && *status >= 0 && *status < 1000)
+            page.new_status = static_cast<std::uint16_t>(*status);
+        else
+            return block.error(before.span, "invalid-value",
+                               fmt::format("invalid value \"{}\" of \"error_page\"", before.text),
+                               "write =200, or = alone for the status of the page");
+    }
+    if (!read_statuses(block, call, codes, page)) return;
+    auto text = block.text(uri);
+    if (is_absolute_url(uri.text)) {
+        bool redirect_code = page.new_status && *page.new_status >= 301 && *page.new_status <= 308;
+        page.what = ir::ErrorPage::Redirect{std::move(text), redirect_code ? *page.new_status
+                                                                           : std::uint16_t{302}};
+    } else {
+        page.what = ir::ErrorPage::Internal{std::move(text), uri.text.starts_with('@')};
+    }
+    auto& pages = block.own.error_pages.edit();
+    if (block.first_use(*call.row)) pages.list.clear();
+    pages.list.push_back(std::move(page));
+}
+
+// Lines "text/html html htm;" of types.
+void lower_types(Scope& scope, const Call&) {
+    Block& block = block_of(scope);
+    auto types = std::make_shared<ir::ContentTypes>();
+    for (const auto& line : block.current->body.directives) {
+        auto words = line.words.list;
+        if (line.body.present) {
+            block.error(words[0].span, "unexpected-body", "unexpected \"{\" in \"types\"",
+                        "lines are: type extension ...;");
+            continue;
+        }
+        for (const auto& word : words.subspan(1)) {
+            std::string extension(word.text);
+            std::transform(extension.begin(), extension.end(), extension.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+            auto [slot, is_new] = types->by_extension.insert_or_assign(std::move(extension),
+                                                                       std::string(words[0].text));
+            if (!is_new)
+                block.sink.warning(word.span, "duplicate-name",
+                                   fmt::format("duplicate extension \"{}\"", slot->first),
+                                   "the last content type wins");
+        }
+    }
+    block.own.style.edit().types = std::move(types);
+}
+
+// A request from outside gets 404 here.
+void lower_internal(Scope& scope, const Call&) { block_of(scope).route->internal = true; }
+
+constexpr auto no_files = ignored("weir reads no files in the data path");
+constexpr auto tables_grow = ignored("weir's tables grow as needed");
+constexpr auto own_buffers = ignored("weir sizes its own buffers");
+
+// clang-format off
+constexpr Keyword rows[] = {
+    {.name = "absolute_redirect", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::absolute_redirect>, .fallback = "on", .since = "1.11.8",
+     .summary = "Redirects with scheme and host in Location.", .once = true},
+    {.name = "add_header", .where = everywhere | if_in_location,
+     .args = {keyword::word("name"), keyword::text("value"), keyword::opt(keyword::word("always"))},
+     .apply = lower_add_header, .inherit = Inherit::replace_list,
+     .summary = "Adds a field to answers with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308, or to all."},
+    {.name = "aio", .where = everywhere, .args = {keyword::word("on|off|threads")}, .fallback = "off", .since = "0.8.11",
+     .support = no_files, .summary = "Reads files asynchronously."},
+    {.name = "aio_write", .where = everywhere, .args = {keyword::flag()}, .fallback = "off", .since = "1.9.13",
+     .support = no_files, .summary = "Writes files asynchronously."},
+    {.name = "client_body_buffer_size", .where = everywhere, .args = {keyword::size("size", 0, four_gigabytes)},
+     .apply = set<&Settings::limits, &ir::ClientLimits::body_buffer>, .fallback = "8k|16k",
+     .summary = "Buffer for the body of a request.", .once = true},
+    {.name = "client_body_in_single_buffer", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
+     .support = own_buffers, .summary = "Keeps the body of a request in one buffer."},
+    {.name = "client_body_temp_path", .where = everywhere, .args = keyword::Signature::count(1, 4), .fallback = "client_body_temp",
+     .support = ignored("weir passes bodies on as they come and writes none to disk"),
+     .summary = "Folder for bodies of requests."},
+    {.name = "client_body_timeout", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::timeouts, &ir::Timeouts::client_read>, .fallback = "60s",
+     .summary = "Limits the time between two reads of the body of a request.", .once = true},
+    {.name = "client_header_buffer_size", .where = http | server, .args = {keyword::size("size", 0, four_gigabytes)},
+     .apply = set<&Settings::limits, &ir::ClientLimits::head_buffer>, .fallback = "1k",
+     .summary = "First buffer for the head of a request.", .once = true},
+    {.name = "client_header_timeout", .where = http | server, .args = {keyword::duration("time")},
+     .apply = set<&Settings::timeouts, &ir::Timeouts::request_head>, .fallback = "60s",
+     .summary = "Limits the time to read the head of a request.", .once = true},
+    {.name = "client_max_body_size", .where = everywhere, .args = {keyword::size("size")},
+     .apply = set<&Settings::limits, &ir::ClientLimits::max_body>, .fallback = "1m",
+     .summary = "Refuses larger bodies of requests with 413; 0 takes any.", .once = true},
+    {.name = "connection_pool_size", .where = http | server, .args = {keyword::size("size")}, .fallback = "256|512",
+     .support = own_buffers, .summary = "Memory of a connection."},
+    {.name = "default_type", .where = everywhere, .args = {keyword::word("type")},
+     .apply = set<&Settings::style, &ir::ReplyStyle::default_type>, .fallback = "text/plain",
+     .summary = "Content type of answers made here when their name tells none.", .once = true},
+    {.name = "directio", .where = everywhere, .args = {keyword::word("size|off")}, .fallback = "off", .since = "0.7.7",
+     .support = no_files, .summary = "Reads large files past the page cache."},
+    {.name = "directio_alignment", .where = everywhere, .args = {keyword::size("size")}, .fallback = "512", .since = "0.8.11",
+     .support = no_files, .summary = "Alignment for directio."},
+    {.name = "error_page", .where = everywhere | if_in_location,
+     .args = {keyword::many(keyword::word("code")), keyword::opt(keyword::word("=code")), keyword::text("uri")},
+     .apply = lower_error_page, .inherit = Inherit::replace_list,
+     .summary = "Answers errors with the page of that URI, a named location or a redirect."},
+    {.name = "etag", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::etag>, .fallback = "on", .since = "1.3.3",
+     .summary = "Writes ETag for files.", .once = true},
+    {.name = "ignore_invalid_headers", .where = http | server, .args = {keyword::flag()},
+     .apply = set<&Settings::limits, &ir::ClientLimits::drop_invalid>, .fallback = "on",
+     .summary = "Drops fields with invalid names.", .once = true},
+    {.name = "internal", .where = location, .apply = lower_internal, .inherit = Inherit::none,
+     .summary = "Serves only requests made inside: error pages, rewrites."},
+    {.name = "keepalive_disable", .where = everywhere, .args = keyword::Signature::count(1, 2), .fallback = "msie6",
+     .support = ignored("the browsers it is for are gone"), .summary = "Browsers that get no keep-alive."},
+    {.name = "keepalive_min_timeout", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::min_time>, .fallback = "0", .since = "1.27.4",
+     .summary = "Keeps idle connections at least that long at a shutdown.", .once = true},
+    {.name = "keepalive_requests", .where = everywhere, .args = {keyword::number("number")},
+     .apply = lower_keepalive_requests, .fallback = "1000", .since = "0.8.0",
+     .summary = "Most requests of one connection.", .once = true},
+    {.name = "keepalive_time", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::max_time>, .fallback = "1h", .since = "1.19.10",
+     .summary = "Longest time requests are taken from one connection.", .once = true},
+    {.name = "keepalive_timeout", .where = everywhere, .args = {keyword::duration("timeout"), keyword::opt(keyword::duration("header_timeout"))},
+     .apply = lower_keepalive_timeout, .fallback = "75s",
+     .summary = "How long an idle connection stays open; 0 closes after each answer.", .once = true},
+    {.name = "large_client_header_buffers", .where = http | server, .args = {keyword::number("number", 1, 1000000), keyword::size("size", 1, four_gigabytes)},
+     .apply = lower_large_client_header_buffers, .fallback = "4 8k",
+     .summary = "Number and size of buffers for large heads: the longest line and the whole.", .once = true},
+    {.name = "lingering_close", .where = everywhere, .args = {keyword::choice("off|on|always")},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::linger>, .fallback = "on", .since = "1.1.0",
+     .summary = "Reads what the client still sends before closing.", .once = true},
+    {.name = "lingering_time", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::linger_time>, .fallback = "30s",
+     .summary = "Longest time of a lingering close.", .once = true},
+    {.name = "lingering_timeout", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::timeouts, &ir::Timeouts::lingering>, .fallback = "5s",
+     .summary = "Time without data that ends a lingering close.", .once = true},
+    {.name = "max_headers", .where = http | server, .args = {keyword::number("number", 1, four_gigabytes)},
+     .apply = set<&Settings::limits, &ir::ClientLimits::max_fields>, .fallback = "1000", .since = "1.29.8",
+     .summary = "Most fields of a request.", .once = true},
+    {.name = "merge_slashes", .where = http | server, .args = {keyword::flag()},
+     .apply = set<&Settings::limits, &ir::ClientLimits::merge_slashes>, .fallback = "on",
+     .summary = "Takes several slashes in a path for one.", .once = true},
+    {.name = "msie_padding", .where = everywhere, .args = {keyword::flag()}, .fallback = "on",
+     .support = ignored("the browser it is for is gone"), .summary = "Pads short error pages."},
+    {.name = "msie_refresh", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
+     .support = ignored("the browser it is for is gone"), .summary = "Refreshes instead of redirects."},
+    {.name = "open_file_cache", .where = everywhere, .args = keyword::Signature::count(1, 2), .fallback = "off",
+     .support = no_files, .summary = "Keeps open files."},
+    {.name = "open_file_cache_errors", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
+     .support = no_files, .summary = "Remembers files that could not be opened."},
+    {.name = "open_file_cache_min_uses", .where = everywhere, .args = {keyword::number("number")}, .fallback = "1",
+     .support = no_files, .summary = "Uses that keep a file open."},
+    {.name = "open_file_cache_valid", .where = everywhere, .args = {keyword::seconds("time")}, .fallback = "60s",
+     .support = no_files, .summary = "Time after which an open file is looked at again."},
+    {.name = "output_buffers", .where = everywhere, .args = {keyword::number("number"), keyword::size("size")}, .fallback = "2 32k",
+     .support = no_files, .summary = "Buffers for reading files."},
+    {.name = "port_in_redirect", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::port_in_redirect>, .fallback = "on",
+     .summary = "Names the port in redirects.", .once = true},
+    {.name = "postpone_output", .where = everywhere, .args = {keyword::size("size")}, .fallback = "1460",
+     .support = own_buffers, .summary = "Gathers that much before a write."},
+    {.name = "read_ahead", .where = everywhere, .args = {keyword::size("size")}, .fallback = "0",
+     .support = no_files, .summary = "Reads files ahead."},
+    {.name = "recursive_error_pages", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::error_pages, &ir::ErrorPages::recursive>, .fallback = "off",
+     .summary = "Lets an error page have an error page.", .once = true},
+    {.name = "request_pool_size", .where = http | server, .args = {keyword::size("size")}, .fallback = "4k",
+     .support = own_buffers, .summary = "Memory of a request."},
+    {.name = "reset_timedout_connection", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::reset_timed_out>, .fallback = "off",
+     .summary = "Resets connections that timed out.", .once = true},
+    {.name = "resolver", .where = everywhere | upstream | stream | stream_server | stream_upstream,
+     .args = {keyword::many(keyword::word("address"))},
+     .support = ignored("weir asks the name servers of the machine"), .summary = "Name servers to ask."},
+    {.name = "resolver_timeout", .where = everywhere | upstream | stream | stream_server | stream_upstream,
+     .args = {keyword::duration("time")}, .fallback = "30s",
+     .support = ignored("weir asks the name servers of the machine, with their own limits"),
+     .summary = "Limits the time for a name."},
+    {.name = "send_lowat", .where = everywhere, .args = {keyword::size("size")}, .fallback = "0",
+     .support = own_buffers, .summary = "Least space in the socket before a write."},
+    {.name = "send_timeout", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::timeouts, &ir::Timeouts::client_send>, .fallback = "60s",
+     .summary = "Limits the time between two writes to the client.", .once = true},
+    {.name = "sendfile", .where = everywhere | if_in_location, .args = {keyword::flag()}, .fallback = "off",
+     .support = ignored("weir moves bodies inside the kernel where it can (splice)"), .summary = "Sends files by sendfile."},
+    {.name = "sendfile_max_chunk", .where = everywhere, .args = {keyword::size("size")}, .fallback = "2m",
+     .support = ignored("weir moves bodies in bounded pieces"), .summary = "Most bytes of one sendfile."},
+    {.name = "server_name_in_redirect", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::site_name_in_redirect>, .fallback = "off",
+     .summary = "Redirects to the first server_name instead of the Host asked for.", .once = true},
+    {.name = "server_names_hash_bucket_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "32|64|128",
+     .support = tables_grow, .summary = "Size of the table of server names."},
+    {.name = "server_names_hash_max_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "512",
+     .support = tables_grow, .summary = "Size of the table of server names."},
+    {.name = "server_tokens", .where = everywhere, .args = {keyword::word("on|off|build|string")},
+     .apply = lower_server_tokens, .fallback = "on", .summary = "Names the version in the Server field.", .once = true},
+    {.name = "subrequest_output_buffer_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "4k|8k", .since = "1.13.10",
+     .support = ignored("weir makes no subrequests"), .summary = "Buffer of a subrequest."},
+    {.name = "tcp_nodelay", .where = everywhere | stream | stream_server, .args = {keyword::flag()},
+     .apply = set<&Settings::keepalive, &ir::KeepAlive::tcp_nodelay>, .fallback = "on",
+     .summary = "Sends small packets at once.", .once = true},
+    {.name = "tcp_nopush", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
+     .support = ignored("weir writes head and body together"), .summary = "Gathers full packets."},
+    {.name = "types", .where = everywhere, .body = Body::entries, .apply = lower_types, .inherit = Inherit::replace,
+     .fallback = "text/html html; image/gif gif; image/jpeg jpg;", .summary = "Content types by extension."},
+    {.name = "types_hash_bucket_size", .where = everywhere, .args = {keyword::number("size")}, .fallback = "64",
+     .support = tables_grow, .summary = "Size of the table of types."},
+    {.name = "types_hash_max_size", .where = everywhere, .args = {keyword::number("size")}, .fallback = "1024",
+     .support = tables_grow, .summary = "Size of the table of types."},
+    {.name = "underscores_in_headers", .where = http | server, .args = {keyword::flag()},
+     .apply = set<&Settings::limits, &ir::ClientLimits::underscores>, .fallback = "off",
+     .summary = "Takes underscores in field names for valid.", .once = true},
+    {.name = "variables_hash_bucket_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "64",
+     .support = tables_grow, .summary = "Size of the table of variables."},
+    {.name = "variables_hash_max_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "1024",
+     .support = tables_grow, .summary = "Size of the table of variables."},
+};
+// clang-format on
+static_assert(keyword::well_formed(rows));
+
+}  // namespace
+
+keyword::Table http_keywords() { return rows; }
+
+}  // namespace weir::nginx

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "parser/nginx/scope.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cctype>
+
+#include "parser/nginx/template.hpp"
+
+namespace weir::nginx {
+
+std::string Run::full_path(std::string_view path) const {
+    if (path.starts_with('/')) return std::string(path);
+    return prefix + std::string(path);
+}
+
+std::string Run::at_line(Span span) {
+    if (!span.known() || lines_told++ >= 100) return {};
+    return fmt::format(" of {}:{}", sources.file(span.file).name,
+                       sources.position(span.file, span.begin).line);
+}
+
+Block::Block(Run& shared, Contexts place, Block* outer)
+    : keyword::Scope(shared.config, shared.sink, shared.set),
+      run(shared),
+      here(place),
+      parent(outer) {
+    if (!outer) return;
+    names = outer->names;
+    own = outer->own;
+    server = outer->server;
+    site = outer->site;
+    route = outer->route;
+}
+
+ir::Text Block::text(const keyword::Argument& argument) {
+    return make_text(*this, argument.text, argument.span);
+}
+
+bool Block::first_use(const keyword::Keyword& row) const {
+    return std::none_of(uses_.begin(), uses_.end(), [&](const Use& use) { return use.row == &row; });
+}
+
+const Span* Block::note_use(const keyword::Keyword& row, Span span) {
+    for (const auto& use : uses_)
+        if (use.row == &row) return &use.span;
+    uses_.push_back({&row, span});
+    return nullptr;
+}
+
+namespace {
+
+bool same_field(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) {
+        return std::tolower(static_cast<unsigned char>(x)) ==
+               std::tolower(static_cast<unsigned char>(y));
+    });
+}
+
+}  // namespace
+
+std::vector<ir::FieldEdit> default_forward_fields() {
+    ir::Expr host{.op = ir::Expr::Op::fetch, .fetch = ir::Fetch::forward_host};
+    ir::Text proxy_host;
+    proxy_host.pieces.emplace_back().expr = std::make_shared<const ir::Expr>(std::move(host));
+    // Connection: kept open to servers since nginx 1.29.7. The others belong to one connection.
+    return {{"Host", std::move(proxy_host)}, {"Connection", {}}, {"TE", {}},
+            {"Keep-Alive", {}},              {"Expect", {}},     {"Upgrade", {}}};
+}
+
+void Block::settle() {
+    if (header_list.empty()) return;
+    static const auto defaults = default_forward_fields();
+    for (const auto& field : defaults) {
+        bool given = std::any_of(header_list.begin(), header_list.end(), [&](const auto& mine) {
+            return same_field(mine.name, field.name);
+        });
+        if (!given) header_list.push_back(field);
+    }
+    own.forward.edit().set_fields = std::move(header_list);
+    header_list.clear();
+}
+
+void refuse_parameter(Block& block, const keyword::Call& call, const keyword::Argument& argument) {
+    block.error(argument.span, "not-supported",
+                fmt::format("\"{}\" of \"{}\" is known to nginx, not yet in weir", argument.text,
+                            call.name));
+}
+
+void invalid_parameter(Block& block, const keyword::Call& call, const keyword::Argument& argument,
+                       std::string hint) {
+    if (hint.empty()) hint = "syntax: " + keyword::syntax_line(*call.row);
+    block.error(argument.span, "invalid-parameter",
+                fmt::format("invalid parameter \"{}\" of \"{}\"", argument.text, call.name),
+                std::move(hint));
+}
+
+}  // namespace weir::nginx

@@ -1,0 +1,275 @@
+// SPDX-License-Identifier: Apache-2.0
+// The variables of the dialect that weir computes, and how a name becomes an ir::Expr. A row gives
+// the ir::Fetch; names ending in '_' are families whose rest says which field, cookie or argument.
+// In nginx a variable without a value is an empty text wherever it stands, so the expressions need
+// no phase.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "parser/nginx/tables.hpp"
+#include "parser/nginx/template.hpp"
+
+namespace weir::nginx {
+
+namespace {
+
+using ir::Fetch;
+using keyword::Keyword;
+using namespace context;
+
+constexpr std::uint16_t code(Fetch fetch) { return static_cast<std::uint16_t>(fetch); }
+
+// clang-format off
+constexpr Keyword rows[] = {
+    {.name = "arg_", .where = http, .summary = "Argument NAME of the query string.",
+     .code = code(Fetch::query_argument)},
+    {.name = "args", .where = http, .summary = "Query string of the request.",
+     .code = code(Fetch::query)},
+    {.name = "binary_remote_addr", .where = http | stream, .summary = "Client address in binary: 4 or 16 bytes.",
+     .code = code(Fetch::client_address_binary)},
+    {.name = "body_bytes_sent", .where = http, .summary = "Bytes of the body sent to the client.",
+     .code = code(Fetch::body_bytes_sent)},
+    {.name = "bytes_received", .where = stream, .summary = "Bytes received from the client.",
+     .code = code(Fetch::bytes_received)},
+    {.name = "bytes_sent", .where = http | stream, .summary = "Bytes sent to the client.",
+     .code = code(Fetch::bytes_sent)},
+    {.name = "connection", .where = http | stream, .summary = "Serial number of the connection.",
+     .code = code(Fetch::connection_serial)},
+    {.name = "connection_requests", .where = http, .summary = "Requests made so far through the connection.",
+     .code = code(Fetch::connection_requests)},
+    {.name = "connection_time", .where = http, .summary = "Age of the connection in seconds with milliseconds.",
+     .code = code(Fetch::connection_time)},
+    {.name = "content_length", .where = http, .summary = "Content-Length field of the request.",
+     .code = code(Fetch::content_length)},
+    {.name = "content_type", .where = http, .summary = "Content-Type field of the request.",
+     .code = code(Fetch::content_type)},
+    {.name = "cookie_", .where = http, .summary = "Cookie NAME of the request.",
+     .code = code(Fetch::cookie)},
+    {.name = "document_uri", .where = http, .summary = "Path of the request, decoded and rewritten; same as $uri.",
+     .code = code(Fetch::normalized_path)},
+    {.name = "host", .where = http, .summary = "Host of the request in lower case without port, or the server name.",
+     .code = code(Fetch::host)},
+    {.name = "hostname", .where = http | stream, .summary = "Name of the machine.",
+     .code = code(Fetch::host_name)},
+    {.name = "http_", .where = http, .summary = "Request field NAME, in lower case with underscores.",
+     .code = code(Fetch::request_header)},
+    {.name = "https", .where = http, .summary = "\"on\" when the connection is encrypted, else empty.",
+     .code = code(Fetch::tls_used)},
+    {.name = "is_args", .where = http, .summary = "\"?\" when the request has a query string, else empty.",
+     .code = code(Fetch::has_query)},
+    {.name = "msec", .where = http | stream, .summary = "Time in seconds with milliseconds.",
+     .code = code(Fetch::time_msec)},
+    {.name = "nginx_version", .where = http | stream, .summary = "Version of the program.",
+     .code = code(Fetch::version)},
+    {.name = "pid", .where = http | stream, .summary = "Process id of the worker.",
+     .code = code(Fetch::process_id)},
+    {.name = "pipe", .where = http, .summary = "\"p\" when the request was pipelined, else \".\".",
+     .code = code(Fetch::pipelined)},
+    {.name = "protocol", .where = stream, .summary = "TCP or UDP.",
+     .code = code(Fetch::protocol)},
+    {.name = "proxy_add_x_forwarded_for", .where = http, .summary = "X-Forwarded-For of the request with the client address appended.",
+     .code = code(Fetch::forwarded_for)},
+    {.name = "proxy_host", .where = http, .summary = "Host and port as written in proxy_pass.",
+     .code = code(Fetch::forward_host)},
+    {.name = "proxy_port", .where = http, .summary = "Port written in proxy_pass, or the default of its scheme.",
+     .code = code(Fetch::forward_port)},
+    {.name = "proxy_protocol_addr", .where = http | stream, .summary = "Client address from the PROXY protocol header.",
+     .code = code(Fetch::proxy_protocol_address)},
+    {.name = "proxy_protocol_port", .where = http | stream, .summary = "Client port from the PROXY protocol header.",
+     .code = code(Fetch::proxy_protocol_port)},
+    {.name = "proxy_protocol_server_addr", .where = http | stream, .summary = "Server address from the PROXY protocol header.",
+     .code = code(Fetch::proxy_protocol_server_address)},
+    {.name = "proxy_protocol_server_port", .where = http | stream, .summary = "Server port from the PROXY protocol header.",
+     .code = code(Fetch::proxy_protocol_server_port)},
+    {.name = "query_string", .where = http, .summary = "Query string of the request; same as $args.",
+     .code = code(Fetch::query)},
+    {.name = "realip_remote_addr", .where = http | stream, .summary = "Client address before the real IP was taken from a field.",
+     .code = code(Fetch::peer_address)},
+    {.name = "realip_remote_port", .where = http | stream, .summary = "Client port before the real IP was taken from a field.",
+     .code = code(Fetch::peer_port)},
+    {.name = "remote_addr", .where = http | stream, .summary = "Client address.",
+     .code = code(Fetch::client_address)},
+    {.name = "remote_port", .where = http | stream, .summary = "Client port.",
+     .code = code(Fetch::client_port)},
+    {.name = "remote_user", .where = http, .summary = "User name of Basic authentication.",
+     .code = code(Fetch::remote_user)},
+    {.name = "request", .where = http, .summary = "Request line as received.",
+     .code = code(Fetch::request_line)},
+    {.name = "request_completion", .where = http, .summary = "\"OK\" when the request was served to its end, else empty.",
+     .code = code(Fetch::request_completion)},
+    {.name = "request_id", .where = http, .summary = "Unique id of the request: 32 hexadecimal digits.",
+     .code = code(Fetch::unique_id)},
+    {.name = "request_length", .where = http, .summary = "Length of the request: line, fields and body.",
+     .code = code(Fetch::request_length)},
+    {.name = "request_method", .where = http, .summary = "Method of the request.",
+     .code = code(Fetch::method)},
+    {.name = "request_time", .where = http, .summary = "Time spent on the request in seconds with milliseconds.",
+     .code = code(Fetch::request_time)},
+    {.name = "request_uri", .where = http, .summary = "Target of the request as received.",
+     .code = code(Fetch::request_target)},
+    {.name = "scheme", .where = http, .summary = "http or https.",
+     .code = code(Fetch::scheme)},
+    {.name = "sent_http_", .where = http, .summary = "Field NAME of the answer to the client.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_trailer_", .where = http, .summary = "Trailer field NAME of the answer to the client.",
+     .code = code(Fetch::sent_trailer)},
+    {.name = "server_addr", .where = http | stream, .summary = "Address that accepted the connection.",
+     .code = code(Fetch::local_address)},
+    {.name = "server_name", .where = http, .summary = "First name of the server that took the request.",
+     .code = code(Fetch::site_name)},
+    {.name = "server_port", .where = http | stream, .summary = "Port that accepted the connection.",
+     .code = code(Fetch::local_port)},
+    {.name = "server_protocol", .where = http, .summary = "HTTP/1.0, HTTP/1.1 or HTTP/2.0.",
+     .code = code(Fetch::request_version)},
+    {.name = "session_time", .where = stream, .summary = "Length of the session in seconds with milliseconds.",
+     .code = code(Fetch::session_time)},
+    {.name = "ssl_preread_alpn_protocols", .where = stream, .summary = "ALPN list of the ClientHello.",
+     .code = code(Fetch::hello_alpn)},
+    {.name = "ssl_preread_protocol", .where = stream, .summary = "Highest TLS version of the ClientHello.",
+     .code = code(Fetch::hello_protocol)},
+    {.name = "ssl_preread_server_name", .where = stream, .summary = "Server name (SNI) of the ClientHello.",
+     .code = code(Fetch::hello_sni)},
+    {.name = "status", .where = http, .summary = "Status of the answer.",
+     .code = code(Fetch::status)},
+    {.name = "tcpinfo_rcv_space", .where = http, .summary = "TCP_INFO of the client connection: receive space.",
+     .code = code(Fetch::tcp_info)},
+    {.name = "tcpinfo_rtt", .where = http, .summary = "TCP_INFO of the client connection: round trip in microseconds.",
+     .code = code(Fetch::tcp_info)},
+    {.name = "tcpinfo_rttvar", .where = http, .summary = "TCP_INFO of the client connection: variance of the round trip.",
+     .code = code(Fetch::tcp_info)},
+    {.name = "tcpinfo_snd_cwnd", .where = http, .summary = "TCP_INFO of the client connection: congestion window.",
+     .code = code(Fetch::tcp_info)},
+    {.name = "time_iso8601", .where = http | stream, .summary = "Local time in ISO 8601.",
+     .code = code(Fetch::time_iso8601)},
+    {.name = "time_local", .where = http | stream, .summary = "Local time in the common log format.",
+     .code = code(Fetch::time_local)},
+    {.name = "upstream_addr", .where = http | stream, .summary = "Addresses of the servers tried.",
+     .code = code(Fetch::upstream_address)},
+    {.name = "upstream_bytes_received", .where = http | stream, .summary = "Bytes received from the servers tried.",
+     .code = code(Fetch::upstream_bytes_received)},
+    {.name = "upstream_bytes_sent", .where = http | stream, .summary = "Bytes sent to the servers tried.",
+     .code = code(Fetch::upstream_bytes_sent)},
+    {.name = "upstream_cache_status", .where = http, .summary = "HIT, MISS, ... of the cache.",
+     .code = code(Fetch::cache_status)},
+    {.name = "upstream_connect_time", .where = http | stream, .summary = "Time to connect to the servers tried, in seconds.",
+     .code = code(Fetch::upstream_connect_time)},
+    {.name = "upstream_cookie_", .where = http, .summary = "Cookie NAME that the server set.",
+     .code = code(Fetch::response_cookie)},
+    {.name = "upstream_first_byte_time", .where = stream, .summary = "Time to the first byte of the server, in seconds.",
+     .code = code(Fetch::upstream_first_byte_time)},
+    {.name = "upstream_header_time", .where = http, .summary = "Time to the head of the response, in seconds.",
+     .code = code(Fetch::upstream_header_time)},
+    {.name = "upstream_http_", .where = http, .summary = "Response field NAME as the server sent it.",
+     .code = code(Fetch::response_header)},
+    {.name = "upstream_response_length", .where = http, .summary = "Length of the responses of the servers tried.",
+     .code = code(Fetch::upstream_response_length)},
+    {.name = "upstream_response_time", .where = http, .summary = "Time to the end of the response, in seconds.",
+     .code = code(Fetch::upstream_response_time)},
+    {.name = "upstream_session_time", .where = stream, .summary = "Length of the sessions with the servers, in seconds.",
+     .code = code(Fetch::upstream_session_time)},
+    {.name = "upstream_status", .where = http, .summary = "Statuses of the servers tried.",
+     .code = code(Fetch::upstream_status)},
+    {.name = "upstream_trailer_", .where = http, .summary = "Trailer field NAME of the server.",
+     .code = code(Fetch::response_trailer)},
+    {.name = "uri", .where = http, .summary = "Path of the request, decoded and rewritten.",
+     .code = code(Fetch::normalized_path)},
+};
+
+// Names that mean something else in stream.
+constexpr Keyword stream_rows[] = {
+    {.name = "status", .where = stream, .summary = "Status of the session: 200, 400, 403, 500, 502, 503.",
+     .code = code(Fetch::session_status)},
+};
+// clang-format on
+
+static_assert(keyword::well_formed(rows));
+static_assert(keyword::well_formed(stream_rows));
+
+ir::Expr fetch_of(const Keyword& row, std::string_view name, Span span) {
+    ir::Expr value{.op = ir::Expr::Op::fetch, .fetch = static_cast<Fetch>(row.code)};
+    value.span = span;
+    std::string_view rest = name;
+    if (row.name.ends_with('_')) rest.remove_prefix(row.name.size());
+    switch (value.fetch) {
+        case Fetch::request_header:
+        case Fetch::response_header:
+        case Fetch::response_trailer:
+        case Fetch::sent_header:
+        case Fetch::sent_trailer:
+            value.text = rest;
+            std::replace(value.text.begin(), value.text.end(), '_', '-');
+            break;
+        case Fetch::query_argument:
+        case Fetch::cookie:
+        case Fetch::response_cookie: value.text = rest; break;
+        case Fetch::tcp_info: value.text = name.substr(sizeof "tcpinfo_" - 1); break;
+        default: break;
+    }
+    return value;
+}
+
+// $https is "on" or empty where the fetch is a boolean.
+ir::Expr on_or_empty(ir::Expr flag) {
+    ir::Expr value{.op = ir::Expr::Op::convert, .converter = ir::Converter::iif};
+    value.text = "on";
+    value.span = flag.span;
+    flag.type = ir::Type::boolean;
+    value.in.push_back(std::move(flag));
+    value.in.emplace_back();
+    return value;
+}
+
+ir::Expr value_of(const Definition& definition, Span span) {
+    ir::Expr value{.op = ir::Expr::Op::fetch};
+    value.number = definition.slot;
+    value.span = span;
+    switch (definition.kind) {
+        case Definition::Kind::set: value.fetch = Fetch::variable; break;
+        case Definition::Kind::capture: value.fetch = Fetch::named_capture; break;
+        case Definition::Kind::map: value.op = ir::Expr::Op::map; break;
+        case Definition::Kind::unsupported: break;
+    }
+    return value;
+}
+
+std::optional<ir::Expr> unknown_variable(Block& block, std::string_view name, Span span) {
+    std::string hint = "variables come from set, map or the modules of nginx";
+    if (block.run.unknown_words++ < 50) {
+        auto near = block.run.variables.nearest(name, block.names ? block.names->bit : 0);
+        if (!near.empty()) hint = fmt::format("did you mean \"${}\"?", near);
+    }
+    block.error(span, "unknown-variable", fmt::format("unknown \"{}\" variable", name),
+                std::move(hint));
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<ir::Expr> make_variable(Block& block, std::string_view name, Span span) {
+    Subsystem* names = block.names;
+    if (names && !names->definitions.empty()) {
+        auto defined = names->definitions.find(std::string(name));
+        if (defined != names->definitions.end()) {
+            if (defined->second.kind == Definition::Kind::unsupported) return std::nullopt;
+            return value_of(defined->second, span);
+        }
+    }
+    const Keyword* row = block.run.variables.find(name, names ? names->bit : 0);
+    if (!row) return unknown_variable(block, name, span);
+    if (row->support.level != keyword::Support::Level::full) {
+        keyword::check_support(*row, name, span, variable_language, block.sink);
+        return std::nullopt;
+    }
+    auto value = fetch_of(*row, name, span);
+    if (value.fetch == Fetch::tls_used) return on_or_empty(std::move(value));
+    return value;
+}
+
+std::vector<keyword::Table> variable_tables() {
+    std::vector<keyword::Table> all{rows, stream_rows};
+    for (auto table : other_variables()) all.push_back(table);
+    return all;
+}
+
+}  // namespace weir::nginx
