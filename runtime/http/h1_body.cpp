@@ -79,11 +79,7 @@ bool H1Body::fill(Piece& piece) {
 
 bool H1Body::ready(Piece& piece) {
     piece = {};
-    if (handed_ != 0) {
-        buffer_.consume(handed_);
-        handed_ = 0;
-        if (buffer_.empty()) buffer_.clear();
-    }
+    if (handed_ != 0) settle();
     if (ended_) {
         piece.last = true;
         return true;

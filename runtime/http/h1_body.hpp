@@ -27,6 +27,12 @@ public:
     // With Framing::length: bytes still to come.
     [[nodiscard]] std::uint64_t left() const { return left_; }
     [[nodiscard]] const char* why() const { return why_; }
+    // Takes the last piece out of the buffer: what stays there is not of this body.
+    void settle() {
+        buffer_.consume(handed_);
+        handed_ = 0;
+        if (buffer_.empty()) buffer_.clear();
+    }
 
 private:
     bool take_plain(Piece& piece);

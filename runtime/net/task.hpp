@@ -15,7 +15,7 @@
 
 namespace weir::net {
 
-// Free lists of coroutine frames in steps of 64 bytes up to 4 KB.
+// Free lists of coroutine frames in steps of 64 bytes up to 8 KB.
 class FrameSlab {
 public:
     static void* allocate(std::size_t bytes) {
@@ -36,7 +36,7 @@ public:
     }
 
 private:
-    static constexpr std::size_t classes = 65;
+    static constexpr std::size_t classes = 129;
     static std::array<void*, classes>& lists() {
         static thread_local std::array<void*, classes> free_lists{};
         return free_lists;

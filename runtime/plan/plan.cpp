@@ -329,6 +329,11 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     for (ir::RouteId id = 0; id < plan->routes.size(); ++id) compiler.compile_route(id);
     for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
     for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
+    for (const auto& source : config->pools) {
+        plan->pools.push_back({&source, {}});
+        if (!source.balance.key.empty())
+            plan->pools.back().key = plan->library_->compile(source.balance.key);
+    }
     for (const auto& problem : plan->library_->problems()) problems.push_back(problem.text);
     return plan;
 }

@@ -117,6 +117,11 @@ struct Site {
     route::Template unique_id;
 };
 
+struct Pool {
+    const ir::Pool* source = nullptr;
+    route::Template key;               // what Balance::how hashes; empty: nothing is computed
+};
+
 struct Listener {
     const ir::Listener* source = nullptr;
     ir::ListenerId id = ir::no_id;
@@ -138,6 +143,7 @@ public:
     std::vector<Site> sites;
     std::vector<Route> routes;
     std::vector<Listener> listeners;
+    std::vector<Pool> pools;
 
 private:
     friend struct Compiler;

@@ -1,0 +1,509 @@
+// SPDX-License-Identifier: Apache-2.0
+// One request at its servers, in reading order: run() at the end of the file is the table of contents.
+#include "runtime/forward/forward.hpp"
+
+#include <algorithm>
+#include <cerrno>
+#include <string>
+
+namespace weir::forward {
+
+using http::BodyState;
+using net::Io;
+
+namespace {
+
+net::Time after(net::Time now, ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : now + time.count();
+}
+net::Time timeout_of(ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : time.count();
+}
+
+Failure failure_of(BodyState state) {
+    switch (state) {
+        case BodyState::timed_out: return Failure::client_body_timeout;
+        case BodyState::ok: return Failure::none;
+        case BodyState::aborted: return Failure::client_gone;
+        default: return Failure::client_body;
+    }
+}
+
+}  // namespace
+
+ServerSide::~ServerSide() {
+    if (server_) pool_->release(*server_, pool::UseResult::not_counted, now());
+}
+
+// Known at start, or computed: the name of a pool.
+bool ServerSide::choose_pool() {
+    const auto& forward = *job_.route.forward;
+    pool_id_ = forward.pool;
+    if (pool_id_ == ir::no_id) {
+        std::string name(job_.route.pool_or_host.render(job_.subject));
+        pool_id_ = job_.running.plan->config().find_pool(name);
+        if (pool_id_ == ir::no_id) return false;
+    }
+    pool_ = job_.running.pools[pool_id_];
+    job_.subject.pool = pool_;
+    return pool_ != nullptr;
+}
+
+pool::Picked ServerSide::pick() {
+    const auto& retry = settings().retry;
+    pool::PickRequest request;
+    request.client = &job_.subject.client->ip;
+    request.try_number = attempts_;
+    request.tried = &tried_;
+    request.now = now();
+    // HAProxy asks the same server again and leaves it only on the tries that redispatch says.
+    if (!retry.next_server && server_) {
+        bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
+        bool leave = retry.redispatch == -1 ? last
+                     : retry.redispatch > 0 ? attempts_ % static_cast<std::uint32_t>(retry.redispatch) == 0
+                                            : false;
+        if (!leave) request.same = server_;
+    }
+    const auto& key = job_.running.plan->pools[pool_id_].key;
+    if (!key.empty()) {
+        request.key = key.render(job_.subject);
+        request.has_key = key.exists(job_.subject);
+    }
+    return pool_->pick(request);
+}
+
+namespace {
+
+// Sleeps in the pool's queue until a slot may be free or the time is over.
+struct QueueTurn {
+    pool::LivePool& pool;
+    net::Loop& loop;
+    net::Time deadline;
+    pool::LivePool::Waiter waiter;
+    struct Expiry : net::Timer {
+        QueueTurn* turn = nullptr;
+    } expiry;
+    bool timed_out = false;
+
+    QueueTurn(pool::LivePool& p, net::Loop& l, net::Time d) : pool(p), loop(l), deadline(d) {}
+    [[nodiscard]] bool await_ready() const noexcept { return false; }
+    void await_suspend(std::coroutine_handle<> handle) noexcept {
+        waiter.handle = handle;
+        pool.enter_queue(waiter);
+        if (deadline == net::never) return;
+        expiry.turn = this;
+        expiry.fire = [](net::Timer& timer) {
+            auto& turn = *static_cast<Expiry&>(timer).turn;
+            turn.timed_out = true;
+            turn.waiter.handle.resume();
+        };
+        loop.arm(expiry, deadline);
+    }
+    void await_resume() noexcept {
+        expiry.cancel();
+        pool.leave_queue(waiter);
+    }
+};
+
+}  // namespace
+
+net::Task<Failure> ServerSide::wait_for_slot() {
+    auto limit = timeouts().queue == ir::no_limit ? timeouts().connect : timeouts().queue;
+    auto deadline = after(now(), limit);
+    if (settings().no_server_status == 502 && timeouts().queue == ir::no_limit)
+        co_return Failure::no_server;   // nginx has no queue of its own
+    job_.subject.pool_queue = static_cast<std::uint32_t>(pool_->queue_length());
+    for (;;) {
+        QueueTurn turn(*pool_, job_.worker.loop, deadline);
+        co_await turn;
+        if (turn.timed_out) co_return Failure::queue_timeout;
+        if (job_.client.watch.broken) co_return Failure::client_gone;
+        auto picked = pick();
+        if (picked.outcome == pool::PickOutcome::none) co_return Failure::no_server;
+        if (picked.outcome == pool::PickOutcome::picked) {
+            server_ = picked.server;
+            co_return Failure::none;
+        }
+    }
+}
+
+void ServerSide::begin_try() {
+    auto& subject = job_.subject;
+    if (!tries_) tries_ = subject.arena->make_array<route::Try>(most_tries_logged);
+    auto& one = tries_[std::min(try_count_, most_tries_logged - 1)];
+    try_count_ = std::min(try_count_ + 1, most_tries_logged);
+    one = {};
+    one.address = server_ ? std::string_view(server_->address_text) : std::string_view(pool_->name());
+    subject.tries = {tries_, try_count_};
+    subject.server = server_;
+    try_started_us_ = subject.now_us = job_.worker.loop.now_us();
+    if (subject.times.queued < 0) subject.times.queued = try_started_us_;
+    ++attempts_;
+}
+
+void ServerSide::end_try(Failure failure) {
+    auto& one = tries_[try_count_ - 1];
+    one.response_us = job_.worker.loop.now_us() - try_started_us_;
+    if (one.status == 0) one.status = status_for(failure);
+    connection_.reset();
+    input_.release();
+    tried_.add(server_->index);
+    pool_->release(*server_, pool::UseResult::failed, now());
+    if (settings().retry.next_server) server_ = nullptr;
+}
+
+Failure ServerSide::open_connection() {
+    if (settings().reuse != ir::ForwardSettings::Reuse::never) connection_ = take_idle(*server_);
+    if (connection_) {
+        ++connection_->requests;
+        return Failure::none;
+    }
+    net::ConnectOptions options;
+    options.keepalive = settings().socket_keepalive;
+    int fd = net::start_connect(server_->address, options);
+    if (fd < 0) return Failure::connect;
+    connection_ = std::make_unique<ServerConnection>();
+    if (!connection_->stream.open(job_.worker.loop, fd)) {
+        connection_.reset();
+        return Failure::connect;
+    }
+    connection_->server = server_;
+    connection_->opened = now();
+    connection_->requests = 1;
+    return Failure::none;
+}
+
+// Waits until the connection stands (or fails).
+net::Task<Failure> ServerSide::connected() {
+    auto& watch = connection_->stream.watch;
+    while (!watch.writable) {
+        auto waited = co_await net::writable(watch, after(now(), timeouts().connect), abort_watch());
+        if (waited == net::Waited::aborted) co_return Failure::client_gone;
+        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
+    }
+    if (net::connect_error(connection_->stream.fd()) != 0) co_return Failure::connect;
+    co_return Failure::none;
+}
+
+// Whether the whole body came along with the head.
+bool ServerSide::body_at_hand() {
+    if (job_.client_body.ended()) {
+        body_whole_ = gathered_ = true;
+        return true;
+    }
+    if (job_.request.framing != http::Framing::length) return false;
+    http::Piece piece;
+    if (job_.client_body.left() > net::Buffer::standard || !job_.client_body.ready(piece)) return false;
+    if (piece.state != BodyState::ok) return false;
+    at_hand_ = piece.bytes;
+    if (piece.last) {
+        body_whole_ = gathered_ = true;
+        return true;
+    }
+    spool_.acquire(job_.request.length);
+    spool_.append(at_hand_);
+    at_hand_ = {};
+    return false;
+}
+
+// Reads the body before a server is asked, up to what the buffer may hold (proxy_request_buffering).
+net::Task<Failure> ServerSide::gather_body() {
+    gathered_ = true;
+    auto& body = job_.client_body;
+    bool chunked = job_.request.framing == http::Framing::chunked;
+    std::uint64_t most = job_.route.limits->body_buffer;
+    // Without the length a server would get chunks; nginx gathers those whole.
+    if (chunked) most = job_.route.limits->max_body != 0 ? job_.route.limits->max_body : 1 << 20;
+    if (!settings().buffer_request) most = 0;
+    bool all = body.ended();
+    while (!all && spool_.size() < most) {
+        auto piece = co_await body.next(timeout_of(timeouts().client_read), nullptr);
+        if (piece.state != BodyState::ok) co_return failure_of(piece.state);
+        if (job_.route.limits->max_body != 0 && body.received() > job_.route.limits->max_body)
+            co_return Failure::body_too_large;
+        spool_.acquire(spool_.size() + piece.bytes.size());
+        if (spool_.room_size() < piece.bytes.size())
+            spool_.grow(std::max<std::size_t>(spool_.capacity() * 2ul, spool_.size() + piece.bytes.size()));
+        spool_.append(piece.bytes);
+        all = piece.last;
+    }
+    body_whole_ = all;
+    chunked_to_server_ = !all && chunked;
+    co_return Failure::none;
+}
+
+Failure ServerSide::send_now() {
+    writer_.emplace(connection_->stream);
+    write_head(writer_->head);
+    writer_->start(http::Framing::none);
+    written_ = {};
+    rest_pending_ = false;
+    auto body = at_hand_.empty() ? spool_.view() : at_hand_;
+    writer_->start(chunked_to_server_ ? http::Framing::chunked : http::Framing::length);
+    bool last = body_whole_;
+    if (!writer_->write_now(body, last, written_)) rest_pending_ = true;
+    if (written_.state == Io::State::failed) return Failure::send;
+    return Failure::none;
+}
+
+net::Task<Failure> ServerSide::send_rest() {
+    written_ = co_await writer_->write_rest(timeout_of(timeouts().server_send), written_);
+    if (written_.state == Io::State::ok) co_return Failure::none;
+    co_return written_.timed_out ? Failure::send_timeout : Failure::send;
+}
+
+// The part of the body that was not gathered: goes to the server while its answer is read.
+net::Detached ServerSide::pump_body() {
+    pumping_ = true;
+    streamed_ = true;
+    http::RelayLimits limits;
+    limits.read_timeout = timeout_of(timeouts().client_read);
+    limits.write_timeout = timeout_of(timeouts().server_send);
+    auto result = co_await http::relay_body(job_.client_body, *writer_, limits);
+    pumping_ = false;
+    if (result.failed == http::RelayResult::Side::source) {
+        pump_failure_ = failure_of(result.state);
+        // Nobody waits for an answer to half a request.
+        if (connection_ && pump_failure_ != Failure::client_gone)
+            connection_->stream.watch.cancel_waits();
+    } else if (result.failed == http::RelayResult::Side::sink) {
+        pump_failure_ = result.timed_out ? Failure::send_timeout : Failure::send;
+    }
+    if (pump_waiter_) job_.worker.loop.post(std::exchange(pump_waiter_, {}));
+}
+
+net::Task<void> ServerSide::stop_pump() {
+    if (!pumping_) co_return;
+    struct Ended {
+        ServerSide& side;
+        [[nodiscard]] bool await_ready() const noexcept { return !side.pumping_; }
+        void await_suspend(std::coroutine_handle<> handle) noexcept { side.pump_waiter_ = handle; }
+        void await_resume() const noexcept {}
+    };
+    job_.client.watch.cancel_waits();
+    connection_->stream.watch.cancel_waits();
+    co_await Ended{*this};
+}
+
+// 1xx answers (RFC 9110 section 15.2): 101 is final here, the others pass or are dropped.
+net::Task<Failure> ServerSide::pass_interim() {
+    if (!settings().pass_interim || job_.request.minor == 0) co_return Failure::none;
+    auto head = std::string_view(input_.data(), response.head_bytes);
+    iovec piece{const_cast<char*>(head.data()), head.size()};
+    auto sent = job_.client.write({&piece, 1});
+    if (sent.state == Io::State::failed) co_return Failure::client_gone;
+    std::span<iovec> rest(&piece, 1);
+    net::advance(rest, sent.bytes);
+    auto written = co_await net::write_all_slowly(job_.client, rest,
+                                                  timeout_of(timeouts().client_send), {});
+    co_return written.state == Io::State::ok ? Failure::none : Failure::client_gone;
+}
+
+net::Task<Failure> ServerSide::read_head() {
+    auto& stream = connection_->stream;
+    auto& subject = job_.subject;
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = std::max<std::uint32_t>(settings().buffer_size, 4096);
+    limits.max_fields = 1000;
+    limits.drop_invalid = true;
+    limits.underscores = true;
+    std::uint32_t resume = 0;
+    std::uint32_t interim = 0;
+    for (;;) {
+        if (!stream.watch.readable) {
+            if (input_.empty()) input_.release();   // a waiting request holds no buffer
+            auto waited = co_await net::readable(
+                stream.watch, after(now(), timeouts().server_read), abort_watch());
+            if (pump_failure_ != Failure::none && pump_failure_ != Failure::send)
+                co_return pump_failure_;
+            if (waited == net::Waited::aborted) {
+                if (job_.client.watch.peer_closed) co_return Failure::client_gone;
+                continue;
+            }
+            if (waited == net::Waited::timed_out) {
+                // While the body is still on its way, the server is not late yet.
+                if (pumping_) continue;
+                co_return Failure::read_timeout;
+            }
+        }
+        input_.acquire();
+        if (input_.room_size() == 0) {
+            if (input_.size() > limits.max_head) co_return Failure::bad_answer;
+            input_.grow(input_.capacity() * 2ul);
+            resume = 0;
+        }
+        auto got = stream.read(input_.room(), input_.room_size());
+        if (got.state == Io::State::blocked) continue;
+        if (got.state == Io::State::failed) co_return Failure::read;
+        if (got.state == Io::State::end) co_return got_bytes_ ? Failure::read : Failure::empty;
+        input_.produced(got.bytes);
+        if (!got_bytes_) {
+            got_bytes_ = true;
+            tries_[try_count_ - 1].first_byte_us = job_.worker.loop.now_us() - try_started_us_;
+        }
+        for (;;) {
+            response.fields.clear();
+            auto parsed = http::parse_response_head(input_.view(), limits, *subject.arena,
+                                                    job_.request.method, response, &resume);
+            if (parsed.status == http::ParseStatus::more) break;
+            if (parsed.status != http::ParseStatus::done) co_return Failure::bad_answer;
+            response.head_bytes = parsed.bytes;
+            if (response.status >= 200 || response.status == 101) {
+                input_.consume(parsed.bytes);
+                co_return Failure::none;
+            }
+            // A server that sends nothing but interim answers is not one.
+            if (++interim > 100) co_return Failure::bad_answer;
+            auto failure = co_await pass_interim();
+            if (failure != Failure::none) co_return failure;
+            input_.consume(parsed.bytes);
+            resume = 0;
+            if (input_.empty()) break;
+        }
+    }
+}
+
+net::Task<Failure> ServerSide::run() {
+    auto& subject = job_.subject;
+    started_ = now();
+    if (!choose_pool()) co_return Failure::bad_target;
+    if (!body_at_hand() && !gathered_) {
+        auto failure = co_await gather_body();
+        if (failure != Failure::none) co_return failure;
+    }
+    if (job_.route.forwarding->has_body) {
+        at_hand_ = job_.route.forwarding->body.render(subject);
+        spool_.release();
+        body_whole_ = true;
+    }
+    Failure failure = Failure::none;
+    for (;;) {
+        auto picked = pick();
+        server_ = picked.server;
+        if (picked.outcome == pool::PickOutcome::full) {
+            failure = co_await wait_for_slot();
+            if (failure != Failure::none) server_ = nullptr;
+        } else if (picked.outcome == pool::PickOutcome::none) {
+            server_ = nullptr;
+            failure = Failure::no_server;
+        }
+        if (!server_) {
+            if (try_count_ == 0) {
+                begin_try();
+                tries_[0].status = status_for(failure);
+                tries_[0].response_us = 0;
+            }
+            co_return failure;
+        }
+        begin_try();
+        got_bytes_ = false;
+        pump_failure_ = Failure::none;
+        failure = open_connection();
+        if (failure == Failure::none && !connection_->reused &&
+            !connection_->stream.watch.writable && server_->address.family() != AF_UNIX) {
+            // The first write tells as well as a wait whether a near server is there already.
+            failure = send_now();
+            if (failure == Failure::none && rest_pending_) {
+                failure = co_await connected();
+                if (failure == Failure::none) failure = co_await send_rest();
+            } else if (failure == Failure::send) {
+                failure = Failure::connect;
+            }
+        } else if (failure == Failure::none) {
+            failure = send_now();
+            if (failure == Failure::none && rest_pending_) failure = co_await send_rest();
+        }
+        if (failure == Failure::none) {
+            auto at = job_.worker.loop.now_us();
+            subject.times.connected = at;
+            tries_[try_count_ - 1].connect_us = at - try_started_us_;
+            if (!body_whole_) pump_body();
+            failure = co_await read_head();
+        }
+        if (failure == Failure::none) {
+            auto& one = tries_[try_count_ - 1];
+            one.status = response.status;
+            one.header_us = job_.worker.loop.now_us() - try_started_us_;
+            bool again = response.status < 600 &&
+                         job_.route.forwarding->retry_statuses[response.status];
+            if (!again) break;
+            failure = Failure::status;
+            if (!may_retry(failure)) {
+                failure = Failure::none;
+                break;
+            }
+        }
+        if (pumping_) co_await stop_pump();
+        bool again = may_retry(failure);
+        bool same = !settings().retry.next_server;
+        bool stale = connection_ && connection_->reused;
+        bool client_side = failure == Failure::client_gone || failure == Failure::client_body ||
+                           failure == Failure::client_body_timeout ||
+                           failure == Failure::body_too_large;
+        if (client_side) {
+            auto& one = tries_[try_count_ - 1];
+            one.response_us = job_.worker.loop.now_us() - try_started_us_;
+            connection_.reset();
+            pool_->release(*server_, pool::UseResult::not_counted, now());
+            server_ = nullptr;
+            co_return failure;
+        }
+        if (stale && again) {
+            // The same server, on a fresh connection: forget that this try was.
+            --attempts_;
+            --try_count_;
+            connection_.reset();
+            input_.release();
+            pool_->release(*server_, pool::UseResult::not_counted, now());
+            if (settings().retry.next_server) server_ = nullptr;
+            continue;
+        }
+        auto* asked = server_;
+        end_try(failure);
+        if (!again) {
+            server_ = nullptr;
+            co_return failure;
+        }
+        ++subject.retries;
+        if (same && asked == server_ && failure == Failure::connect) {
+            // The same server again at once would refuse again at once.
+            auto pause = timeouts().connect == ir::no_limit
+                             ? net::Time{1000}
+                             : std::min<net::Time>(1000, timeouts().connect.count());
+            co_await net::sleep_for(job_.worker.loop, pause);
+        }
+    }
+    subject.times.response = job_.worker.loop.now_us();
+    subject.response = &response;
+    body_.emplace(connection_->stream, input_);
+    body_->start(response.framing, response.length);
+    co_return Failure::none;
+}
+
+net::Task<void> ServerSide::finish(bool complete) {
+    if (pumping_) co_await stop_pump();
+    if (!connection_) co_return;
+    auto& one = tries_[try_count_ - 1];
+    one.response_us = job_.worker.loop.now_us() - try_started_us_;
+    one.response_length = body_ ? body_->received() : 0;
+    one.bytes_received = one.response_length + response.head_bytes;
+    one.bytes_sent = writer_ ? writer_->sent() : 0;
+    if (body_) body_->settle();
+    bool whole = complete && body_ && body_->ended() && response.keep_alive &&
+                 response.status != 101 && response.framing != http::Framing::until_close &&
+                 input_.empty() && (body_whole_ || job_.client_body.ended()) &&
+                 pump_failure_ == Failure::none && settings().keep_server_connection &&
+                 !settings().close_server_connection && settings().http_minor != 0 &&
+                 settings().reuse != ir::ForwardSettings::Reuse::never;
+    bool failed = response.status < 600 && job_.route.forwarding->retry_statuses[response.status];
+    auto used = std::exchange(server_, nullptr);
+    if (whole) {
+        keep_idle(std::move(connection_));
+    } else {
+        connection_.reset();
+    }
+    input_.release();
+    pool_->release(*used, failed ? pool::UseResult::failed : pool::UseResult::ok, now());
+}
+
+}  // namespace weir::forward

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+// Forwarding one request: pick a server, get a connection, send, read the head of the answer; try
+// again where that is safe (retry.cpp decides). Whatever can be done without waiting is a plain
+// function; coroutines begin where a wait does.
+#pragma once
+
+#include <memory>
+#include <optional>
+
+#include "runtime/forward/idle_cache.hpp"
+#include "runtime/http/h1_body.hpp"
+#include "runtime/plan/running.hpp"
+
+namespace weir::forward {
+
+// Why an attempt ended without a usable answer.
+enum class Failure : std::uint8_t {
+    none,
+    no_server,          // nobody to ask
+    queue_full, queue_timeout,
+    connect, connect_timeout,
+    send, send_timeout,
+    read,               // reset or closed before the head was whole
+    empty,              // closed without a byte
+    read_timeout,
+    bad_answer,         // the head does not parse, or is too long
+    status,             // a status that is to be retried
+    client_gone,        // 499
+    client_body,        // the client's body failed: broken framing or connection
+    client_body_timeout,
+    body_too_large,
+    bad_target,         // a computed target that names nothing
+};
+
+// What the exchange gives.
+struct Job {
+    plan::Worker& worker;
+    plan::Running& running;
+    const plan::Route& route;
+    route::Subject& subject;
+    http::RequestHead& request;        // as the rules left it
+    http::H1Body& client_body;         // unread body of the client
+    net::Stream& client;
+    http::H1Writer& client_writer;     // for 1xx answers
+    bool first_of_connection = true;   // the client's first request
+};
+
+class ServerSide {
+public:
+    explicit ServerSide(const Job& job) : job_(job) {}
+    ~ServerSide();
+    ServerSide(const ServerSide&) = delete;
+    ServerSide& operator=(const ServerSide&) = delete;
+
+    // Until a head is there (Failure::none; see response and body()) or it gave up.
+    net::Task<Failure> run();
+    http::ResponseHead response;
+    [[nodiscard]] http::H1Body& body() { return *body_; }
+    // For a tunnel after 101.
+    [[nodiscard]] net::Stream& stream() { return connection_->stream; }
+    [[nodiscard]] net::Buffer take_input() { return std::move(input_); }
+    // After the answer was relayed whole (complete) or dropped: keeps or closes the connection.
+    net::Task<void> finish(bool complete);
+    // What the client is told when run() gave up.
+    [[nodiscard]] std::uint16_t status_for(Failure failure) const;
+    // The response is one that retrying was asked for (proxy_next_upstream http_502): last try.
+    [[nodiscard]] pool::LivePool* pool() const { return pool_; }
+
+private:
+    [[nodiscard]] const ir::ForwardSettings& settings() const {
+        return *job_.route.forwarding->source;
+    }
+    [[nodiscard]] const ir::Timeouts& timeouts() const { return *job_.route.timeouts; }
+    [[nodiscard]] net::Time now() const { return job_.worker.loop.now(); }
+    [[nodiscard]] net::Watch* abort_watch() const {
+        return settings().ignore_client_abort ? nullptr : &job_.client.watch;
+    }
+
+    bool choose_pool();
+    pool::Picked pick();
+    net::Task<Failure> wait_for_slot();
+    void begin_try();
+    void end_try(Failure failure);
+    Failure open_connection();            // none: connection_ is there (perhaps still connecting)
+    net::Task<Failure> connected();
+    net::Task<Failure> gather_body();
+    Failure send_now();                   // none with rest_pending_: the rest must wait
+    net::Task<Failure> send_rest();
+    net::Task<Failure> read_head();
+    net::Task<Failure> pass_interim();
+    net::Detached pump_body();
+    net::Task<void> stop_pump();
+    bool body_at_hand();
+
+    // request.cpp
+    void write_head(net::Buffer& out);
+    void write_fields(net::Buffer& out);
+    void write_framing(net::Buffer& out);
+    [[nodiscard]] std::string_view target();
+
+    // retry.cpp
+    [[nodiscard]] bool may_retry(Failure failure) const;
+
+    Job job_;
+    ir::PoolId pool_id_ = ir::no_id;
+    pool::LivePool* pool_ = nullptr;
+    pool::LiveServer* server_ = nullptr;
+    pool::Tried tried_;
+    std::unique_ptr<ServerConnection> connection_;
+    net::Buffer input_;                    // of the server
+    std::optional<http::H1Body> body_;
+    std::optional<http::H1Writer> writer_;
+    net::Buffer spool_;                    // body gathered from the client before it is sent
+    std::string_view at_hand_;             // body that came with the head, whole
+    bool body_whole_ = false;              // at_hand_ or spool_ is all of it (or there is none)
+    bool gathered_ = false;
+    bool chunked_to_server_ = false;
+    bool streamed_ = false;                // some body is gone for good: no second try
+    bool pumping_ = false;
+    Failure pump_failure_ = Failure::none;
+    std::coroutine_handle<> pump_waiter_;
+    bool rest_pending_ = false;
+    net::WriteAll written_;
+    bool got_bytes_ = false;
+    std::uint32_t attempts_ = 0;
+    std::uint32_t same_server_ = 0;
+    net::Time started_ = 0;
+    static constexpr std::uint32_t most_tries_logged = 16;
+    route::Try* tries_ = nullptr;          // in the arena
+    std::uint32_t try_count_ = 0;
+    std::int64_t try_started_us_ = 0;
+    net::Time sent_at_ = 0;
+};
+
+}  // namespace weir::forward

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+// Idle server connections, kept per server for the next request. nginx: keepalive. HAProxy:
+// http-reuse, pool-max-conn. Per worker; they outlive plans because LiveServers do.
+#pragma once
+
+#include "runtime/net/stream.hpp"
+#include "runtime/pool/live_pool.hpp"
+
+namespace weir::forward {
+
+class IdleList;
+
+// An open connection to a server: in use by one exchange, or idle in its server's list.
+struct ServerConnection {
+    net::Stream stream;
+    pool::LiveServer* server = nullptr;
+    std::uint32_t requests = 0;       // sent over it so far
+    net::Time opened = 0;
+    net::Time idle_since = 0;
+    bool reused = false;              // came out of the list this time
+    // idle
+    IdleList* list = nullptr;
+    ServerConnection* next = nullptr;
+    ServerConnection* prev = nullptr;
+    struct IdleTimer : net::Timer {
+        ServerConnection* owner = nullptr;
+    } timer;
+};
+
+// The warmest idle connection of the server, or null. A connection whose server has closed it is
+// never handed out once the loop has seen that.
+std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server);
+// Keeps the connection (or closes it when the pool keeps enough: the coldest of the pool goes).
+void keep_idle(std::unique_ptr<ServerConnection> connection);
+// Closes all idle connections of a server (it went down, or its address is gone).
+void drop_idle(pool::LiveServer& server);
+
+}  // namespace weir::forward

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+// The head of the request as the server gets it. Fields that nobody touches are copied in runs, as
+// they were received; hop-by-hop fields (RFC 9110 section 7.6.1) stay here.
+#include <charconv>
+
+#include "runtime/forward/forward.hpp"
+
+namespace weir::forward {
+
+namespace {
+
+// Appends, growing where a head is larger than the block.
+void put(net::Buffer& out, std::string_view bytes) {
+    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
+    out.append(bytes);
+}
+
+// What every hop sets itself.
+bool is_hop_by_hop(http::FieldId id) {
+    using Id = http::FieldId;
+    switch (id) {
+        case Id::connection:
+        case Id::keep_alive:
+        case Id::proxy_connection:
+        case Id::te:
+        case Id::transfer_encoding:
+        case Id::content_length:
+        case Id::upgrade:
+        case Id::http2_settings:
+        case Id::expect: return true;
+        default: return false;
+    }
+}
+
+// Whether the Connection field names this one, which makes it hop-by-hop too.
+bool named_by_connection(const http::FieldList& fields, const http::Field& field) {
+    for (const auto& one : fields) {
+        if (one.id != http::FieldId::connection) continue;
+        auto rest = one.value;
+        while (!rest.empty()) {
+            auto comma = rest.find(',');
+            auto token = rest.substr(0, comma);
+            rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+            while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
+                token.remove_prefix(1);
+            while (!token.empty() && (token.back() == ' ' || token.back() == '\t'))
+                token.remove_suffix(1);
+            if (http::equal_ignoring_case(token, field.name)) return true;
+        }
+    }
+    return false;
+}
+
+bool plain_connection(std::string_view value) {
+    return http::equal_ignoring_case(value, "close") ||
+           http::equal_ignoring_case(value, "keep-alive") ||
+           http::equal_ignoring_case(value, "upgrade");
+}
+
+}  // namespace
+
+std::string_view ServerSide::target() {
+    auto& subject = job_.subject;
+    const auto& request = job_.request;
+    if (!job_.route.has_uri) {
+        // As received; an absolute form becomes the origin form. (Rules that changed the path have
+        // rewritten request.target.)
+        if (request.target.starts_with('/') || request.target == "*") return request.target;
+        if (!request.has_query) return request.path;
+        return subject.arena->join({request.path, "?", request.query});
+    }
+    auto uri = job_.route.uri.render(subject);
+    if (job_.route.forward->uri_is_whole) return uri;
+    // The part of the normalized path behind the location's prefix goes after the URI, escaped anew.
+    auto rest = subject.normalized_path.substr(
+        std::min<std::size_t>(job_.route.forward->replaced_prefix, subject.normalized_path.size()));
+    static constexpr char digits[] = "0123456789ABCDEF";
+    char* escaped = subject.arena->bytes(rest.size() * 3);
+    std::size_t size = 0;
+    for (unsigned char c : rest) {
+        bool plain = c > 0x20 && c < 0x7f && c != '%' && c != '?' && c != '#' && c != '"' &&
+                     c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
+                     c != '|' && c != '}';
+        if (plain) {
+            escaped[size++] = static_cast<char>(c);
+        } else {
+            escaped[size++] = '%';
+            escaped[size++] = digits[c >> 4];
+            escaped[size++] = digits[c & 15];
+        }
+    }
+    bool query = !subject.query.empty();
+    return subject.arena->join(
+        {uri, {escaped, size}, query ? "?" : "", query ? subject.query : std::string_view()});
+}
+
+void ServerSide::write_framing(net::Buffer& out) {
+    if (chunked_to_server_) return put(out, "Transfer-Encoding: chunked\r\n");
+    std::uint64_t length = 0;
+    bool any = job_.request.framing != http::Framing::none;
+    if (body_whole_) {
+        length = at_hand_.size() + spool_.size();
+    } else if (job_.request.framing == http::Framing::length) {
+        length = job_.request.length;
+    }
+    if (!any && length == 0) return;
+    char digits[24];
+    auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
+    put(out, "Content-Length: ");
+    put(out, {digits, static_cast<std::size_t>(end - digits)});
+    put(out, "\r\n");
+}
+
+void ServerSide::write_fields(net::Buffer& out) {
+    const auto& forwarding = *job_.route.forwarding;
+    const auto& conf = settings();
+    const auto& request = job_.request;
+    auto& subject = job_.subject;
+    for (const auto& field : forwarding.set_fields) {
+        if (is_hop_by_hop(field.id) && (field.id == http::FieldId::content_length ||
+                                        field.id == http::FieldId::transfer_encoding))
+            continue;
+        auto value = field.value.render(subject);
+        if (value.empty()) continue;
+        put(out, field.name);
+        put(out, ": ");
+        put(out, value);
+        put(out, "\r\n");
+    }
+    write_framing(out);
+    bool upgrade = conf.pass_upgrade && request.wants_upgrade;
+    if (conf.pass_request_fields) {
+        const auto* connection = request.fields.find(http::FieldId::connection);
+        bool names_fields = connection && !plain_connection(connection->value);
+        std::string_view run;   // adjacent untouched lines
+        for (const auto& field : request.fields) {
+            bool drop = false;
+            if (is_hop_by_hop(field.id)) {
+                drop = !(upgrade && field.id == http::FieldId::upgrade) &&
+                       !(conf.pass_expect && field.id == http::FieldId::expect);
+            } else if (forwarding.replaces(field)) {
+                drop = true;
+            } else if (names_fields && field.id != http::FieldId::host &&
+                       named_by_connection(request.fields, field)) {
+                drop = true;
+            }
+            if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
+                run = {run.data(), run.size() + field.line.size()};
+                continue;
+            }
+            put(out, run);
+            run = {};
+            if (drop) continue;
+            if (!field.line.empty()) {
+                run = field.line;
+            } else {
+                put(out, field.name);
+                put(out, ": ");
+                put(out, field.value);
+                put(out, "\r\n");
+            }
+        }
+        put(out, run);
+    }
+    if (upgrade) put(out, "Connection: upgrade\r\n");
+    else if (conf.close_server_connection) put(out, "Connection: close\r\n");
+}
+
+void ServerSide::write_head(net::Buffer& out) {
+    out.acquire();
+    out.clear();
+    const auto& forwarding = *job_.route.forwarding;
+    put(out, forwarding.has_method ? forwarding.method.render(job_.subject)
+                                   : job_.request.method_text);
+    put(out, " ");
+    put(out, target());
+    put(out, settings().http_minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+    write_fields(out);
+    put(out, "\r\n");
+}
+
+}  // namespace weir::forward

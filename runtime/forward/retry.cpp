@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: Apache-2.0
+// The one place that decides whether a request goes to a server again. A request that a server may
+// have acted on is repeated only when it is idempotent (RFC 9110 section 9.2.2) or the configuration
+// asks for it (proxy_next_upstream non_idempotent); a body that is gone is never made up.
+#include "runtime/forward/forward.hpp"
+
+namespace weir::forward {
+
+namespace {
+
+// The kinds of failure the configuration lists (proxy_next_upstream, retry-on).
+bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
+    switch (failure) {
+        case Failure::connect:
+        case Failure::connect_timeout:
+            return retry.connect_only || (failure == Failure::connect ? retry.error : retry.timeout);
+        case Failure::send:
+        case Failure::read: return retry.error;
+        case Failure::empty: return retry.error || retry.empty_response;
+        case Failure::send_timeout:
+        case Failure::read_timeout: return retry.timeout;
+        case Failure::bad_answer: return retry.invalid_header || retry.junk_response;
+        case Failure::status: return true;
+        default: return false;
+    }
+}
+
+bool never_reached_server(Failure failure) {
+    return failure == Failure::connect || failure == Failure::connect_timeout;
+}
+
+}  // namespace
+
+bool ServerSide::may_retry(Failure failure) const {
+    const auto& retry = settings().retry;
+    bool stale = connection_ && connection_->reused && !got_bytes_ &&
+                 (failure == Failure::send || failure == Failure::read || failure == Failure::empty);
+    bool idempotent = http::is_idempotent(job_.request.method) || retry.non_idempotent;
+    if (streamed_) return false;
+    if (!never_reached_server(failure) && !idempotent) return false;
+    // A kept connection that its server closed meanwhile is nobody's failure: asked anew at no cost.
+    if (stale) return true;
+    if (!listed(retry, failure)) return false;
+    if (retry.tries != 0 && attempts_ >= retry.tries) return false;
+    if (retry.time.count() != 0 && now() - started_ >= retry.time.count()) return false;
+    return true;
+}
+
+std::uint16_t ServerSide::status_for(Failure failure) const {
+    switch (failure) {
+        case Failure::none: return response.status;
+        case Failure::no_server: return settings().no_server_status;
+        case Failure::queue_full:
+        case Failure::queue_timeout: return 503;
+        case Failure::connect: return settings().connect_error_status;
+        case Failure::connect_timeout: return settings().connect_timeout_status;
+        case Failure::send:
+        case Failure::read:
+        case Failure::empty:
+        case Failure::bad_answer: return 502;
+        case Failure::send_timeout:
+        case Failure::read_timeout: return 504;
+        case Failure::status: return response.status;
+        case Failure::client_gone: return 499;
+        case Failure::client_body: return 400;
+        case Failure::client_body_timeout: return 408;
+        case Failure::body_too_large: return 413;
+        case Failure::bad_target: return settings().no_server_status == 503 ? 503 : 502;
+    }
+    return 502;
+}
+
+}  // namespace weir::forward
