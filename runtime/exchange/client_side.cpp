@@ -1,0 +1,300 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exchange/client_side.hpp"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/exchange/udp.hpp"
+#include "runtime/log/error_log.hpp"
+#include "runtime/log/log_sink.hpp"
+
+namespace weir::exchange {
+
+namespace {
+
+route::Address address_of(const sockaddr_storage& from) {
+    route::Address address;
+    if (from.ss_family == AF_INET) {
+        const auto& inet = reinterpret_cast<const sockaddr_in&>(from);
+        address.ip.family = IpAddress::Family::v4;
+        std::memcpy(address.ip.bytes, &inet.sin_addr, 4);
+        address.port = ntohs(inet.sin_port);
+    } else if (from.ss_family == AF_INET6) {
+        const auto& inet = reinterpret_cast<const sockaddr_in6&>(from);
+        address.port = ntohs(inet.sin6_port);
+        // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d; both anchors print the IPv4 form.
+        if (IN6_IS_ADDR_V4MAPPED(&inet.sin6_addr)) {
+            address.ip.family = IpAddress::Family::v4;
+            std::memcpy(address.ip.bytes, inet.sin6_addr.s6_addr + 12, 4);
+        } else {
+            address.ip.family = IpAddress::Family::v6;
+            std::memcpy(address.ip.bytes, &inet.sin6_addr, 16);
+        }
+    } else {
+        address.is_unix = true;
+    }
+    return address;
+}
+
+// How many connections one event takes: a busy listener must not starve the connections there are.
+constexpr int accepts_per_event = 8;
+constexpr net::Time accept_pause = 100;   // ms without a free descriptor
+
+}  // namespace
+
+ClientSide::~ClientSide() = default;
+
+std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& setup) {
+    auto running = std::make_shared<plan::Running>();
+    running->plan = std::static_pointer_cast<const plan::Plan>(setup.plan);
+    running->pools = pools_->adopt(running->plan->config(), running->plan);
+    for (const auto& site : running->plan->config().sites)
+        running->sites.push_back(start_->board->find(zone::Kind::site, site.name));
+    auto& around = running->around;
+    around.host_name = host_name_;
+    around.process_id = ::getpid();
+    around.worker = start_->index;
+    around.workers = start_->workers;
+    around.pools = running->pools;
+    around.sites = running->sites;
+    around.process = worker_->process;
+    return running;
+}
+
+Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::WorkerStart& start) {
+    start_ = &start;
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    host_name_ = name;
+    worker_ = std::make_unique<plan::Worker>(plan::Worker{loop});
+    worker_->index = start.index;
+    worker_->board = start.board;
+    worker_->process = start.board->find(zone::Kind::process, "");
+    pools_ = std::make_unique<pool::LivePools>(start.index, *start.board);
+    auto& sinks = log::process_sinks();
+    sinks.find_file = [this](std::string_view path) {
+        return start_->logs ? start_->logs->find(path) : -1;
+    };
+    loop.on_turn_end([&sinks, &loop] { sinks.flush(loop.now()); });
+    log::process_log().set_logs(start.config->process.error_logs);
+    worker_->now = make_running(start);
+    adopt_sockets(start.sockets);
+    return {};
+}
+
+void ClientSide::adopt_sockets(const std::vector<process::ListenSocket>& sockets) {
+    for (auto& acceptor : acceptors_) acceptor->gone = true;
+    for (const auto& socket : sockets) {
+        auto same = std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& one) {
+            return one->key == socket.key && one->watch.attached() && one->watch.fd() == socket.fd;
+        });
+        if (same != acceptors_.end()) {
+            (*same)->listener = socket.listener;
+            (*same)->gone = false;
+            continue;
+        }
+        auto acceptor = std::make_unique<Acceptor>();
+        acceptor->key = socket.key;
+        acceptor->listener = socket.listener;
+        acceptor->owner = this;
+        acceptor->watch.owner = acceptor.get();
+        const auto& listener = worker_->now->plan->config().listeners[socket.listener];
+        if (listener.transport == ir::Transport::udp) {
+            acceptor->watch.on_event = [](net::Watch& watch, std::uint32_t) {
+                auto& from = *static_cast<Acceptor*>(watch.owner);
+                receive_datagrams(*from.owner->worker_, from);
+            };
+        } else {
+            // Accepted sockets inherit it: no call per connection.
+            int one = 1;
+            if (!listener.endpoint.is_unix())
+                ::setsockopt(socket.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+            acceptor->watch.on_event = [](net::Watch& watch, std::uint32_t) {
+                auto& from = *static_cast<Acceptor*>(watch.owner);
+                from.owner->accept_from(from);
+            };
+        }
+        if (!acceptor->watch.attach_level(worker_->loop, socket.fd, true))
+            acceptor->watch.attach_level(worker_->loop, socket.fd, false);
+        acceptors_.push_back(std::move(acceptor));
+    }
+    for (auto& acceptor : acceptors_) {
+        if (!acceptor->gone || !acceptor->watch.attached()) continue;
+        // What waits in the queue of a listener that goes away is still served.
+        accept_from(*acceptor);
+        acceptor->watch.detach();
+    }
+    std::erase_if(acceptors_, [](const auto& one) { return one->gone && one->uses == 0; });
+}
+
+void ClientSide::accept_from(Acceptor& acceptor) {
+    int most = acceptor.gone ? 65536 : accepts_per_event;
+    for (int i = 0; i < most; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        int fd = ::accept4(acceptor.watch.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
+                           SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (fd >= 0) {
+            accept_one(acceptor, fd, peer);
+            continue;
+        }
+        if (errno == EINTR || errno == ECONNABORTED) continue;
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            // Level-triggered: without a pause this would spin. Connections wait in the queue.
+            log::process_log().write(log::critical, log::ErrorLog::with_error("accept4() failed", errno));
+            pause_accepting();
+        }
+        return;
+    }
+}
+
+// Leaves the listeners alone for a moment, so that connections can end and free descriptors.
+void ClientSide::pause_accepting() {
+    if (accept_again_.armed()) return;
+    for (auto& acceptor : acceptors_)
+        if (acceptor->watch.attached()) paused_.push_back({acceptor.get(), acceptor->watch.fd()});
+    for (auto& [acceptor, fd] : paused_) acceptor->watch.detach();
+    accept_again_.owner = this;
+    accept_again_.fire = [](net::Timer& timer) {
+        static_cast<Resume&>(timer).owner->resume_accepting();
+    };
+    worker_->loop.arm(accept_again_, worker_->loop.now() + accept_pause);
+}
+
+void ClientSide::resume_accepting() {
+    accept_again_.disarm();
+    for (auto& [acceptor, fd] : std::exchange(paused_, {}))
+        if (!acceptor->gone && !worker_->stopping) acceptor->watch.attach_level(worker_->loop, fd, true);
+}
+
+void ClientSide::add(Connection& connection) {
+    connection.next = first_;
+    if (first_) first_->prev = &connection;
+    first_ = &connection;
+    ++worker_->connections;
+    ++connection.acceptor->uses;
+}
+
+void ClientSide::remove(Connection& connection) {
+    (connection.prev ? connection.prev->next : first_) = connection.next;
+    if (connection.next) connection.next->prev = connection.prev;
+    --worker_->connections;
+    auto* acceptor = connection.acceptor;
+    if (--acceptor->uses == 0 && acceptor->gone)
+        std::erase_if(acceptors_, [&](const auto& one) { return one.get() == acceptor; });
+}
+
+void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& peer) {
+    auto* connection = new Connection(*worker_);
+    connection->acceptor = &acceptor;
+    connection->running = worker_->now;
+    connection->listener = acceptor.listener;
+    if (!connection->stream.open(worker_->loop, fd)) {
+        delete connection;
+        return;
+    }
+    auto& facts = connection->facts;
+    facts.peer = facts.client = address_of(peer);
+    const auto& listener = worker_->now->plan->config().listeners[acceptor.listener];
+    facts.listener_name = listener.name;
+    facts.listener_id = acceptor.listener;
+    facts.local.port = listener.endpoint.port;
+    facts.local.ip = listener.endpoint.ip;
+    facts.local.is_unix = listener.endpoint.is_unix();
+    // A wildcard address: only the connection knows which one was asked for.
+    bool wildcard = std::all_of(std::begin(facts.local.ip.bytes), std::end(facts.local.ip.bytes),
+                                [](unsigned char byte) { return byte == 0; });
+    if (wildcard && !facts.local.is_unix) {
+        sockaddr_storage local{};
+        socklen_t size = sizeof local;
+        if (::getsockname(fd, reinterpret_cast<sockaddr*>(&local), &size) == 0)
+            facts.local = address_of(local);
+    }
+    facts.serial = ++worker_->connection_serial;
+    facts.accepted_us = worker_->loop.now_us();
+    add(*connection);
+    run(*connection);
+}
+
+net::Detached ClientSide::run(Connection& connection) {
+    const auto& plan = *connection.running->plan;
+    auto site = plan.listeners[connection.listener].names.fallback();
+    connection.counted_site = site;
+    auto running = connection.running;
+    auto count = [&](zone::Entry entry, bool up) {
+        if (!entry.slots) return;
+        auto& mine = entry.mine(worker_->index);
+        if (up) {
+            mine.connections.add(1);
+            mine.total.add(1);
+        } else {
+            mine.connections.subtract(1);
+        }
+    };
+    count(worker_->process, true);
+    count(running->sites[site], true);
+    if (plan.sites[site].source->kind == ir::Site::Kind::stream)
+        co_await serve_stream(connection);
+    else
+        co_await serve_http(connection);
+    count(worker_->process, false);
+    count(running->sites[site], false);
+    connection.stream.close();
+    remove(connection);
+    delete &connection;
+}
+
+Expected<void, std::string> ClientSide::prepare(const process::Setup& next) {
+    next_ = next;
+    return {};
+}
+
+void ClientSide::commit() {
+    worker_->now = make_running(next_);
+    adopt_sockets(next_.sockets);
+    log::process_sinks().adopt(worker_->loop.now());
+    log::process_log().set_logs(next_.config->process.error_logs);
+    next_ = {};
+}
+
+void ClientSide::abort() { next_ = {}; }
+
+void ClientSide::flush_logs() { log::process_sinks().flush_all(worker_->loop.now()); }
+
+void ClientSide::close_idle() {
+    for (auto* connection = first_; connection; connection = connection->next)
+        if (connection->idle) connection->stream.watch.cancel_waits();
+}
+
+void ClientSide::stop_accepting(bool last) {
+    worker_->stopping = true;
+    for (auto& acceptor : acceptors_) {
+        if (!acceptor->watch.attached()) continue;
+        bool udp = worker_->now->plan->config().listeners[acceptor->listener].transport ==
+                   ir::Transport::udp;
+        if (last && !udp) {
+            acceptor->gone = true;
+            accept_from(*acceptor);
+        }
+        acceptor->watch.detach();
+    }
+    close_idle();
+}
+
+void ClientSide::stop_now() {
+    for (auto* connection = first_; connection; connection = connection->next)
+        connection->stream.watch.cancel_waits();
+}
+
+std::size_t ClientSide::active() const { return worker_ ? worker_->connections : 0; }
+
+void ClientSide::wake() { pools_->wake_all(); }
+
+}  // namespace weir::exchange

@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// One accepted connection, and the acceptor it came from. Both belong to one worker.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "runtime/net/buffer.hpp"
+#include "runtime/net/stream.hpp"
+#include "runtime/plan/running.hpp"
+
+namespace weir::exchange {
+
+// A listening socket at work. Stays (by its key) when a reload keeps the address, so that kept-alive
+// connections find the listener of the newest plan.
+struct Acceptor {
+    net::Watch watch;
+    std::string key;
+    ir::ListenerId listener = ir::no_id;    // in Worker::now
+    bool gone = false;                      // not in the newest plan
+    std::size_t uses = 0;                   // connections that came from here
+    class ClientSide* owner = nullptr;
+};
+
+struct Connection {
+    explicit Connection(plan::Worker& of) : worker(of) {}
+    plan::Worker& worker;
+    Acceptor* acceptor = nullptr;
+    ir::ListenerId listener = ir::no_id;    // in `running`
+    std::shared_ptr<plan::Running> running;
+    net::Stream stream;
+    net::Buffer input;                      // bytes read and not yet used
+    route::ConnectionFacts facts;
+    std::uint32_t requests = 0;
+    bool idle = false;                      // waits for a request: may be closed at any time
+    bool linger = false;                    // unread bytes: take them in before closing
+    net::Time linger_time = 0, linger_timeout = 0;   // ms
+    // Serves this connection's site last: for counting.
+    ir::SiteId counted_site = ir::no_id;
+    // All connections of the worker.
+    Connection* next = nullptr;
+    Connection* prev = nullptr;
+
+    // The newest plan that still has this connection's listener.
+    void use_newest_plan() {
+        if (!acceptor->gone && running != worker.now) {
+            running = worker.now;
+            listener = acceptor->listener;
+        }
+    }
+};
+
+// serve.cpp: the life of a connection of an http site; closes and frees nothing (its caller does).
+net::Task<void> serve_http(Connection& connection);
+// session.cpp: the same for a stream site.
+net::Task<void> serve_stream(Connection& connection);
+
+}  // namespace weir::exchange

@@ -1,0 +1,421 @@
+// SPDX-License-Identifier: Apache-2.0
+// The steps of an exchange in their order; see run().
+#include "runtime/exchange/exchange.hpp"
+
+#include <algorithm>
+
+#include "runtime/exchange/record.hpp"
+#include "runtime/exchange/tunnel.hpp"
+
+namespace weir::exchange {
+
+using http::Framing;
+using http::ParseStatus;
+using net::Io;
+
+namespace {
+
+constexpr std::uint32_t most_internal_redirects = 10;
+// A body that nobody wants is read to its end only when that is cheap.
+constexpr std::uint64_t worth_discarding = 65536;
+
+net::Time time_of(ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : time.count();
+}
+
+}  // namespace
+
+Exchange::Exchange(Connection& connection)
+    : connection_(connection),
+      worker_(connection.worker),
+      running_(connection.running),
+      body_(connection.stream, connection.input),
+      writer_(connection.stream) {
+    ++connection.requests;
+    subject_.arena = &arena_;
+    subject_.around = &running_->around;
+    subject_.connection = &connection.facts;
+    subject_.client = &connection.facts.client;
+    subject_.local = &connection.facts.local;
+    subject_.connection_requests = connection.requests;
+    subject_.serial = ++worker_.exchange_serial;
+    subject_.now_us = worker_.loop.now_us();
+    subject_.wall_ms = worker_.loop.wall_ms();
+    auto& times = subject_.times;
+    times.started = connection.requests == 1 ? connection.facts.accepted_us : subject_.now_us;
+    times.handshaken = times.started;
+    times.started_wall_ms =
+        subject_.wall_ms - (subject_.now_us - times.started) / 1000;
+}
+
+Exchange::~Exchange() = default;
+
+// False: the client left (or was silent) before it asked for anything.
+net::Task<bool> Exchange::read_head() {
+    auto& stream = connection_.stream;
+    auto& input = connection_.input;
+    const auto& listener = running_->plan->listeners[connection_.listener];
+    site_ = &running_->plan->sites[listener.only != ir::no_id ? listener.only
+                                                              : listener.names.fallback()];
+    route_ = &site_->own;
+    subject_.site = site_->source;
+    subject_.site_id = site_->id;
+    const auto& limits = *route_->limits;
+    http::HeadLimits bounds;
+    bounds.max_line = limits.max_line;
+    bounds.max_head = limits.max_head;
+    bounds.max_fields = limits.max_fields;
+    bounds.drop_invalid = limits.drop_invalid;
+    bounds.underscores = limits.underscores;
+    auto head_time = time_of(route_->timeouts->request_head);
+    auto begun = connection_.requests == 1 ? connection_.facts.accepted_us / 1000
+                                           : worker_.loop.now();
+    std::uint32_t resume = 0;
+    for (;;) {
+        if (!input.empty()) {
+            if (subject_.times.first_byte < 0) {
+                subject_.times.first_byte = worker_.loop.now_us();
+                subject_.times.request_wall_ms = worker_.loop.wall_ms();
+            }
+            auto parsed = http::parse_request_head(input.view(), bounds, arena_, request_, &resume);
+            if (parsed.status == ParseStatus::done) {
+                request_.head_bytes = parsed.bytes;
+                input.consume(parsed.bytes);
+                subject_.pipelined = connection_.requests > 1 && !input.empty();
+                break;
+            }
+            if (parsed.status != ParseStatus::more) {
+                refuse_head(parsed.status);
+                break;
+            }
+        }
+        if (!stream.watch.readable) {
+            auto until = head_time == net::never ? net::never : begun + head_time;
+            if (co_await net::readable(stream.watch, until) != net::Waited::ready) {
+                // HAProxy says 408; nginx closes in silence and logs 408.
+                keep_ = false;
+                subject_.request = nullptr;
+                bool says = route_->style->pages == ir::ReplyStyle::Pages::haproxy;
+                if (says) {
+                    fail(408);
+                } else {
+                    subject_.status = reply_.status = 408;
+                    silent_ = input.empty();
+                }
+                if (!says) co_return !silent_ ? (log(), false) : false;
+                break;
+            }
+        }
+        input.acquire();
+        if (input.room_size() == 0) {
+            input.compact();
+            if (input.room_size() == 0) input.grow(input.capacity() * 2ul);
+        }
+        auto got = stream.read(input.room(), input.room_size());
+        if (got.state == Io::State::blocked) {
+            if (input.empty()) input.release();
+            continue;
+        }
+        if (got.state == Io::State::ok) {
+            input.produced(got.bytes);
+            continue;
+        }
+        if (input.empty()) co_return false;
+        // The head broke off: 400 in the log, and nobody there to tell.
+        subject_.status = reply_.status = 400;
+        log();
+        co_return false;
+    }
+    subject_.now_us = worker_.loop.now_us();
+    subject_.times.request = subject_.now_us;
+    co_return true;
+}
+
+Exchange::Next Exchange::refuse_head(ParseStatus status) {
+    keep_ = false;
+    connection_.linger = true;
+    subject_.request = &request_;
+    in_error_page_ = true;   // no inner request for what could not be read
+    switch (status) {
+        case ParseStatus::line_too_long: return fail(414);
+        case ParseStatus::bad_version: return fail(505);
+        case ParseStatus::not_implemented: return fail(501);
+        case ParseStatus::field_too_long:
+        case ParseStatus::too_many_fields:
+            return fail(site_->source->is_nginx_style ? 400 : 431);
+        default: return fail(route_->limits->refuse_status);
+    }
+}
+
+// The head is whole: which site, which path.
+Exchange::Next Exchange::begin() {
+    auto& plan = *running_->plan;
+    const auto& listener = plan.listeners[connection_.listener];
+    subject_.request = &request_;
+    subject_.received = request_.head_bytes;
+    subject_.query = request_.query;
+    body_.start(request_.framing, request_.length);
+    subject_.body_length = request_.length;
+    if (auto count = plan.config().variables.size(); count != 0)
+        subject_.variables = {arena_.make_array<route::Value>(count), count};
+    if (auto count = plan.config().named_captures.size(); count != 0)
+        subject_.named_captures = {arena_.make_array<std::string_view>(count), count};
+    auto host = route::normalize_host(request_.authority, arena_);
+    bool nginx = site_->source->is_nginx_style;
+    if (!host.valid && !request_.authority.empty() && nginx) {
+        keep_ = false;
+        return fail(400);
+    }
+    subject_.host = host.host;
+    if (listener.only == ir::no_id) {
+        auto id = listener.names.find(subject_.host, subject_);
+        site_ = &plan.sites[id];
+        route_ = &site_->own;
+        subject_.site = site_->source;
+        subject_.site_id = id;
+    }
+    nginx = site_->source->is_nginx_style;
+    if (const auto& slots = site_->source->request_captures; !slots.empty())
+        subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
+    if (const auto& slots = site_->source->response_captures; !slots.empty())
+        subject_.response_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
+    if (nginx) {
+        if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
+            keep_ = request_.method == http::Method::trace && keep_;
+            return fail(405);
+        }
+        auto path = route::normalize_path(request_.path, route_->limits->merge_slashes, arena_);
+        if (!path.valid || !path.path.starts_with('/')) {
+            keep_ = false;
+            return fail(400);
+        }
+        subject_.normalized_path = path.path;
+    } else {
+        subject_.normalized_path = request_.path;
+    }
+    return Next::rules;
+}
+
+Exchange::Next Exchange::use_route(ir::RouteId id) {
+    route_ = &running_->plan->routes[id];
+    subject_.pool_name = route_->source->pool_name;
+    if (route_->source->internal && internal_redirects_ == 0) return fail(404);
+    if (body_is_too_large()) {
+        keep_ = false;
+        connection_.linger = true;
+        return fail(413);
+    }
+    uri_changed_ = false;
+    next_route_ = ir::no_id;
+    for (const auto* list : {&route_->rules.content, &route_->rules.request}) {
+        auto ran = run_rules(*list);
+        if (ran.flow == Flow::decided) return ran.next;
+        if (ran.flow == Flow::stop && ran.next == Next::perform) uri_changed_ = false;   // break
+    }
+    if (uri_changed_) {
+        ++internal_redirects_;
+        return Next::route;
+    }
+    if (next_route_ != ir::no_id) route_ = &running_->plan->routes[next_route_];
+    return Next::perform;
+}
+
+bool Exchange::body_is_too_large() const {
+    return request_.framing == Framing::length && route_->limits->max_body != 0 &&
+           request_.length > route_->limits->max_body;
+}
+
+Exchange::Next Exchange::pick_route() {
+    auto found = site_->router.pick(subject_);
+    if (found.add_slash) {
+        ir::action::Redirect action;
+        action.status = 301;
+        action.short_body = false;
+        bool query = !subject_.query.empty();
+        route_ = found.route == ir::no_id ? &site_->own : &running_->plan->routes[found.route];
+        return redirect(action, arena_.join({subject_.normalized_path, "/", query ? "?" : "",
+                                             subject_.query}));
+    }
+    if (found.route == ir::no_id) {
+        route_ = &site_->own;
+        subject_.termination[0] = 'S';
+        subject_.termination[1] = 'C';
+        return fail(503);
+    }
+    return use_route(found.route);
+}
+
+net::Task<bool> Exchange::send_continue() {
+    if (!request_.expects_continue || request_.minor == 0 || body_.ended() ||
+        !connection_.input.empty())
+        co_return true;
+    static constexpr char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    iovec piece{const_cast<char*>(text), sizeof text - 1};
+    auto sent = connection_.stream.write({&piece, 1});
+    request_.expects_continue = false;
+    co_return sent.state != Io::State::failed;
+}
+
+net::Task<Exchange::Next> Exchange::forward() {
+    if (!route_->forwarding->source->pass_expect && !co_await send_continue()) co_return Next::close;
+    for (auto* list : {&route_->rules.forward}) {
+        auto ran = run_rules(*list);
+        if (ran.flow == Flow::decided) co_return ran.next;
+    }
+    server_.emplace(forward::Job{worker_, *running_, *route_, subject_, request_, body_,
+                                 connection_.stream, writer_, connection_.requests == 1});
+    auto failure = co_await server_->run();
+    note_failure(subject_, failure);
+    if (failure == forward::Failure::client_gone) {
+        keep_ = false;
+        subject_.status = reply_.status = 499;
+        log();
+        silent_ = true;
+        co_return Next::close;
+    }
+    if (failure != forward::Failure::none) {
+        auto status = server_->status_for(failure);
+        log_failure(worker_, subject_, failure);
+        server_.reset();
+        if (!body_.ended()) {
+            keep_ = false;
+            connection_.linger = true;
+        }
+        co_return fail(status);
+    }
+    if (server_->response.status == 101) co_return co_await tunnel();
+    for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
+                             &site_->rules.response_content, &site_->rules.response}) {
+        auto ran = run_rules(*list);
+        if (ran.flow == Flow::decided) {
+            co_await server_->finish(false);
+            co_return ran.next;
+        }
+    }
+    const auto& settings = *route_->forwarding->source;
+    auto status = server_->response.status;
+    if (settings.intercept_errors && status >= 300 && route_->error_pages->find(status) &&
+        (!in_error_page_ || route_->error_pages->recursive)) {
+        co_await server_->finish(false);
+        co_return fail(status);
+    }
+    relay_server_fields();
+    co_return Next::reply;
+}
+
+// 101: the head goes out, then bytes both ways (RFC 9110 section 7.8).
+net::Task<Exchange::Next> Exchange::tunnel() {
+    if (!request_.wants_upgrade) {
+        // A server must not switch unasked.
+        co_await server_->finish(false);
+        co_return fail(502);
+    }
+    relay_server_fields();
+    decide_framing();
+    write_reply_head();
+    TunnelLimits limits;
+    const auto& timeouts = *route_->timeouts;
+    bool own = timeouts.tunnel != ir::no_limit;
+    limits.client_idle = time_of(own ? timeouts.tunnel : timeouts.client_read);
+    limits.server_idle = time_of(own ? timeouts.tunnel : timeouts.server_read);
+    if (site_->source->is_nginx_style && !own) limits.client_idle = limits.server_idle;
+    limits.half_close = route_->forwarding->source->half_close;
+    auto written = co_await writer_.write({}, false, time_of(timeouts.client_send));
+    body_.settle();
+    if (written.state == Io::State::ok) {
+        auto result = co_await run_tunnel(connection_.stream, server_->stream(),
+                                          std::move(connection_.input), server_->take_input(),
+                                          limits);
+        subject_.received += result.from_client;
+        subject_.sent += result.from_server;
+        subject_.sent_body += result.from_server;
+        note_tunnel_end(subject_, result);
+    }
+    subject_.sent += writer_.sent();
+    subject_.reply = &reply_;
+    subject_.completed = true;
+    co_await server_->finish(false);
+    keep_ = false;
+    co_return Next::done;
+}
+
+net::Task<Exchange::Next> Exchange::perform() {
+    for (const auto& filter : *route_->filters) {
+        filter::Answer answer;
+        if (filter.filter->on_request(subject_, answer) == filter::Verdict::next) continue;
+        own_page(answer.status);
+        own_body_ = answer.body;
+        content_type_ = answer.content_type;
+        co_return Next::reply;
+    }
+    if (route_->forward) co_return co_await forward();
+    if (const auto* answer = std::get_if<ir::Answer>(&route_->source->action))
+        co_return respond(route_->answer, answer->respond);
+    if (const auto* served = std::get_if<ir::ServedBy>(&route_->source->action)) {
+        auto answer = route_->service->serve(subject_, served->conf.get());
+        reply_ = {};
+        reply_.status = answer.status;
+        reply_.fields = answer.fields;
+        own_body_ = answer.body;
+        content_type_ = answer.content_type;
+        co_return Next::reply;
+    }
+    co_return fail(std::get<ir::NoAction>(route_->source->action).status);
+}
+
+net::Task<bool> Exchange::discard_body() {
+    if (body_.ended()) co_return true;
+    if (request_.expects_continue) co_return false;   // the client waits and may never send it
+    if (request_.framing == Framing::length && body_.left() > worth_discarding) co_return false;
+    std::uint64_t before = body_.received();
+    while (!body_.ended() && body_.received() - before < worth_discarding) {
+        auto piece = co_await body_.next(time_of(route_->timeouts->lingering), nullptr);
+        if (piece.state != http::BodyState::ok) co_return false;
+    }
+    co_return body_.ended();
+}
+
+net::Task<bool> Exchange::run() {
+    if (!co_await read_head()) co_return false;
+    auto next = reply_.status != 0 ? Next::reply : begin();
+    if (next == Next::rules) {
+        next = Next::route;
+        for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
+            auto ran = run_rules(*list);
+            if (ran.flow != Flow::decided) continue;
+            next = ran.next;
+            break;
+        }
+    }
+    while (next == Next::route || next == Next::perform) {
+        if (internal_redirects_ > most_internal_redirects) {
+            in_error_page_ = true;
+            next = fail(500);
+            break;
+        }
+        next = next == Next::route ? pick_route() : co_await perform();
+    }
+    if (tarpit_ms_ != 0) co_await net::sleep_for(worker_.loop, tarpit_ms_);
+    if (next == Next::close) {
+        if (!silent_) log();
+        co_return false;
+    }
+    bool keep = false;
+    if (next == Next::reply) keep = co_await send_reply();
+    log();
+    if (keep) keep = co_await discard_body();
+    body_.settle();
+    if (!keep && !body_.ended()) connection_.linger = true;
+    if (connection_.linger) {
+        connection_.linger_time = route_->keepalive->linger_time.count();
+        connection_.linger_timeout = time_of(route_->timeouts->lingering);
+    }
+    if (connection_.input.empty()) {
+        connection_.input.release();
+    } else {
+        connection_.input.compact();
+    }
+    co_return keep;
+}
+
+}  // namespace weir::exchange

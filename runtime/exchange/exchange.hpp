@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// Exchange: one request and its one answer. run() is the table of contents; nobody else orders the
+// steps. rules.cpp runs rules, reply.cpp makes and sends answers, forward/ asks servers.
+#pragma once
+
+#include <optional>
+
+#include "runtime/base/arena.hpp"
+#include "runtime/exchange/connection.hpp"
+#include "runtime/forward/forward.hpp"
+#include "runtime/http/h1_body.hpp"
+#include "runtime/http/h1_codec.hpp"
+
+namespace weir::exchange {
+
+class Exchange {
+public:
+    explicit Exchange(Connection& connection);
+    ~Exchange();
+    Exchange(const Exchange&) = delete;
+    Exchange& operator=(const Exchange&) = delete;
+
+    // True when the connection can carry another request.
+    net::Task<bool> run();
+
+private:
+    // What comes next.
+    enum class Next : std::uint8_t {
+        rules,      // the site's rules are to be run
+        route,      // pick a route for the current URI
+        perform,    // route_ is set and its rules ran: do its action
+        reply,      // reply_ is ready
+        close,      // end the connection without a word
+        done,       // answered by other means (tunnel)
+    };
+
+    // exchange.cpp
+    net::Task<bool> read_head();
+    Next begin();
+    Next refuse_head(http::ParseStatus status);
+    Next pick_route();
+    Next use_route(ir::RouteId id);
+    net::Task<Next> perform();
+    net::Task<Next> forward();
+    net::Task<Next> tunnel();
+    net::Task<bool> send_continue();
+    net::Task<bool> discard_body();
+    bool body_is_too_large() const;
+    void log();
+    void count();
+    const plan::Logs& logs() const { return *route_->logs; }
+
+    // rules.cpp. go_on: the list ran through (or was ended by an "allow").
+    enum class Flow : std::uint8_t { go_on, stop, decided };
+    struct Ran {
+        Flow flow = Flow::go_on;
+        Next next = Next::route;       // with decided
+    };
+    Ran run_rules(const std::vector<plan::Rule>& rules);
+    Ran run_rule(const plan::Rule& rule);
+    Ran do_rewrite(const plan::Rule& rule, const ir::action::Rewrite& action);
+    void edit_header(const plan::Rule& rule, const ir::action::EditHeader& action);
+    void set_target(const plan::Rule& rule, const ir::action::SetTarget& action);
+    void refresh_target();
+    void store_capture(const plan::Rule& rule, const ir::action::Capture& action);
+
+    // reply.cpp
+    Next fail(std::uint16_t status);
+    Next respond(const plan::Rule& rule, const ir::action::Respond& action);
+    Next redirect(const ir::action::Redirect& action, std::string_view target);
+    Next go_to(std::string_view uri, bool named);
+    void own_page(std::uint16_t status);
+    std::string_view absolute_location(std::string_view target);
+    void relay_server_fields();
+    void rewrite_location(http::Field& field);
+    void rewrite_cookie(http::Field& field);
+    void apply_reply_fields();
+    void write_reply_head();
+    void decide_framing();
+    net::Task<bool> send_reply();
+    std::string_view own_scheme() const;
+
+    Connection& connection_;
+    plan::Worker& worker_;
+    std::shared_ptr<plan::Running> running_;
+    Arena arena_;
+    http::RequestHead request_;
+    route::Subject subject_;
+    http::H1Body body_;
+    http::H1Writer writer_;
+    std::optional<forward::ServerSide> server_;
+
+    const plan::Site* site_ = nullptr;
+    const plan::Route* route_ = nullptr;   // the site's own before one is picked
+    std::uint32_t internal_redirects_ = 0;
+    bool in_error_page_ = false;
+    bool keep_ = true;                     // the client's connection afterwards
+    bool uri_changed_ = false;             // by a rewrite: the route is to be picked again
+    bool target_changed_ = false;          // nginx: servers get the rewritten path, escaped
+    bool reply_started_ = false;           // reply_ holds the answer; the server's head is done with
+    ir::RouteId next_route_ = ir::no_id;   // "if" chose this one
+    std::uint32_t tarpit_ms_ = 0;
+    std::int32_t log_level_ = 6;
+    bool silent_ = false;                  // no log line
+
+    // The answer
+    http::ResponseHead reply_;
+    std::string_view own_body_;
+    bool reply_from_server_ = false;
+    bool raw_reply_ = false;               // own_body_ is the whole message
+    std::uint16_t forced_status_ = 0;      // error_page ... =code
+    bool take_status_ = false;
+    bool head_written_ = false;
+    std::string_view content_type_;
+};
+
+}  // namespace weir::exchange

@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/exchange/record.hpp"
+
+#include <cerrno>
+
+#include "runtime/exchange/exchange.hpp"
+#include "runtime/log/access_log.hpp"
+#include "runtime/log/error_log.hpp"
+
+namespace weir::exchange {
+
+using forward::Failure;
+
+namespace {
+
+void terminate(route::Subject& subject, char cause, char state) {
+    if (subject.termination[0] != '-') return;
+    subject.termination[0] = cause;
+    subject.termination[1] = state;
+}
+
+struct Words {
+    int level;
+    const char* text;
+    const char* doing;
+    int error;   // appended in nginx's way when not 0
+};
+
+Words words_of(Failure failure) {
+    using log::error;
+    switch (failure) {
+        case Failure::no_server: return {error, "no live upstreams", "connecting to upstream", 0};
+        case Failure::queue_full: return {error, "the queue is full", "connecting to upstream", 0};
+        case Failure::queue_timeout:
+            return {error, "no server had a free connection in time", "connecting to upstream", 0};
+        case Failure::connect:
+            return {error, "connect() failed", "connecting to upstream", ECONNREFUSED};
+        case Failure::connect_timeout:
+            return {error, "upstream timed out", "connecting to upstream", ETIMEDOUT};
+        case Failure::send:
+            return {error, "send() failed", "sending request to upstream", EPIPE};
+        case Failure::send_timeout:
+            return {error, "upstream timed out", "sending request to upstream", ETIMEDOUT};
+        case Failure::read:
+        case Failure::empty:
+            return {error, "upstream prematurely closed connection",
+                    "reading response header from upstream", 0};
+        case Failure::read_timeout:
+            return {error, "upstream timed out", "reading response header from upstream", ETIMEDOUT};
+        case Failure::bad_answer:
+            return {error, "upstream sent an invalid or too big header",
+                    "reading response header from upstream", 0};
+        case Failure::client_body:
+            return {log::info, "client sent a broken body", "reading client request body", 0};
+        case Failure::client_body_timeout:
+            return {log::info, "client timed out", "reading client request body", ETIMEDOUT};
+        case Failure::body_too_large:
+            return {error, "client intended to send too large body", "", 0};
+        case Failure::bad_target:
+            return {error, "no pool and no address has the computed name", "connecting to upstream", 0};
+        default: return {log::info, "request ended early", "", 0};
+    }
+}
+
+}  // namespace
+
+void note_failure(route::Subject& subject, Failure failure) {
+    switch (failure) {
+        case Failure::none: break;
+        case Failure::no_server:
+        case Failure::bad_target:
+        case Failure::connect: terminate(subject, 'S', 'C'); break;
+        case Failure::queue_full:
+        case Failure::queue_timeout: terminate(subject, 's', 'Q'); break;
+        case Failure::connect_timeout: terminate(subject, 's', 'C'); break;
+        case Failure::send:
+        case Failure::read:
+        case Failure::empty: terminate(subject, 'S', 'H'); break;
+        case Failure::bad_answer: terminate(subject, 'P', 'H'); break;
+        case Failure::send_timeout:
+        case Failure::read_timeout: terminate(subject, 's', 'H'); break;
+        case Failure::client_gone: terminate(subject, 'C', 'H'); break;
+        case Failure::client_body: terminate(subject, 'C', 'D'); break;
+        case Failure::client_body_timeout: terminate(subject, 'c', 'D'); break;
+        case Failure::body_too_large: terminate(subject, 'P', 'R'); break;
+        case Failure::status: break;
+    }
+}
+
+void note_relay_end(route::Subject& subject, const http::RelayResult& result) {
+    if (result.failed == http::RelayResult::Side::none) return;
+    bool server = result.failed == http::RelayResult::Side::source &&
+                  result.state != http::BodyState::aborted;
+    char cause = server ? (result.timed_out ? 's' : 'S') : (result.timed_out ? 'c' : 'C');
+    terminate(subject, cause, 'D');
+}
+
+void note_tunnel_end(route::Subject& subject, const TunnelResult& result) {
+    using End = TunnelResult::End;
+    switch (result.end) {
+        case End::client_closed:
+        case End::server_closed: break;
+        case End::client_timeout: terminate(subject, 'c', 'D'); break;
+        case End::server_timeout: terminate(subject, 's', 'D'); break;
+        case End::client_error: terminate(subject, 'C', 'D'); break;
+        case End::server_error: terminate(subject, 'S', 'D'); break;
+        case End::stopped: terminate(subject, 'K', 'D'); break;
+    }
+}
+
+void log_failure(plan::Worker&, route::Subject& subject, Failure failure) {
+    auto words = words_of(failure);
+    auto& errors = log::process_log();
+    if (!errors.wants(words.level) && subject.site->settings.logs->errors.empty()) return;
+    log::About about;
+    about.connection = subject.connection->serial;
+    about.doing = words.doing;
+    about.client = subject.client->text();
+    about.site = subject.site->name;
+    if (subject.request) {
+        about.request = subject.request->line;
+        about.host = subject.request->authority;
+    }
+    if (!subject.tries.empty()) about.server = subject.tries.back().address;
+    auto text = words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
+                                 : std::string(words.text);
+    errors.write(words.level, text, about, &subject.site->settings.logs->errors);
+}
+
+void write_access_logs(plan::Worker&, const plan::Logs& logs, route::Subject& subject, int level) {
+    for (const auto& one : logs.access) {
+        if (one.source->target.kind == ir::LogTarget::Kind::none) continue;
+        if (!one.when.empty() && !one.when.holds(subject)) continue;
+        log::write_access_line(log::process_sinks(), *one.source, one.format.render(subject), level);
+    }
+}
+
+// Exactly once per exchange, aborted ones too.
+void Exchange::log() {
+    count();
+    if (silent_) return;
+    silent_ = true;
+    const auto& logs = *(site_->source->is_nginx_style ? route_->logs : site_->own.logs);
+    if (logs.access.empty()) return;
+    auto& loop = worker_.loop;
+    subject_.now_us = subject_.times.ended = loop.now_us();
+    subject_.wall_ms = loop.wall_ms();
+    if (subject_.reply == nullptr) subject_.status = reply_.status;
+    write_access_logs(worker_, logs, subject_, log_level_ == 6 ? -1 : log_level_);
+}
+
+void Exchange::count() {
+    auto add = [&](zone::Counters& counters) {
+        counters.requests.add(1);
+        counters.bytes_in.add(subject_.received + body_.received());
+        counters.bytes_out.add(subject_.sent);
+        auto kind = reply_.status / 100;
+        counters.responses[kind >= 1 && kind <= 5 ? kind : 0].add(1);
+    };
+    subject_.received += body_.received();
+    if (worker_.process.slots) add(worker_.process.mine(worker_.index));
+    if (auto& entry = running_->sites[site_->id]; entry.slots) add(entry.mine(worker_.index));
+    if (subject_.pool) {
+        if (auto entry = subject_.pool->board(); entry.slots) add(entry.mine(worker_.index));
+    }
+    if (subject_.server && subject_.server->board.slots) add(subject_.server->board.mine(worker_.index));
+}
+
+}  // namespace weir::exchange

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+// What is written down of an exchange or a session: termination codes (HAProxy %tsc), the error log,
+// the access log, the counters.
+#pragma once
+
+#include "runtime/exchange/tunnel.hpp"
+#include "runtime/forward/forward.hpp"
+#include "runtime/http/body.hpp"
+#include "runtime/plan/running.hpp"
+
+namespace weir::exchange {
+
+void note_failure(route::Subject& subject, forward::Failure failure);
+void note_relay_end(route::Subject& subject, const http::RelayResult& result);
+void note_tunnel_end(route::Subject& subject, const TunnelResult& result);
+// One error-log line with the activity: client, site, request, server.
+void log_failure(plan::Worker& worker, route::Subject& subject, forward::Failure failure);
+// Every access log of the route or site.
+void write_access_logs(plan::Worker& worker, const plan::Logs& logs, route::Subject& subject,
+                       int level);
+
+}  // namespace weir::exchange

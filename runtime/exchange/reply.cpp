@@ -1,0 +1,514 @@
+// SPDX-License-Identifier: Apache-2.0
+// Answers: weir's own (pages, redirects, return) and a server's, made ready for the client and sent.
+#include <time.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/pages.hpp"
+#include "runtime/exchange/record.hpp"
+
+namespace weir::exchange {
+
+using http::FieldId;
+using http::Framing;
+using net::Io;
+
+namespace {
+
+void put(net::Buffer& out, std::string_view bytes) {
+    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
+    out.append(bytes);
+}
+
+void put_field(net::Buffer& out, std::string_view name, std::string_view value) {
+    put(out, name);
+    put(out, ": ");
+    put(out, value);
+    put(out, "\r\n");
+}
+
+void put_number(net::Buffer& out, std::uint64_t number) {
+    char digits[24];
+    auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
+    put(out, {digits, static_cast<std::size_t>(end - digits)});
+}
+
+// IMF-fixdate (RFC 9110 section 5.6.7), made once a second.
+std::string_view http_date(std::int64_t wall_ms) {
+    static thread_local std::int64_t second = -1;
+    static thread_local char text[32];
+    static thread_local std::size_t size = 0;
+    if (wall_ms / 1000 != second) {
+        second = wall_ms / 1000;
+        auto value = static_cast<time_t>(second);
+        tm parts{};
+        gmtime_r(&value, &parts);
+        size = strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    }
+    return {text, size};
+}
+
+bool stays_here(FieldId id) {
+    switch (id) {
+        case FieldId::connection:
+        case FieldId::keep_alive:
+        case FieldId::proxy_connection:
+        case FieldId::transfer_encoding: return true;
+        default: return false;
+    }
+}
+
+// Statuses that add_header without "always" adds to.
+bool plain_success(std::uint16_t status) {
+    switch (status) {
+        case 200: case 201: case 204: case 206: case 301: case 302: case 303: case 304: case 307:
+        case 308: return true;
+        default: return false;
+    }
+}
+
+bool bodiless(std::uint16_t status) { return status < 200 || status == 204 || status == 304; }
+
+net::Time time_of(ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : time.count();
+}
+
+}  // namespace
+
+std::string_view Exchange::own_scheme() const { return connection_.facts.tls ? "https" : "http"; }
+
+// The page that the dialect has for this status.
+void Exchange::own_page(std::uint16_t status) {
+    reply_ = {};
+    reply_.status = status;
+    reply_from_server_ = false;
+    raw_reply_ = false;
+    if (route_->style->pages == ir::ReplyStyle::Pages::haproxy) {
+        own_body_ = haproxy_page(status);
+        content_type_ = own_body_.empty() ? "" : "text/html";
+        if (status >= 300) reply_.fields.add(arena_, "cache-control", "no-cache");
+    } else {
+        own_body_ = nginx_page(status, route_->style->server_field.value_or("weir"), arena_);
+        content_type_ = own_body_.empty() ? "" : "text/html";
+    }
+}
+
+// An error of any kind: its error page, else the built-in one.
+Exchange::Next Exchange::fail(std::uint16_t status) {
+    const auto* page = route_->error_pages->find(status);
+    if (!page && route_ != &site_->own) page = site_->own.error_pages->find(status);
+    bool may = !in_error_page_ || route_->error_pages->recursive;
+    if (status == 400 || status == 408 || status == 413 || status == 414) keep_ = keep_ && status == 413;
+    server_.reset();
+    bool raw_page = page && std::holds_alternative<ir::ErrorPage::Raw>(page->source->what);
+    if (!page || (!may && !raw_page) || internal_redirects_ > 10) {
+        own_page(in_error_page_ && forced_status_ != 0 ? forced_status_ : status);
+        return Next::reply;
+    }
+    const auto& source = *page->source;
+    if (const auto* raw = std::get_if<ir::ErrorPage::Raw>(&source.what)) {
+        reply_ = {};
+        reply_.status = status;
+        own_body_ = raw->bytes;
+        raw_reply_ = true;
+        return Next::reply;
+    }
+    if (const auto* to = std::get_if<ir::ErrorPage::Redirect>(&source.what)) {
+        ir::action::Redirect action;
+        action.status = to->status;
+        action.short_body = route_->style->pages == ir::ReplyStyle::Pages::haproxy;
+        return redirect(action, page->text.render(subject_));
+    }
+    const auto& internal = std::get<ir::ErrorPage::Internal>(source.what);
+    in_error_page_ = true;
+    take_status_ = source.take_status;
+    forced_status_ = source.take_status ? std::uint16_t{0} : source.new_status.value_or(status);
+    auto uri = page->text.render(subject_);
+    if (!internal.named && (uri.starts_with("http://") || uri.starts_with("https://"))) {
+        ir::action::Redirect action;
+        bool redirects = forced_status_ >= 301 && forced_status_ <= 308;
+        action.status = redirects ? forced_status_ : std::uint16_t{302};
+        action.short_body = false;
+        return redirect(action, uri);
+    }
+    if (!internal.named && request_.method != http::Method::head) {
+        request_.method = http::Method::get;
+        request_.method_text = "GET";
+    }
+    return go_to(uri, internal.named);
+}
+
+Exchange::Next Exchange::go_to(std::string_view uri, bool named) {
+    ++internal_redirects_;
+    reply_ = {};
+    own_body_ = {};
+    if (named) {
+        auto id = site_->router.find_named(uri);
+        if (id == ir::no_id) {
+            own_page(500);
+            return Next::reply;
+        }
+        return use_route(id);
+    }
+    auto mark = uri.find('?');
+    subject_.normalized_path = uri.substr(0, mark);
+    request_.has_query = mark != std::string_view::npos;
+    request_.query = request_.has_query ? uri.substr(mark + 1) : std::string_view();
+    refresh_target();
+    return Next::route;
+}
+
+Exchange::Next Exchange::respond(const plan::Rule& rule, const ir::action::Respond& action) {
+    if (!action.body && action.headers.empty() && action.status >= 300) return fail(action.status);
+    reply_ = {};
+    reply_.status = action.status;
+    reply_from_server_ = false;
+    raw_reply_ = action.raw;
+    own_body_ = action.body ? rule.text.render(subject_) : std::string_view();
+    content_type_ = action.content_type;
+    if (content_type_.empty() && action.body && route_->style->pages == ir::ReplyStyle::Pages::nginx)
+        content_type_ = default_type(*route_->style, subject_.normalized_path);
+    for (const auto& field : rule.fields)
+        reply_.fields.add(arena_, field.name, field.value.render(subject_));
+    return Next::reply;
+}
+
+// nginx: a path becomes an absolute URL (absolute_redirect).
+std::string_view Exchange::absolute_location(std::string_view target) {
+    const auto& style = *route_->style;
+    if (!target.starts_with('/') || !style.absolute_redirect) return target;
+    auto host = style.site_name_in_redirect || subject_.host.empty()
+                    ? std::string_view(site_->source->name)
+                    : subject_.host;
+    if (host.empty()) host = subject_.local->text();
+    auto port = subject_.local->port;
+    bool plain_port = port == (connection_.facts.tls ? 443 : 80) || port == 0;
+    if (!style.port_in_redirect || plain_port)
+        return arena_.join({own_scheme(), "://", host, target});
+    char digits[8];
+    auto end = std::to_chars(digits, digits + sizeof digits, port).ptr;
+    return arena_.join({own_scheme(), "://", host, ":",
+                        {digits, static_cast<std::size_t>(end - digits)}, target});
+}
+
+Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::string_view target) {
+    using How = ir::action::Redirect::How;
+    if (action.how != How::location) {
+        auto path = request_.path;
+        auto query = action.drop_query ? std::string_view() : request_.query;
+        bool has_query = request_.has_query && !action.drop_query;
+        bool slash = action.append_slash && action.drop_query && !path.ends_with('/');
+        auto prefix = target;
+        if (action.how == How::scheme)
+            prefix = arena_.join({target, "://", request_.authority});
+        else if (prefix == "/")
+            prefix = {};
+        target = arena_.join({prefix, path, slash ? "/" : "", has_query ? "?" : "", query});
+    } else if (action.keep_query && request_.has_query) {
+        target = arena_.join({target, target.find('?') == std::string_view::npos ? "?" : "&",
+                              request_.query});
+    }
+    if (action.short_body) {
+        reply_ = {};
+        reply_.status = action.status;
+        own_body_ = content_type_ = {};
+        reply_from_server_ = raw_reply_ = false;
+    } else {
+        own_page(action.status);
+        target = absolute_location(target);
+    }
+    if (action.status != 301 && action.status != 308 && action.short_body) {
+        reply_.fields.add(arena_, "cache-control", "no-cache");
+    }
+    reply_.fields.add(arena_, action.short_body ? "location" : "Location", target);
+    if (!action.set_cookie.empty()) reply_.fields.add(arena_, "set-cookie", action.set_cookie);
+    return Next::reply;
+}
+
+void Exchange::rewrite_location(http::Field& field) {
+    bool refresh = field.id == FieldId::refresh;
+    auto value = field.value;
+    std::string_view before;
+    if (refresh) {
+        auto at = value.find("url=");
+        if (at == std::string_view::npos) return;
+        before = value.substr(0, at + 4);
+        value = value.substr(at + 4);
+    }
+    for (const auto& rule : route_->forwarding->redirects) {
+        std::string_view rest, to;
+        if (rule.regex) {
+            auto saved = subject_.captures;
+            bool hit = running_->plan->library().match_and_capture(*rule.regex, value, subject_);
+            if (hit) to = rule.to.render(subject_);
+            subject_.captures = saved;
+            if (!hit) continue;
+        } else {
+            auto from = rule.from.render(subject_);
+            if (from.empty() || !value.starts_with(from)) continue;
+            to = rule.to.render(subject_);
+            rest = value.substr(from.size());
+        }
+        auto made = arena_.join({to, rest});
+        field.value = arena_.join({before, refresh ? made : absolute_location(made)});
+        field.line = {};
+        return;
+    }
+}
+
+namespace {
+
+// The attribute of a Set-Cookie value; empty when it is not there.
+std::string_view attribute(std::string_view cookie, std::string_view name) {
+    std::size_t at = cookie.find(';');
+    while (at != std::string_view::npos) {
+        auto part = cookie.substr(at + 1, cookie.find(';', at + 1) - at - 1);
+        while (part.starts_with(' ')) part.remove_prefix(1);
+        if (part.size() > name.size() && part[name.size()] == '=' &&
+            http::equal_ignoring_case(part.substr(0, name.size()), name))
+            return part.substr(name.size() + 1);
+        at = cookie.find(';', at + 1);
+    }
+    return {};
+}
+
+}  // namespace
+
+void Exchange::rewrite_cookie(http::Field& field) {
+    using What = ir::ForwardSettings::CookieRewrite::What;
+    const auto& sources = route_->forwarding->source->cookies;
+    bool done[3] = {};
+    for (std::size_t i = 0; i < sources.size(); ++i) {
+        const auto& rule = route_->forwarding->cookies[i];
+        auto what = sources[i].what;
+        if (done[static_cast<int>(what)] || what == What::flags) continue;
+        auto value = attribute(field.value, what == What::domain ? "domain" : "path");
+        if (value.data() == nullptr) continue;
+        std::string_view made;
+        if (rule.regex) {
+            auto saved = subject_.captures;
+            bool hit = running_->plan->library().match_and_capture(*rule.regex, value, subject_);
+            if (hit) made = rule.to.render(subject_);
+            subject_.captures = saved;
+            if (!hit) continue;
+        } else {
+            auto from = rule.from.render(subject_);
+            auto bare = what == What::domain && value.starts_with('.') ? value.substr(1) : value;
+            if (what == What::domain ? !http::equal_ignoring_case(bare, from) : !value.starts_with(from))
+                continue;
+            made = what == What::domain ? rule.to.render(subject_)
+                                        : arena_.join({rule.to.render(subject_), value.substr(from.size())});
+        }
+        auto at = static_cast<std::size_t>(value.data() - field.value.data());
+        field.value = arena_.join({field.value.substr(0, at), made, field.value.substr(at + value.size())});
+        field.line = {};
+        done[static_cast<int>(what)] = true;
+    }
+}
+
+// The server's head becomes the reply's: what is hop-by-hop or hidden stays here.
+void Exchange::relay_server_fields() {
+    auto& response = server_->response;
+    const auto& forwarding = *route_->forwarding;
+    reply_ = {};
+    reply_.status = response.status;
+    reply_.reason = response.reason;
+    reply_.framing = response.framing;
+    reply_.length = response.length;
+    reply_.fields.reserve(arena_, response.fields.size() + 4);
+    bool rewrites = !forwarding.redirects.empty() || !forwarding.cookies.empty();
+    for (auto& field : response.fields) {
+        if (stays_here(field.id) || forwarding.hides(field)) continue;
+        if (field.id == FieldId::upgrade && response.status != 101) continue;
+        if (rewrites && (field.id == FieldId::location || field.id == FieldId::refresh))
+            rewrite_location(field);
+        if (rewrites && field.id == FieldId::set_cookie) rewrite_cookie(field);
+        reply_.fields.add(arena_, field);
+    }
+    reply_from_server_ = true;
+    raw_reply_ = false;
+    if (forced_status_ != 0 && !take_status_) {
+        reply_.status = forced_status_;
+        reply_.reason = {};
+    }
+}
+
+void Exchange::apply_reply_fields() {
+    for (const auto& field : *route_->reply_fields) {
+        if (!field.always && !plain_success(reply_.status)) continue;
+        auto value = field.value.render(subject_);
+        if (value.empty()) continue;
+        if (field.replace)
+            reply_.fields.set(arena_, field.name, value);
+        else
+            reply_.fields.add(arena_, field.name, value);
+    }
+}
+
+// How the body is delimited towards this client (RFC 9112 section 6).
+void Exchange::decide_framing() {
+    bool head = request_.method == http::Method::head;
+    if (reply_.status == 101) {
+        reply_.framing = Framing::none;
+        return;
+    }
+    if (!reply_from_server_) {
+        reply_.framing = bodiless(reply_.status) ? Framing::none : Framing::length;
+        reply_.length = own_body_.size();
+    }
+    if (head || bodiless(reply_.status)) {
+        if (reply_from_server_) reply_.framing = Framing::none;
+        return;
+    }
+    if (reply_.framing == Framing::until_close || reply_.framing == Framing::chunked) {
+        if (request_.minor >= 1) {
+            reply_.framing = Framing::chunked;
+        } else {
+            reply_.framing = Framing::until_close;
+            keep_ = false;
+        }
+    }
+}
+
+void Exchange::write_reply_head() {
+    auto& out = writer_.head;
+    out.acquire();
+    out.clear();
+    const auto& style = *route_->style;
+    bool nginx = style.pages == ir::ReplyStyle::Pages::nginx;
+    auto reason = reply_.reason.empty() && !(reply_from_server_ && reply_.reason.data())
+                      ? http::reason_of(reply_.status) : reply_.reason;
+    put(out, "HTTP/1.1 ");
+    put_number(out, reply_.status);
+    put(out, " ");
+    put(out, reason);
+    put(out, "\r\n");
+    if (style.server_field && !style.server_field->empty() && !reply_.fields.seen(FieldId::server))
+        put_field(out, "Server", *style.server_field);
+    if (style.date_field && !reply_.fields.seen(FieldId::date))
+        put_field(out, "Date", http_date(worker_.loop.wall_ms()));
+    if (!content_type_.empty() && !reply_from_server_ && !bodiless(reply_.status))
+        put_field(out, nginx ? "Content-Type" : "content-type", content_type_);
+    bool head = request_.method == http::Method::head;
+    bool length = reply_.framing == Framing::length;
+    if (reply_.framing == Framing::chunked) put_field(out, nginx ? "Transfer-Encoding" : "transfer-encoding", "chunked");
+    if (length && !reply_.fields.seen(FieldId::content_length)) {
+        put(out, nginx ? "Content-Length: " : "content-length: ");
+        put_number(out, reply_.length);
+        put(out, "\r\n");
+    }
+    (void)head;
+    bool close_field = false;
+    if (reply_.status == 101) {
+        put_field(out, nginx ? "Connection" : "connection", "upgrade");
+    } else if (nginx) {
+        put_field(out, "Connection", keep_ ? "keep-alive" : "close");
+        close_field = true;
+        if (keep_ && route_->keepalive->header.count() != 0) {
+            put(out, "Keep-Alive: timeout=");
+            put_number(out, static_cast<std::uint64_t>(route_->keepalive->header.count() / 1000));
+            put(out, "\r\n");
+        }
+    }
+    std::string_view run;
+    for (const auto& field : reply_.fields) {
+        bool drop = field.id == FieldId::content_length && !length && reply_.framing != Framing::none;
+        if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
+            run = {run.data(), run.size() + field.line.size()};
+            continue;
+        }
+        put(out, run);
+        run = {};
+        if (drop) continue;
+        if (!field.line.empty())
+            run = field.line;
+        else
+            put_field(out, field.name, field.value);
+    }
+    put(out, run);
+    if (!close_field && reply_.status != 101) {
+        if (!keep_)
+            put(out, "connection: close\r\n");
+        else if (request_.minor == 0)
+            put(out, "connection: keep-alive\r\n");
+    }
+    put(out, "\r\n");
+}
+
+net::Task<bool> Exchange::send_reply() {
+    reply_started_ = true;
+    const auto& keepalive = *route_->keepalive;
+    const auto& timeouts = *route_->timeouts;
+    auto write_timeout = time_of(timeouts.client_send);
+    if (!request_.keep_alive || !keepalive.on || worker_.stopping ||
+        (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests))
+        keep_ = false;
+    if (!body_.ended() && request_.expects_continue) keep_ = false;
+    if (raw_reply_) {
+        iovec piece{const_cast<char*>(own_body_.data()), own_body_.size()};
+        std::span<iovec> rest(&piece, 1);
+        subject_.reply = &reply_;
+        auto written = co_await net::write_all_slowly(connection_.stream, rest, write_timeout, {});
+        subject_.sent += written.done;
+        subject_.completed = true;
+        co_return false;
+    }
+    if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
+        if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
+    }
+    subject_.reply = &reply_;
+    for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
+    for (const auto& filter : *route_->filters) filter.filter->on_reply(subject_, reply_);
+    apply_reply_fields();
+    decide_framing();
+    write_reply_head();
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    writer_.start(no_body ? Framing::none : reply_.framing);
+    bool ok = true;
+    if (no_body || !reply_from_server_) {
+        net::WriteAll result;
+        if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))
+            result = co_await writer_.write_rest(write_timeout, result);
+        ok = result.state == Io::State::ok;
+        if (server_) co_await server_->finish(ok);
+    } else {
+        http::Piece piece;
+        auto& body = server_->body();
+        bool relayed = false;
+        if (body.ready(piece) && piece.last && piece.state == http::BodyState::ok) {
+            // The whole answer is here: one write.
+            net::WriteAll result;
+            if (!writer_.write_now(piece.bytes, true, result))
+                result = co_await writer_.write_rest(write_timeout, result);
+            ok = result.state == Io::State::ok;
+            relayed = true;
+        } else if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
+            auto result = co_await writer_.write(piece.bytes, false, write_timeout);
+            ok = result.state == Io::State::ok;
+        }
+        if (!relayed && ok) {
+            http::RelayLimits limits;
+            limits.read_timeout = time_of(timeouts.server_read);
+            limits.write_timeout = write_timeout;
+            limits.abort_when = route_->forwarding->source->ignore_client_abort
+                                    ? nullptr : &connection_.stream.watch;
+            auto result = co_await http::relay_body(body, writer_, limits);
+            ok = result.failed == http::RelayResult::Side::none;
+            if (!ok) note_relay_end(subject_, result);
+        }
+        co_await server_->finish(ok);
+    }
+    subject_.sent += writer_.sent();
+    subject_.sent_body += no_body ? 0 : writer_.body_sent();
+    subject_.completed = ok;
+    if (!ok) {
+        if (connection_.stream.is_open() && route_->keepalive->reset_timed_out)
+            connection_.stream.reset();
+        co_return false;
+    }
+    co_return keep_;
+}
+
+}  // namespace weir::exchange

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: Apache-2.0
+// Running rule lists: one function per action. A list ends at its end, at an "allow" or "break", or
+// when an action decides what happens next.
+#include <algorithm>
+
+#include "runtime/exchange/exchange.hpp"
+
+namespace weir::exchange {
+
+namespace {
+
+bool matches_name(const ir::action::EditHeader& action, const Regex* regex, std::string_view name) {
+    using Names = ir::action::EditHeader::Names;
+    auto fits = [&](std::string_view part) {
+        return http::equal_ignoring_case(part, action.name);
+    };
+    switch (action.names) {
+        case Names::exact: return fits(name);
+        case Names::prefix:
+            return name.size() >= action.name.size() && fits(name.substr(0, action.name.size()));
+        case Names::suffix:
+            return name.size() >= action.name.size() &&
+                   fits(name.substr(name.size() - action.name.size()));
+        case Names::substring:
+            for (std::size_t i = 0; i + action.name.size() <= name.size(); ++i)
+                if (fits(name.substr(i, action.name.size()))) return true;
+            return false;
+        case Names::regex: return regex && regex->matches(name);
+    }
+    return false;
+}
+
+// The replacement of a replace-* action: \0 .. \9 stand for groups.
+std::string_view expand(std::string_view form, const Regex::Match& groups, Arena& arena) {
+    if (form.find('\\') == std::string_view::npos) return form;
+    std::size_t size = form.size();
+    for (std::uint32_t i = 0; i < groups.count; ++i) size += groups.group[i].size() * 4;
+    // Every group may be used as often as there are digits in the form.
+    std::size_t uses = static_cast<std::size_t>(std::count(form.begin(), form.end(), '\\'));
+    std::size_t largest = 0;
+    for (std::uint32_t i = 0; i < groups.count; ++i) largest = std::max(largest, groups.group[i].size());
+    char* out = arena.bytes(size + uses * largest);
+    std::size_t at = 0;
+    for (std::size_t i = 0; i < form.size(); ++i) {
+        if (form[i] != '\\' || i + 1 == form.size()) {
+            out[at++] = form[i];
+            continue;
+        }
+        char c = form[++i];
+        if (c >= '0' && c <= '9') {
+            auto index = static_cast<std::uint32_t>(c - '0');
+            if (index >= groups.count) continue;
+            auto group = groups.group[index];
+            at += group.copy(out + at, group.size());
+        } else {
+            out[at++] = c;
+        }
+    }
+    return {out, at};
+}
+
+// The first match of the regex in the text, replaced.
+std::string_view replace_first(const Regex& regex, std::string_view text, std::string_view form,
+                               route::Subject& subject, bool& changed) {
+    Regex::Match groups;
+    changed = regex.match(text, groups);
+    if (!changed) return text;
+    auto whole = groups.group[0];
+    auto before = text.substr(0, static_cast<std::size_t>(whole.data() - text.data()));
+    auto after = text.substr(before.size() + whole.size());
+    auto middle = expand(form, groups, *subject.arena);
+    return subject.arena->join({before, middle, after});
+}
+
+}  // namespace
+
+Exchange::Ran Exchange::run_rules(const std::vector<plan::Rule>& rules) {
+    for (const auto& rule : rules) {
+        if (!rule.when.empty() && !rule.when.holds(subject_)) continue;
+        auto ran = run_rule(rule);
+        if (ran.flow != Flow::go_on) return ran;
+    }
+    return {};
+}
+
+// The request as servers and logs see it after path, query or both were changed by rules.
+void Exchange::refresh_target() {
+    subject_.query = request_.query;
+    if (site_->source->is_nginx_style) {
+        subject_.request = &request_;
+        target_changed_ = true;
+        return;
+    }
+    request_.target = request_.has_query
+                          ? arena_.join({request_.path, "?", request_.query})
+                          : request_.path;
+    subject_.normalized_path = request_.path;
+}
+
+void Exchange::edit_header(const plan::Rule& rule, const ir::action::EditHeader& action) {
+    using How = ir::action::EditHeader::How;
+    bool request = action.side == ir::action::Side::request;
+    auto& fields = request ? request_.fields : (server_ && !reply_started_ ? server_->response.fields : reply_.fields);
+    switch (action.how) {
+        case How::add: fields.add(arena_, action.name, rule.text.render(subject_)); break;
+        case How::set: {
+            auto value = rule.text.render(subject_);
+            fields.remove(std::string_view(action.name));
+            fields.add(arena_, action.name, value);
+            break;
+        }
+        case How::remove:
+            for (std::uint32_t i = fields.size(); i-- > 0;)
+                if (matches_name(action, rule.regex, fields[i].name)) fields.erase(i);
+            break;
+        case How::replace_line:
+        case How::replace_value: {
+            auto form = rule.text.render(subject_);
+            for (auto& field : fields) {
+                if (!http::equal_ignoring_case(field.name, action.name) || !rule.regex) continue;
+                bool changed = false;
+                auto value = replace_first(*rule.regex, field.value, form, subject_, changed);
+                if (!changed) continue;
+                field.value = value;
+                field.line = {};
+            }
+            break;
+        }
+    }
+}
+
+void Exchange::set_target(const plan::Rule& rule, const ir::action::SetTarget& action) {
+    using What = ir::action::SetTarget::What;
+    auto value = rule.text.render(subject_);
+    auto split = [&](std::string_view whole) {
+        auto mark = whole.find('?');
+        request_.has_query = mark != std::string_view::npos;
+        request_.path = whole.substr(0, mark);
+        request_.query = request_.has_query ? whole.substr(mark + 1) : std::string_view();
+    };
+    auto replaced = [&](std::string_view old) {
+        bool changed = false;
+        return replace_first(*rule.regex, old, value, subject_, changed);
+    };
+    switch (action.what) {
+        case What::method: {
+            request_.method_text = arena_.copy(value);
+            request_.method = http::method_of(request_.method_text);
+            return;
+        }
+        case What::path: request_.path = rule.regex ? replaced(request_.path) : value; break;
+        case What::query:
+            if (value.starts_with('?')) value.remove_prefix(1);
+            request_.query = value;
+            request_.has_query = !value.empty();
+            break;
+        case What::path_and_query: {
+            auto whole = request_.has_query ? arena_.join({request_.path, "?", request_.query})
+                                            : request_.path;
+            split(rule.regex ? replaced(whole) : value);
+            break;
+        }
+        case What::uri: {
+            auto whole = rule.regex ? replaced(request_.target) : value;
+            auto scheme = whole.find("://");
+            if (scheme != std::string_view::npos) {
+                auto rest = whole.substr(scheme + 3);
+                auto slash = rest.find('/');
+                auto host = rest.substr(0, slash);
+                request_.fields.set(arena_, "host", host);
+                request_.authority = host;
+                whole = slash == std::string_view::npos ? "/" : rest.substr(slash);
+            }
+            split(whole);
+            break;
+        }
+    }
+    refresh_target();
+}
+
+Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rewrite& action) {
+    using Then = ir::action::Rewrite::Then;
+    if (!rule.regex ||
+        !running_->plan->library().match_and_capture(*rule.regex, subject_.normalized_path, subject_))
+        return {};
+    auto whole = rule.text.render(subject_);
+    auto mark = whole.find('?');
+    auto path = whole.substr(0, mark);
+    auto added = mark == std::string_view::npos ? std::string_view() : whole.substr(mark + 1);
+    auto query = subject_.query;
+    if (action.replaces_query)
+        query = added;
+    else if (!added.empty())
+        query = query.empty() ? added : arena_.join({added, "&", query});
+    bool elsewhere = path.starts_with("http://") || path.starts_with("https://") ||
+                     path.starts_with("$scheme");
+    if (elsewhere || action.then == Then::redirect || action.then == Then::permanent) {
+        ir::action::Redirect to;
+        to.status = action.then == Then::permanent ? 301 : 302;
+        to.short_body = false;
+        return {Flow::decided,
+                redirect(to, query.empty() ? path : arena_.join({path, "?", query}))};
+    }
+    if (path.empty()) return {Flow::decided, fail(500)};
+    subject_.normalized_path = path;
+    request_.query = query;
+    request_.has_query = !query.empty();
+    refresh_target();
+    if (action.then == Then::stop) return {Flow::stop, Next::perform};
+    uri_changed_ = true;
+    if (action.then == Then::last) return {Flow::stop, Next::route};
+    return {};
+}
+
+void Exchange::store_capture(const plan::Rule& rule, const ir::action::Capture& action) {
+    auto slots = action.side == ir::action::Side::request ? subject_.request_captures
+                                                          : subject_.response_captures;
+    if (action.slot >= slots.size()) return;
+    auto value = rule.value.eval(subject_);
+    if (!value.exists) return;
+    slots[action.slot] = route::to_text(value, arena_).substr(0, action.length);
+}
+
+Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
+    struct Visitor {
+        Exchange& exchange;
+        const plan::Rule& rule;
+        route::Subject& subject = exchange.subject_;
+
+        Ran operator()(const ir::action::Respond& action) {
+            if (action.status >= 400 && exchange.subject_.termination[0] == '-') {
+                exchange.subject_.termination[0] = 'P';
+                exchange.subject_.termination[1] = exchange.server_ ? 'H' : 'R';
+            }
+            return {Flow::decided, exchange.respond(rule, action)};
+        }
+        Ran operator()(const ir::action::Redirect& action) {
+            return {Flow::decided, exchange.redirect(action, rule.text.render(subject))};
+        }
+        Ran operator()(const ir::action::Close& action) {
+            exchange.keep_ = false;
+            exchange.subject_.status = exchange.reply_.status = 444;
+            if (action.reset) exchange.connection_.stream.reset();
+            return {Flow::decided, Next::close};
+        }
+        Ran operator()(const ir::action::Tarpit& action) {
+            auto time = exchange.route_->timeouts->tarpit;
+            exchange.tarpit_ms_ = time == ir::no_limit ? 60000 : static_cast<std::uint32_t>(time.count());
+            subject.termination[0] = 'P';
+            subject.termination[1] = 'T';
+            return {Flow::decided, exchange.fail(action.status)};
+        }
+        Ran operator()(const ir::action::Allow&) { return {Flow::stop, Next::perform}; }
+        Ran operator()(const ir::action::EditHeader& action) {
+            exchange.edit_header(rule, action);
+            return {};
+        }
+        Ran operator()(const ir::action::SetTarget& action) {
+            exchange.set_target(rule, action);
+            return {};
+        }
+        Ran operator()(const ir::action::SetStatus& action) {
+            auto text = rule.text.render(subject);
+            std::uint16_t status = 0;
+            for (char c : text)
+                if (c >= '0' && c <= '9') status = static_cast<std::uint16_t>(status * 10 + (c - '0'));
+            auto& head = exchange.server_ && !exchange.reply_started_ ? exchange.server_->response
+                                                                      : exchange.reply_;
+            if (status >= 100 && status < 1000) head.status = status;
+            head.reason = action.reason.empty() ? http::reason_of(head.status)
+                                                : std::string_view(action.reason);
+            return {};
+        }
+        Ran operator()(const ir::action::SetVariable& action) {
+            if (action.slot >= subject.variables.size()) return {};
+            auto& variable = subject.variables[action.slot];
+            if (action.unset) {
+                variable = {};
+            } else if (std::holds_alternative<ir::Text>(action.value)) {
+                variable = route::Value::of(rule.text.render(subject));
+            } else {
+                variable = rule.value.eval(subject);
+            }
+            return {};
+        }
+        Ran operator()(const ir::action::Rewrite& action) { return exchange.do_rewrite(rule, action); }
+        Ran operator()(const ir::action::UseRoute& action) {
+            exchange.next_route_ = action.route;
+            return {};
+        }
+        Ran operator()(const ir::action::Group&) { return exchange.run_rules(rule.group); }
+        Ran operator()(const ir::action::Capture& action) {
+            exchange.store_capture(rule, action);
+            return {};
+        }
+        Ran operator()(const ir::action::SetAddress& action) {
+            auto value = rule.value.eval(subject);
+            if (!value.exists) return {};
+            using What = ir::action::SetAddress::What;
+            bool client = action.what == What::source || action.what == What::source_port;
+            auto* changed = subject.arena->make<route::Address>(client ? *subject.client
+                                                                       : *subject.local);
+            *changed = {};
+            const auto& old = client ? *subject.client : *subject.local;
+            changed->ip = old.ip;
+            changed->port = old.port;
+            if (value.type == ir::Type::address) changed->ip = value.ip;
+            if (value.type == ir::Type::integer) changed->port = static_cast<std::uint16_t>(value.number);
+            (client ? subject.client : subject.local) = changed;
+            return {};
+        }
+        Ran operator()(const ir::action::SetLogLevel& action) {
+            if (action.level < 0) exchange.silent_ = true;
+            exchange.log_level_ = action.level;
+            return {};
+        }
+        Ran operator()(const ir::action::SetMark&) { return {}; }
+        Ran operator()(const ir::action::WaitForBody&) { return {}; }
+        Ran operator()(const ir::action::Pause& action) {
+            (void)action;
+            auto value = rule.value.eval(subject);
+            if (value.exists && value.number > 0)
+                exchange.tarpit_ms_ += static_cast<std::uint32_t>(value.number);
+            return {};
+        }
+        Ran operator()(const ir::action::UseService&) { return {}; }
+        Ran operator()(const ir::action::StrictMode&) { return {}; }
+        Ran operator()(const ir::action::UseModule&) { return {}; }
+    };
+    return std::visit(Visitor{*this, rule}, rule.source->action);
+}
+
+}  // namespace weir::exchange

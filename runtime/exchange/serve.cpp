@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+// The life of one client connection of an http site: wait, serve, again; then close so that the last
+// answer arrives.
+#include <sys/socket.h>
+
+#include "runtime/exchange/exchange.hpp"
+
+namespace weir::exchange {
+
+namespace {
+
+net::Time limit(const plan::Worker& worker, ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : worker.loop.now() + time.count();
+}
+
+// A frame of its own, so that an idle connection does not hold the memory of an exchange.
+net::Task<bool> serve_exchange(Connection& connection) {
+    Exchange exchange(connection);
+    co_return co_await exchange.run();
+}
+
+// Bytes that come after we closed would reset the connection, and the client might lose the answer.
+net::Task<void> linger(Connection& connection) {
+    auto& stream = connection.stream;
+    stream.finish_writing();
+    auto& loop = connection.worker.loop;
+    auto end = loop.now() + connection.linger_time;
+    connection.input.acquire();
+    while (loop.now() < end) {
+        connection.input.clear();
+        auto got = stream.read(connection.input.room(), connection.input.room_size());
+        if (got.state == net::Io::State::end || got.state == net::Io::State::failed) co_return;
+        if (got.state == net::Io::State::ok) continue;
+        auto until = std::min(end, loop.now() + connection.linger_timeout);
+        if (co_await net::readable(stream.watch, until) != net::Waited::ready) co_return;
+    }
+}
+
+}  // namespace
+
+net::Task<void> serve_http(Connection& connection) {
+    auto& worker = connection.worker;
+    auto& watch = connection.stream.watch;
+    const auto& counters = worker.process.mine(worker.index);
+    (void)counters;
+    while (true) {
+        connection.use_newest_plan();
+        if (connection.input.empty() && !watch.readable) {
+            connection.input.release();
+            const auto& listener = connection.running->plan->listeners[connection.listener];
+            const auto& own = connection.running->plan->sites[listener.names.fallback()].own;
+            bool first = connection.requests == 0;
+            connection.idle = !first;
+            auto wait = first ? own.timeouts->request_head : own.timeouts->keepalive;
+            auto waited = co_await net::readable(watch, limit(worker, wait));
+            connection.idle = false;
+            if (waited == net::Waited::aborted || (waited == net::Waited::timed_out && !first)) break;
+            connection.use_newest_plan();
+        }
+        if (!co_await serve_exchange(connection)) break;
+        if (worker.stopping && connection.input.empty()) break;
+    }
+    if (connection.linger && connection.stream.is_open()) co_await linger(connection);
+}
+
+}  // namespace weir::exchange

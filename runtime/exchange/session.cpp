@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// One session of a stream site (nginx stream, HAProxy mode tcp): pick a server, connect, tunnel.
+#include <algorithm>
+
+#include "runtime/exchange/connection.hpp"
+#include "runtime/exchange/record.hpp"
+#include "runtime/exchange/tunnel.hpp"
+
+namespace weir::exchange {
+
+namespace {
+
+net::Time time_of(ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : time.count();
+}
+net::Time limit_of(const net::Loop& loop, ir::Milliseconds time) {
+    return time == ir::no_limit ? net::never : loop.now() + time.count();
+}
+
+// A session under way. Like an exchange, but there is nothing to parse.
+class Session {
+public:
+    explicit Session(Connection& connection)
+        : connection_(connection), worker_(connection.worker), running_(connection.running) {}
+    net::Task<void> run();
+
+private:
+    bool choose_route();
+    bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
+    // False: a rule refused the session.
+    bool run_rules(const std::vector<plan::Rule>& rules);
+    net::Task<bool> inspect();
+    net::Task<bool> connect();
+    net::Task<bool> wait_for_slot(const pool::PickRequest& request);
+    void begin_try();
+    void end_try(forward::Failure failure);
+    void log();
+
+    Connection& connection_;
+    plan::Worker& worker_;
+    std::shared_ptr<plan::Running> running_;
+    Arena arena_;
+    route::Subject subject_;
+    const plan::Site* site_ = nullptr;
+    const plan::Route* route_ = nullptr;
+    pool::LivePool* pool_ = nullptr;
+    pool::LiveServer* server_ = nullptr;
+    pool::Tried tried_;
+    net::Stream server_stream_;
+    static constexpr std::uint32_t most_tries = 16;
+    route::Try* tries_ = nullptr;
+    std::uint32_t try_count_ = 0;
+    std::uint32_t attempts_ = 0;
+    std::int64_t try_started_us_ = 0;
+};
+
+bool Session::run_rules(const std::vector<plan::Rule>& rules) {
+    for (const auto& rule : rules) {
+        if (!holds(rule)) continue;
+        const auto& action = rule.source->action;
+        if (std::holds_alternative<ir::action::Allow>(action)) return true;
+        if (std::holds_alternative<ir::action::Close>(action) ||
+            std::holds_alternative<ir::action::Respond>(action)) {
+            subject_.termination[0] = 'P';
+            subject_.termination[1] = 'R';
+            return false;
+        }
+        if (const auto* set = std::get_if<ir::action::SetVariable>(&action)) {
+            if (set->slot >= subject_.variables.size()) continue;
+            auto& variable = subject_.variables[set->slot];
+            if (set->unset)
+                variable = {};
+            else
+                variable = std::holds_alternative<ir::Text>(set->value)
+                               ? route::Value::of(rule.text.render(subject_))
+                               : rule.value.eval(subject_);
+        }
+    }
+    return true;
+}
+
+bool Session::choose_route() {
+    auto found = site_->router.pick(subject_);
+    if (found.route == ir::no_id) return false;
+    route_ = &running_->plan->routes[found.route];
+    subject_.pool_name = route_->source->pool_name;
+    return true;
+}
+
+// tcp-request inspect-delay, preread: holds the session until its first bytes are there.
+net::Task<bool> Session::inspect() {
+    auto delay = site_->own.timeouts->inspect;
+    if (!site_->source->tcp_content_rules || delay.count() == 0) co_return true;
+    auto& stream = connection_.stream;
+    auto until = limit_of(worker_.loop, delay);
+    while (connection_.input.empty()) {
+        if (!stream.watch.readable &&
+            co_await net::readable(stream.watch, until) != net::Waited::ready)
+            break;
+        connection_.input.acquire();
+        auto got = stream.read(connection_.input.room(), connection_.input.room_size());
+        if (got.state == net::Io::State::ok) connection_.input.produced(got.bytes);
+        if (got.state == net::Io::State::end || got.state == net::Io::State::failed) break;
+    }
+    subject_.payload = connection_.input.view();
+    subject_.payload_ended = true;
+    co_return true;
+}
+
+net::Task<bool> Session::wait_for_slot(const pool::PickRequest& request) {
+    const auto& timeouts = *route_->timeouts;
+    auto limit = timeouts.queue == ir::no_limit ? timeouts.connect : timeouts.queue;
+    auto until = limit_of(worker_.loop, limit);
+    // A short nap instead of the pool's queue: sessions that wait are few.
+    while (worker_.loop.now() < until && !connection_.stream.watch.peer_closed) {
+        co_await net::sleep_for(worker_.loop, 5);
+        auto again = request;
+        again.now = worker_.loop.now();
+        auto picked = pool_->pick(again);
+        if (picked.outcome == pool::PickOutcome::none) co_return false;
+        if (picked.outcome == pool::PickOutcome::full) continue;
+        server_ = picked.server;
+        co_return true;
+    }
+    co_return false;
+}
+
+void Session::begin_try() {
+    if (!tries_) tries_ = arena_.make_array<route::Try>(most_tries);
+    auto& one = tries_[std::min(try_count_, most_tries - 1)];
+    try_count_ = std::min(try_count_ + 1, most_tries);
+    one = {};
+    one.address = server_->address_text;
+    subject_.tries = {tries_, try_count_};
+    subject_.server = server_;
+    try_started_us_ = worker_.loop.now_us();
+    if (subject_.times.queued < 0) subject_.times.queued = try_started_us_;
+    ++attempts_;
+}
+
+void Session::end_try(forward::Failure failure) {
+    tries_[try_count_ - 1].response_us = worker_.loop.now_us() - try_started_us_;
+    server_stream_.close();
+    tried_.add(server_->index);
+    pool_->release(*server_, pool::UseResult::failed, worker_.loop.now());
+    note_failure(subject_, failure);
+    log_failure(worker_, subject_, failure);
+}
+
+// Tries servers until one answers. False: none did.
+net::Task<bool> Session::connect() {
+    const auto& retry = route_->forwarding->source->retry;
+    const auto& timeouts = *route_->timeouts;
+    for (;;) {
+        pool::PickRequest request;
+        request.client = &subject_.client->ip;
+        request.try_number = attempts_;
+        request.tried = &tried_;
+        request.now = worker_.loop.now();
+        const auto& key = running_->plan->pools[route_->forward->pool].key;
+        if (!key.empty()) {
+            request.key = key.render(subject_);
+            request.has_key = key.exists(subject_);
+        }
+        bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
+        if (!retry.next_server && server_ && !(retry.redispatch == -1 && last)) request.same = server_;
+        auto picked = pool_->pick(request);
+        server_ = picked.server;
+        if (picked.outcome == pool::PickOutcome::full && !co_await wait_for_slot(request)) {
+            note_failure(subject_, forward::Failure::queue_timeout);
+            co_return false;
+        }
+        if (picked.outcome == pool::PickOutcome::none) {
+            note_failure(subject_, forward::Failure::no_server);
+            log_failure(worker_, subject_, forward::Failure::no_server);
+            co_return false;
+        }
+        begin_try();
+        auto failure = forward::Failure::connect;
+        int fd = net::start_connect(server_->address, {});
+        if (fd >= 0 && server_stream_.open(worker_.loop, fd)) {
+            failure = forward::Failure::none;
+            auto& watch = server_stream_.watch;
+            if (!watch.writable) {
+                auto waited = co_await net::writable(watch, limit_of(worker_.loop, timeouts.connect));
+                if (waited != net::Waited::ready) failure = forward::Failure::connect_timeout;
+            }
+            if (failure == forward::Failure::none && watch.broken) failure = forward::Failure::connect;
+        }
+        if (failure == forward::Failure::none) {
+            auto now = worker_.loop.now_us();
+            tries_[try_count_ - 1].connect_us = now - try_started_us_;
+            subject_.times.connected = subject_.times.response = now;
+            pool_->report(*server_, pool::UseResult::ok, worker_.loop.now());
+            co_return true;
+        }
+        auto* asked = server_;
+        end_try(failure);
+        bool again = (retry.error || retry.connect_only) &&
+                     (retry.tries == 0 || attempts_ < retry.tries) &&
+                     (retry.time.count() == 0 ||
+                      worker_.loop.now() - connection_.facts.accepted_us / 1000 < retry.time.count());
+        if (!again) {
+            server_ = nullptr;
+            co_return false;
+        }
+        ++subject_.retries;
+        server_ = retry.next_server ? nullptr : asked;
+        if (!retry.next_server) co_await net::sleep_for(worker_.loop, 1000);
+    }
+}
+
+void Session::log() {
+    auto& loop = worker_.loop;
+    subject_.now_us = subject_.times.ended = loop.now_us();
+    subject_.wall_ms = loop.wall_ms();
+    auto add = [&](zone::Counters& counters) {
+        counters.bytes_in.add(subject_.received);
+        counters.bytes_out.add(subject_.sent);
+    };
+    if (worker_.process.slots) add(worker_.process.mine(worker_.index));
+    if (auto& entry = running_->sites[site_->id]; entry.slots) add(entry.mine(worker_.index));
+    write_access_logs(worker_, *site_->own.logs, subject_, -1);
+}
+
+net::Task<void> Session::run() {
+    auto& loop = worker_.loop;
+    const auto& listener = running_->plan->listeners[connection_.listener];
+    site_ = &running_->plan->sites[listener.names.fallback()];
+    route_ = &site_->own;
+    subject_.arena = &arena_;
+    subject_.around = &running_->around;
+    subject_.connection = &connection_.facts;
+    subject_.client = &connection_.facts.client;
+    subject_.local = &connection_.facts.local;
+    subject_.site = site_->source;
+    subject_.site_id = site_->id;
+    subject_.serial = ++worker_.exchange_serial;
+    subject_.now_us = loop.now_us();
+    subject_.wall_ms = loop.wall_ms();
+    subject_.times.started = subject_.times.handshaken = subject_.times.first_byte =
+        subject_.times.request = connection_.facts.accepted_us;
+    subject_.times.started_wall_ms = subject_.times.request_wall_ms = loop.wall_ms();
+    if (auto count = running_->plan->config().variables.size(); count != 0)
+        subject_.variables = {arena_.make_array<route::Value>(count), count};
+    subject_.status = 500;
+    bool going = run_rules(site_->rules.connect) && co_await inspect() &&
+                 run_rules(site_->rules.handshake) && run_rules(site_->rules.content) &&
+                 run_rules(site_->rules.request);
+    if (!going) subject_.status = 403;
+    if (going && choose_route() && route_->forward && route_->forward->pool != ir::no_id) {
+        pool_ = running_->pools[route_->forward->pool];
+        subject_.pool = pool_;
+        going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
+        if (!going) subject_.status = 403;
+        if (going && co_await connect()) {
+            TunnelLimits limits;
+            const auto& timeouts = *route_->timeouts;
+            bool own = timeouts.tunnel != ir::no_limit;
+            limits.client_idle = time_of(own ? timeouts.tunnel : site_->own.timeouts->client_read);
+            limits.server_idle = time_of(own ? timeouts.tunnel : timeouts.server_read);
+            limits.client_fin = time_of(site_->own.timeouts->client_fin);
+            limits.server_fin = time_of(timeouts.server_fin);
+            limits.half_close = route_->forwarding->source->half_close;
+            auto result = co_await run_tunnel(connection_.stream, server_stream_,
+                                              std::move(connection_.input), {}, limits);
+            subject_.received = result.from_client;
+            subject_.sent = subject_.sent_body = result.from_server;
+            auto& one = tries_[try_count_ - 1];
+            one.response_us = loop.now_us() - try_started_us_;
+            one.bytes_sent = result.from_client;
+            one.bytes_received = one.response_length = result.from_server;
+            if (result.first_server_byte_us != 0)
+                one.first_byte_us = result.first_server_byte_us - try_started_us_;
+            note_tunnel_end(subject_, result);
+            subject_.status = 200;
+            server_stream_.close();
+            pool_->release(*server_, pool::UseResult::ok, loop.now());
+        } else if (going) {
+            subject_.status = 502;
+        }
+    }
+    log();
+}
+
+}  // namespace
+
+net::Task<void> serve_stream(Connection& connection) {
+    Session session(connection);
+    co_await session.run();
+}
+
+}  // namespace weir::exchange
