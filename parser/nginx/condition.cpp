@@ -85,20 +85,19 @@ private:
     }
 
     std::optional<ir::Condition> of_variable(const std::vector<keyword::Argument>& words) {
-        auto value = make_text(block_, words[0].text, words[0].span);
-        if (words[0].text.find_first_not_of(
-                "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_", 1) !=
-            std::string_view::npos)
-            return invalid(words[0]);
+        // The whole word is the name here: $arg_go-get is a variable in a condition only.
+        auto variable = make_variable(block_, words[0].text.substr(1), words[0].span);
+        if (!variable) return std::nullopt;
+        auto value = std::move(*variable);
         Span span = words.front().span.to(words.back().span);
         if (words.size() == 1)
-            return test(make_value(std::move(value)), {.how = How::truth}, span);
+            return test(std::move(value), {.how = How::truth}, span);
         auto sign = words[1].text;
         bool negative = sign.starts_with('!');
         if (negative) sign.remove_prefix(1);
         if (sign == "=") return equal(std::move(value), words[2], negative, span);
         if (sign == "~" || sign == "~*") {
-            auto found = make_regex_test(block_, make_value(std::move(value)), words[2].text,
+            auto found = make_regex_test(block_, std::move(value), words[2].text,
                                          sign == "~*", words[2].span);
             if (found && negative) return negate(std::move(*found));
             return found;
@@ -109,13 +108,13 @@ private:
         return std::nullopt;
     }
 
-    std::optional<ir::Condition> equal(ir::Text value, const keyword::Argument& other,
+    std::optional<ir::Condition> equal(ir::Expr value, const keyword::Argument& other,
                                        bool negative, Span span) {
         auto right = make_text(block_, other.text, other.span);
         ir::PatternSet patterns{.how = How::equal};
         bool literal = right.is_literal();
         if (literal) patterns.texts.push_back(right.literal());
-        auto condition = test(make_value(std::move(value)), std::move(patterns), span);
+        auto condition = test(std::move(value), std::move(patterns), span);
         if (!literal) condition.in.push_back(make_value(std::move(right)));
         return negative ? negate(std::move(condition)) : std::move(condition);
     }

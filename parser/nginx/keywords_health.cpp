@@ -34,6 +34,7 @@ public:
     bool read() {
         check_.interval = std::chrono::seconds(5);
         check_.rise = check_.fall = 1;
+        check_.manner = HealthCheck::Manner::nginx;
         check_.kind = block_.in_stream() ? HealthCheck::Kind::connect : HealthCheck::Kind::http;
         for (const auto& argument : call_.args)
             if (!parameter(argument)) return false;
@@ -96,6 +97,7 @@ private:
             return false;
         }
         match_ = &found->second;
+        check_.name = name;
         return true;
     }
 

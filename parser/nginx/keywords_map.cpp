@@ -96,17 +96,17 @@ bool is_built_in(Block& block, std::string_view name) {
 
 void lower_map(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    auto name = call[1].text;
-    if (name.size() < 2 || name[0] != '$')
+    auto word = call[1].text;
+    if (word.size() < 2 || word[0] != '$')
         return block.error(call[1].span, "invalid-variable",
-                           fmt::format("invalid variable name \"{}\"", name),
+                           fmt::format("invalid variable name \"{}\"", word),
                            "the second argument is the variable to define: map $key $variable { }");
-    name.remove_prefix(1);
+    const auto name = variable_name(word.substr(1));
     if (is_built_in(block, name))
         return block.error(call[1].span, "duplicate-variable",
                            fmt::format("the duplicate \"{}\" variable", name),
                            "nginx has a variable of that name; choose another");
-    auto defined = block.names->definitions.find(std::string(name));
+    auto defined = block.names->definitions.find(name);
     if (defined == block.names->definitions.end() || defined->second.kind != Definition::Kind::map)
         return refuse_parameter(block, call, call[1]);   // also set, or the name of a regex group
     ir::Map map;

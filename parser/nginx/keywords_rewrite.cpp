@@ -113,14 +113,14 @@ bool is_built_in(Block& block, std::string_view name) {
 
 void lower_set(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    auto name = call[0].text;
-    if (name.size() < 2 || name[0] != '$')
+    auto word = call[0].text;
+    if (word.size() < 2 || word[0] != '$')
         return block.error(call[0].span, "invalid-variable",
-                           fmt::format("invalid variable name \"{}\"", name),
-                           fmt::format("a variable starts with \"$\": set ${} value;", name));
-    name.remove_prefix(1);
+                           fmt::format("invalid variable name \"{}\"", word),
+                           fmt::format("a variable starts with \"$\": set ${} value;", word));
+    const auto name = variable_name(word.substr(1));
     if (is_built_in(block, name)) return set_built_in(block, call, name);
-    auto defined = block.names->definitions.find(std::string(name));
+    auto defined = block.names->definitions.find(name);
     if (defined == block.names->definitions.end() || defined->second.kind != Definition::Kind::set)
         return refuse_parameter(block, call, call[0]);   // also a map's or a regex group's name
     ir::action::SetVariable set;

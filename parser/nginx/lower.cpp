@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "parser/nginx/tables.hpp"
+#include "parser/nginx/template.hpp"
 
 namespace weir::nginx {
 
@@ -203,7 +204,7 @@ private:
 
     void define(std::string_view word, Definition::Kind kind) {
         if (word.size() < 2 || word[0] != '$') return;
-        std::string name(word.substr(1));
+        auto name = variable_name(word.substr(1));
         auto [slot, is_new] = names_.definitions.try_emplace(name, Definition{kind, 0});
         if (!is_new) return;
         if (kind == Definition::Kind::set) {
@@ -224,7 +225,7 @@ private:
             char close = rest[0] == '<' ? '>' : '\'';
             auto end = rest.find(close, 1);
             if (end == rest.npos || end == 1 || rest[1] == '=' || rest[1] == '!') continue;
-            std::string name(rest.substr(1, end - 1));
+            auto name = variable_name(rest.substr(1, end - 1));
             auto [slot, is_new] =
                 names_.definitions.try_emplace(name, Definition{Definition::Kind::capture, 0});
             if (!is_new) continue;

@@ -184,8 +184,46 @@ bool scan_words(char const*& at, ScanState& state, ast::Words& words) {
     }
     if (state.scratch.empty()) return false;
     words.list = state.arena->keep(state.scratch);
+    state.raw_body = words.list.front().text.ends_with("_by_lua_block");
     at = here;
     return true;
+}
+
+namespace {
+
+// The end of a Lua string, comment or long bracket that starts here; `at` itself when none does.
+char const* skip_lua_token(char const* at, char const* end) {
+    auto rest = std::string_view(at, static_cast<std::size_t>(end - at));
+    std::size_t stop = 0;
+    bool comment = rest.starts_with("--");
+    auto body = comment ? rest.substr(2) : rest;
+    if (body.starts_with("[[")) {
+        stop = body.find("]]");
+        stop = stop == body.npos ? body.size() : stop + 2;
+    } else if (comment) {
+        stop = std::min(body.find('\n'), body.size());
+    } else if (body[0] == '"' || body[0] == '\'') {
+        for (stop = 1; stop < body.size() && body[stop] != body[0]; ++stop)
+            if (body[stop] == '\\') ++stop;
+        stop = std::min(stop + 1, body.size());
+    }
+    return at + stop + (comment ? 2 : 0);
+}
+
+}  // namespace
+
+char const* skip_lua(char const* at, char const* end) {
+    std::size_t depth = 0;
+    while (at != end) {
+        if (auto* next = skip_lua_token(at, end); next != at) {
+            at = next;
+            continue;
+        }
+        if (*at == '}' && depth-- == 0) return at;
+        if (*at == '{') ++depth;
+        ++at;
+    }
+    return end;
 }
 
 std::span<const ast::Word> ast::Arena::keep(std::span<const Word> words) {

@@ -46,6 +46,7 @@ struct ScanState {
     std::vector<std::uint32_t> open_blocks;   // offsets of the '{' not closed yet
     std::vector<ast::Word> scratch;
     bool end_reported = false;
+    bool raw_body = false;   // the body to come is in another language (content_by_lua_block)
 
     [[nodiscard]] std::uint32_t offset(char const* at) const {
         return static_cast<std::uint32_t>(at - text);
@@ -60,5 +61,9 @@ char const* skip_blank(char const* at, char const* end);
 // Reads words until ';', '{', a '}' at the start of a word, or the end, which is not consumed.
 // False when there is none.
 bool scan_words(char const*& at, ScanState& state, ast::Words& words);
+
+// From just behind the '{' of a Lua block to its '}', which is not consumed: braces in Lua's strings
+// and comments do not count. The end when there is none.
+char const* skip_lua(char const* at, char const* end);
 
 }  // namespace weir::nginx

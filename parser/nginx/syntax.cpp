@@ -73,6 +73,7 @@ struct TakeOpen {
             return true;
         }
         ++at;
+        if (state.raw_body) at = skip_lua(at, state.end);
         return true;
     }
 };

@@ -9,6 +9,9 @@
 
 namespace weir::nginx {
 
+// Names of variables do not tell upper from lower case.
+std::string variable_name(std::string_view word);
+
 // The value of a variable; reports an unknown one. `name` is without the '$'.
 std::optional<ir::Expr> make_variable(Block& block, std::string_view name, Span span);
 

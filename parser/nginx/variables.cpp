@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The variables of the dialect that weir computes, and how a name becomes an ir::Expr. A row gives
 // the ir::Fetch; names ending in '_' are families whose rest says which field, cookie or argument.
-// In nginx a variable without a value is an empty text wherever it stands, so the expressions need
-// no phase.
+// In nginx a variable without a value is an empty text wherever it stands.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -53,6 +52,18 @@ constexpr Keyword rows[] = {
     {.name = "hostname", .where = http | stream, .summary = "Name of the machine.",
      .code = code(Fetch::host_name)},
     {.name = "http_", .where = http, .summary = "Request field NAME, in lower case with underscores.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_cookie", .where = http, .summary = "Cookie field of the request.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_host", .where = http, .summary = "Host field of the request as sent.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_referer", .where = http, .summary = "Referer field of the request.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_user_agent", .where = http, .summary = "User-Agent field of the request.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_via", .where = http, .summary = "Via field of the request.",
+     .code = code(Fetch::request_header)},
+    {.name = "http_x_forwarded_for", .where = http, .summary = "X-Forwarded-For field of the request.",
      .code = code(Fetch::request_header)},
     {.name = "https", .where = http, .summary = "\"on\" when the connection is encrypted, else empty.",
      .code = code(Fetch::tls_used)},
@@ -111,6 +122,24 @@ constexpr Keyword rows[] = {
     {.name = "scheme", .where = http, .summary = "http or https.",
      .code = code(Fetch::scheme)},
     {.name = "sent_http_", .where = http, .summary = "Field NAME of the answer to the client.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_cache_control", .where = http, .summary = "Cache-Control fields of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_connection", .where = http, .summary = "Connection field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_content_length", .where = http, .summary = "Content-Length field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_content_type", .where = http, .summary = "Content-Type field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_keep_alive", .where = http, .summary = "Keep-Alive field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_last_modified", .where = http, .summary = "Last-Modified field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_link", .where = http, .summary = "Link fields of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_location", .where = http, .summary = "Location field of the answer.",
+     .code = code(Fetch::sent_header)},
+    {.name = "sent_http_transfer_encoding", .where = http, .summary = "Transfer-Encoding field of the answer.",
      .code = code(Fetch::sent_header)},
     {.name = "sent_trailer_", .where = http, .summary = "Trailer field NAME of the answer to the client.",
      .code = code(Fetch::sent_trailer)},
@@ -186,11 +215,27 @@ constexpr Keyword stream_rows[] = {
 static_assert(keyword::well_formed(rows));
 static_assert(keyword::well_formed(stream_rows));
 
+struct FetchTraits {
+    ir::Type type;
+    ir::Phase needs;
+};
+constexpr FetchTraits traits[] = {
+#define X(name, type, phase) {ir::Type::type, ir::Phase::phase},
+    WEIR_FETCHES(X)
+#undef X
+};
+
 ir::Expr fetch_of(const Keyword& row, std::string_view name, Span span) {
     ir::Expr value{.op = ir::Expr::Op::fetch, .fetch = static_cast<Fetch>(row.code)};
+    value.type = traits[row.code].type;
+    value.needs = traits[row.code].needs;
     value.span = span;
+    // Some names of a family have rows of their own, for the manual.
     std::string_view rest = name;
-    if (row.name.ends_with('_')) rest.remove_prefix(row.name.size());
+    if (row.name.ends_with('_'))
+        rest.remove_prefix(row.name.size());
+    else if (auto http_at = name.find("http_"); http_at != name.npos)
+        rest.remove_prefix(http_at + 5);
     switch (value.fetch) {
         case Fetch::request_header:
         case Fetch::response_header:
@@ -214,7 +259,6 @@ ir::Expr on_or_empty(ir::Expr flag) {
     ir::Expr value{.op = ir::Expr::Op::convert, .converter = ir::Converter::iif};
     value.text = "on";
     value.span = flag.span;
-    flag.type = ir::Type::boolean;
     value.in.push_back(std::move(flag));
     value.in.emplace_back();
     return value;
@@ -246,10 +290,18 @@ std::optional<ir::Expr> unknown_variable(Block& block, std::string_view name, Sp
 
 }  // namespace
 
-std::optional<ir::Expr> make_variable(Block& block, std::string_view name, Span span) {
+std::string variable_name(std::string_view word) {
+    std::string name(word);
+    for (char& c : name)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+    return name;
+}
+
+std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span span) {
     Subsystem* names = block.names;
+    const auto name = variable_name(word);
     if (names && !names->definitions.empty()) {
-        auto defined = names->definitions.find(std::string(name));
+        auto defined = names->definitions.find(name);
         if (defined != names->definitions.end()) {
             if (defined->second.kind == Definition::Kind::unsupported) return std::nullopt;
             return value_of(defined->second, span);

@@ -145,6 +145,12 @@ TEST(Syntax, ProblemsAreBounded) {
     EXPECT_EQ(Parsed(opens).problems().size(), 100u);
 }
 
+TEST(Syntax, LuaIsSkipped) {
+    Parsed parsed("content_by_lua_block { local t = { a = \"}\" } -- }\n x = [[ } ]]; if (y) }\nb c;");
+    EXPECT_TRUE(parsed.problems().empty());
+    EXPECT_EQ(parsed.shape(), "[content_by_lua_block]{}[b][c];");
+}
+
 TEST(Syntax, ManyWords) {
     std::string text = "a";
     for (int i = 0; i < 20000; ++i) text += " b";
