@@ -52,6 +52,8 @@ class Setup:
             assert status != 0, "reload of a broken configuration said it was fine"
             assert WORD[self.personality] in text, text
         time.sleep(0.1)
+        if binary.subject_is_anchor():     # its old worker may take a last connection
+            wire.wait_until(lambda: self.live_mark() == mark, 1.0)
         assert self.live_mark() == mark
 
 

@@ -13,7 +13,7 @@ from support.websocket import WebSocketServer
 
 NAME = re.compile(r"@([a-z][a-z0-9_]*)(\.port|\.path)?@")
 CASE_KEYS = {"about", "config", "files", "servers", "step", "logs", "scrub", "connections",
-             "newest", "allow", "log_lines", "unordered"}
+             "newest", "allow", "log_lines", "unordered", "distinct"}
 STEP_KEYS = {
     "about", "to", "times", "conn", "source", "arrivals", "timeout",
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
@@ -38,6 +38,7 @@ class Case:
     allow: list = field(default_factory=list)
     connections: bool = False
     unordered: bool = False
+    distinct: bool = False
 
     @property
     def name(self):

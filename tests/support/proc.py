@@ -94,11 +94,6 @@ def udp_bound():
     return _ports("udp", None)
 
 
-def unix_listening():
-    lines = Path("/proc/net/unix").read_text().splitlines()[1:]
-    return {line.split()[7] for line in lines if len(line.split()) > 7}
-
-
 def socket_owner(local_port, remote_port, candidates):
     """Which of the processes holds the accepted TCP socket with these ports."""
     inode = None

@@ -99,7 +99,7 @@ class Proxy:
             return False
         if self.udp_ports and not set(self.udp_ports) <= proc.udp_bound():
             return False
-        if self.unix and not set(self.unix) <= proc.unix_listening():
+        if not all(os.path.exists(path) for path in self.unix):
             return False
         return bool(proc.children(self.pid))
 

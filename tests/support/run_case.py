@@ -2,6 +2,7 @@
 # Runs one differential case under one program and returns its transcript.
 import re
 import time
+from pathlib import Path
 
 from support import wire
 from support.client import Client, methods_of, udp_exchange
@@ -28,8 +29,8 @@ class Run:
 
     def execute(self):
         self.stage.begin_run()
-        for path in (self.proxy.stderr_path, self.proxy.error_log):
-            path.unlink(missing_ok=True)
+        for path in (self.proxy.stderr_path, self.proxy.error_log, *self.proxy.unix):
+            Path(path).unlink(missing_ok=True)
         self.proxy.start()
         try:
             for number, step in enumerate(self.case.steps, 1):
@@ -195,6 +196,14 @@ class Run:
         return self.fill("\r\n".join(lines) + "\r\n\r\n" + body).encode("latin-1")
 
     def step_tcp(self, step):
+        try:
+            self.exchange_bytes(step)
+        except ConnectionRefusedError:
+            raise
+        except ConnectionError:     # closed before connect() or send() was through
+            self.lines += ["  received ''", "  connection closed"]
+
+    def exchange_bytes(self, step):
         client, kept = self.client(step)
         client.send(self.fill(step["tcp"]))
         if step.get("half_close"):
@@ -231,8 +240,12 @@ class Run:
 
     def add_streams(self):
         streams = [a for a in self.stage.recorder.since() if a.message is None]
-        if self.case.unordered:
-            streams.sort(key=lambda a: (a.server, a.payload))
+        streams.sort(key=lambda a: (a.server, a.payload))  # noted at their end, in any order
+        if self.case.distinct:
+            self.lines.append("distinct requests at the servers")
+            shown = {"\n".join(show_arrival(a, False)) for a in self.stage.recorder.since()
+                     if a.message}
+            self.lines += "\n".join(sorted(shown)).split("\n")
         if streams:
             self.lines.append("bytes at the servers")
         for arrival in streams:
@@ -249,8 +262,9 @@ class Run:
             self.stage.syslog.settle()
             keep = re.compile(self.case.log_lines or r"\[\d\d/\w{3}/\d{4}:")
             self.lines.append("syslog")
-            lines = [line for line in self.stage.syslog.lines if keep.search(line)]
-            self.lines += ["  " + scrub_log(line) for line in lines]
+            lines = [scrub_log(line) for line in self.stage.syslog.lines if keep.search(line)]
+            # Threads and workers log when a stream ends; the next may have begun by then.
+            self.lines += ["  " + line for line in sorted(lines)]
 
 
 def describe(step):

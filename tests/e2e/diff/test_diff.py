@@ -33,7 +33,8 @@ def test_same_as_anchor(path, folder):
             + compare(expected, again, "first", "second")
         if not binary.subject_is_anchor():
             for note in case.newest:
-                changed = [re.sub(note["from"], note["to"], line) for line in expected]
+                changed = [line for line in (re.sub(note["from"], note["to"], line)
+                                             for line in expected) if line]
                 assert changed != expected, f"[[newest]] {note['reason']}: matches nothing"
                 expected = changed
         got = run_case(stage, binary.subject(case.language))
