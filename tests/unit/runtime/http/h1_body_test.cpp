@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/http/h1_body.hpp"
+
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <optional>
+
+namespace weir::http {
+namespace {
+
+struct Wire {
+    net::Loop loop;
+    net::Stream in, out;
+    int source = -1, target = -1;
+    net::Buffer buffer;
+    std::optional<H1Body> body;
+    std::optional<H1Writer> writer;
+    std::optional<RelayResult> result;
+
+    Wire() {
+        source = pair_with(in);
+        target = pair_with(out);
+        body.emplace(in, buffer);
+        writer.emplace(out);
+    }
+    ~Wire() {
+        if (source >= 0) ::close(source);
+        ::close(target);
+    }
+    int pair_with(net::Stream& stream) {
+        int ends[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        EXPECT_TRUE(stream.open(loop, ends[0]));
+        return ends[1];
+    }
+    void early(std::string_view bytes) {
+        buffer.acquire();
+        buffer.append(bytes);
+    }
+    void send(std::string_view bytes) {
+        EXPECT_EQ(::write(source, bytes.data(), bytes.size()), static_cast<ssize_t>(bytes.size()));
+    }
+    void relay(Framing from, std::uint64_t length, Framing to) {
+        body->start(from, length);
+        writer->start(to);
+        net::spawn(run());
+        turn();
+    }
+    net::Task<void> run() { result = co_await relay_body(*body, *writer, {}); }
+    void turn(int times = 6) {
+        for (int i = 0; i < times; ++i) loop.run_once(0);
+    }
+    std::string taken() {
+        std::string all;
+        char block[65536];
+        for (ssize_t got; (got = ::read(target, block, sizeof block)) > 0;)
+            all.append(block, static_cast<std::size_t>(got));
+        return all;
+    }
+};
+
+TEST(H1Body, LengthFromBufferAndSocket) {
+    Wire wire;
+    wire.early("abc");
+    wire.relay(Framing::length, 6, Framing::length);
+    EXPECT_FALSE(wire.result);
+    wire.send("defNEXT");
+    wire.turn();
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.result->failed, RelayResult::Side::none);
+    EXPECT_EQ(wire.taken(), "abcdef");
+    wire.body->settle();
+    EXPECT_EQ(wire.buffer.view(), "NEXT") << "the next request stays";
+}
+
+TEST(H1Body, ChunksBecomeLengthless) {
+    Wire wire;
+    wire.early("3\r\nabc\r\n2\r\nde\r\n0\r\n\r\nGET /");
+    wire.relay(Framing::chunked, 0, Framing::until_close);
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.taken(), "abcde");
+    wire.body->settle();
+    EXPECT_EQ(wire.buffer.view(), "GET /");
+}
+
+TEST(H1Body, ChunksAreMadeAnew) {
+    Wire wire;
+    wire.relay(Framing::chunked, 0, Framing::chunked);
+    wire.send("5;ext=1\r\nhello\r\n");
+    wire.turn();
+    EXPECT_EQ(wire.taken(), "5\r\nhello\r\n");
+    wire.send("0\r\nX-Sum: 1\r\n\r\n");
+    wire.turn();
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.taken(), "0\r\n\r\n");
+}
+
+TEST(H1Body, BrokenChunksAreReported) {
+    Wire wire;
+    wire.early("zz\r\n");
+    wire.relay(Framing::chunked, 0, Framing::length);
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.result->failed, RelayResult::Side::source);
+    EXPECT_EQ(wire.result->state, BodyState::malformed);
+}
+
+TEST(H1Body, AnEarlyEndIsTruncated) {
+    Wire wire;
+    wire.relay(Framing::length, 10, Framing::length);
+    wire.send("1234");
+    ::close(std::exchange(wire.source, -1));
+    wire.turn();
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.result->state, BodyState::truncated);
+}
+
+TEST(H1Body, CloseEndsABodyWithoutLength) {
+    Wire wire;
+    wire.relay(Framing::until_close, 0, Framing::chunked);
+    wire.send("data");
+    wire.turn();
+    ::close(std::exchange(wire.source, -1));
+    wire.turn();
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.result->failed, RelayResult::Side::none);
+    EXPECT_EQ(wire.taken(), "4\r\ndata\r\n0\r\n\r\n");
+}
+
+TEST(H1Body, ALargeBodyArrivesWhole) {
+    Wire wire;
+    constexpr std::size_t size = 3000000;
+    std::string sent(size, '\0');
+    for (std::size_t i = 0; i < size; ++i) sent[i] = static_cast<char>('a' + i * 7 % 26);
+    wire.relay(Framing::length, size, Framing::length);
+    std::string received;
+    for (std::size_t at = 0; received.size() < size;) {
+        if (at < size) {
+            ssize_t wrote = ::write(wire.source, sent.data() + at, size - at);
+            if (wrote > 0) at += static_cast<std::size_t>(wrote);
+        }
+        wire.turn(2);
+        received += wire.taken();
+    }
+    wire.turn();
+    EXPECT_EQ(received, sent);
+    ASSERT_TRUE(wire.result);
+    EXPECT_EQ(wire.result->failed, RelayResult::Side::none);
+}
+
+TEST(H1Writer, AHeadAndASmallBodyGoTogether) {
+    Wire wire;
+    wire.writer->head.acquire();
+    wire.writer->head.append("HEAD\r\n\r\n");
+    wire.early("body");
+    wire.relay(Framing::length, 4, Framing::length);
+    EXPECT_EQ(wire.taken(), "HEAD\r\n\r\nbody");
+    EXPECT_EQ(wire.writer->body_sent(), 4u);
+}
+
+}  // namespace
+}  // namespace weir::http
