@@ -161,14 +161,15 @@ Exchange::Next Exchange::go_to(std::string_view uri, bool named) {
 }
 
 Exchange::Next Exchange::respond(const plan::Rule& rule, const ir::action::Respond& action) {
-    if (!action.body && action.headers.empty() && action.status >= 300) return fail(action.status);
+    // return 404; has the page of its status, return 200; is empty.
+    if (!action.body && action.headers.empty() && action.status >= 400) return fail(action.status);
     reply_ = {};
     reply_.status = action.status;
     reply_from_server_ = false;
     raw_reply_ = action.raw;
     own_body_ = action.body ? rule.text.render(subject_) : std::string_view();
     content_type_ = action.content_type;
-    if (content_type_.empty() && action.body && route_->style->pages == ir::ReplyStyle::Pages::nginx)
+    if (content_type_.empty() && route_->style->pages == ir::ReplyStyle::Pages::nginx)
         content_type_ = default_type(*route_->style, subject_.normalized_path);
     for (const auto& field : rule.fields)
         reply_.fields.add(arena_, field.name, field.value.render(subject_));
