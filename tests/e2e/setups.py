@@ -44,7 +44,8 @@ defaults
     {defaults}
 frontend f
     bind 127.0.0.1:{port}
-    http-request return status 200 content-type text/plain lf-string "%[nbsrv(pool)]" if {{ path /count }}
+    acl counted path /count
+    http-request return status 200 content-type text/plain lf-string "%[nbsrv(pool)]" if counted
     http-response set-header X-Config {mark}
     use_backend sockets if {{ path_beg /ws }}
     default_backend pool

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # Reloads that lose nothing: many in a row under load, with a broken configuration in
 # between, in every personality's own way of asking for one.
+import re
+import threading
 import time
 
 import pytest
@@ -150,6 +152,60 @@ def test_weir_reload_says_what_it_did(run_server, run_proxy):
     setup.proxy.write_config(setup.config("B"))
     status, text = setup.proxy.reload()
     assert status == 0 and text.strip(), "the outcome of a reload is to be printed"
+
+
+@all_personalities
+def test_idle_server_connections_survive(setup):
+    """A reload opens no new connection to a server that has an idle one."""
+    skip_anchor(setup.personality, "starts with empty pools")
+    for i in range(20):
+        assert get(setup.port, f"/{i}").status == 200
+    before = setup.server.connections
+    setup.reload_to("B")
+    for i in range(20):
+        assert get(setup.port, f"/{i}").status == 200
+    assert setup.server.connections <= before + 1
+
+
+@all_personalities
+def test_busy_port_in_a_reload(setup, run_server):
+    """What can't be bound leaves the old configuration as it is, everywhere."""
+    skip_anchor(setup.personality, "forgets what it runs", only="haproxy")
+    taken = run_server(HttpServer("other")).port
+    both = setup.config("B").replace(f"127.0.0.1:{setup.port}", f"127.0.0.1:{taken}", 1)
+    setup.proxy.allow.append(re.compile("Address already in use|bind"))
+    setup.proxy.write_config(both)
+    status, text = setup.proxy.reload()
+    if setup.personality != "haproxy" and not binary.subject_is_anchor():
+        assert status != 0 and str(taken) in text, text
+    time.sleep(0.2)
+    assert setup.live_mark() == "A"
+    setup.reload_to("C")
+
+
+@pytest.mark.parametrize("setup", ["nginx", "weir"], indirect=True)
+def test_number_of_workers_changes(setup):
+    for count in (4, 1, 3):
+        text = setup.config("B").replace("worker_processes 2", f"worker_processes {count}")
+        setup.proxy.write_config(text)
+        status, said = setup.proxy.reload()
+        assert status == 0, said
+        assert wire.wait_until(lambda want=count: len(setup.proxy.workers()) == want, 3.0)
+        for i in range(10):
+            assert get(setup.port, f"/{i}").status == 200
+
+
+@all_personalities
+def test_reloads_at_the_same_time(setup):
+    """Several at once end in one configuration, the one that is in the file."""
+    for mark in "BCDEF":
+        setup.proxy.write_config(setup.config(mark))
+        threads = [threading.Thread(target=setup.proxy.reload) for _ in range(3)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert wire.wait_until(lambda: setup.live_mark() == "F", 5.0)
 
 
 @all_personalities
