@@ -293,4 +293,13 @@ bool check_arguments(const Keyword& row, Call& call, std::span<Argument> args, U
 // dialect's matter.
 std::string syntax_line(const Keyword& row);
 
+// `weir keywords`: the manual's reference (man: troff text, without the page's head), data for
+// editors (json) and words for completion (bash), all from the rows.
+enum class DumpFormat : std::uint8_t { man, json, bash };
+struct DumpPart {
+    const Registry* rows = nullptr;
+    const Language* language = nullptr;
+};
+std::string dump(DumpFormat format, std::span<const DumpPart> parts);
+
 }  // namespace weir::keyword
