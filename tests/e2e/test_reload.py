@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # Reloads that lose nothing: many in a row under load, with a broken configuration in
 # between, in every personality's own way of asking for one.
+import os
 import re
+import signal
 import threading
 import time
 
@@ -11,7 +13,7 @@ from support import binary, wire
 from support.client import Client, get
 from support.load import Load
 from support.ports import free_port
-from support.servers import Answer, HttpServer
+from support.servers import Answer, EchoServer, HttpServer
 from support.websocket import WebSocketClient, WebSocketServer
 
 from .setups import PERSONALITIES, make_config, skip_anchor
@@ -206,6 +208,54 @@ def test_reloads_at_the_same_time(setup):
         for thread in threads:
             thread.join()
     assert wire.wait_until(lambda: setup.live_mark() == "F", 5.0)
+
+
+STREAM = {"nginx": """
+worker_processes 2;
+events {{ }}
+stream {{
+    server {{ listen 127.0.0.1:{port}; proxy_pass {server}; }}
+}}
+""", "haproxy": """
+defaults
+    mode tcp
+    timeout connect 2s
+    timeout client 60s
+    timeout server 60s
+listen l
+    bind 127.0.0.1:{port}
+    server a {server}
+"""}
+
+
+@pytest.mark.parametrize("personality", PERSONALITIES)
+def test_sessions_at_level_4_survive(personality, run_server, run_proxy):
+    """Reloads go by while bytes flow both ways, even when the server's line changes."""
+    skip_anchor(personality)
+    port = free_port()
+    first, second = (run_server(EchoServer(name, tag=False)) for name in "ab")
+    text = STREAM["haproxy" if personality == "haproxy" else "nginx"]
+    proxy = run_proxy(personality, text.format(port=port, server=first.address),
+                      ports=[port])
+    with Client(port) as client:
+        for number in range(6):
+            client.send(f"message {number}")
+            assert client.reader.exactly(9) == f"message {number}".encode()
+            server = (second, first)[number % 2]
+            proxy.write_config(text.format(port=port, server=server.address))
+            status, said = proxy.reload()
+            assert status == 0, said
+            time.sleep(0.1)
+        assert first.open_connections() == 1
+
+
+@pytest.mark.parametrize("personality", ["nginx", "weir"])
+def test_reload_by_signal(personality, run_server, run_proxy):
+    skip_anchor(personality)
+    setup = Setup(personality, run_server, run_proxy)
+    setup.proxy.write_config(setup.config("B"))
+    os.kill(setup.proxy.pid, signal.SIGHUP)
+    assert wire.wait_until(lambda: setup.live_mark() == "B", 3.0)
 
 
 @all_personalities
