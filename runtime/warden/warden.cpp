@@ -1,0 +1,239 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/warden/warden.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace weir::warden {
+
+namespace {
+
+using State = zone::ServerState;
+
+// Calls `visit` for each endpoint of each server of the configuration.
+template <class Visit>
+void each_server(const ir::Config& config, Visit visit) {
+    for (const auto& pool : config.pools)
+        for (const auto& server : pool.servers)
+            for (std::size_t i = 0; i < std::max<std::size_t>(1, server.endpoints.size()); ++i)
+                visit(pool, server, i);
+}
+
+bool is_available(const State& state) {
+    return state.usable() && (state.flags.load() & (State::stopping | State::drain)) == 0;
+}
+
+}  // namespace
+
+Warden::~Warden() {
+    for (auto& [key, checker] : checkers_) checker->retire();
+}
+
+Expected<void, std::string> Warden::start(net::Loop& loop, const process::WorkerStart& start) {
+    loop_ = &loop;
+    board_ = start.board;
+    wake_ = start.wake;
+    auto jobs = make_jobs(start);
+    if (!jobs) return Unexpected{jobs.error()};
+    setup_ = start;
+    auto& sinks = log::process_sinks();
+    sinks.find_file = [this](std::string_view path) {
+        if (setup_.logs)
+            for (const auto& file : setup_.logs->files)
+                if (file.path == path) return file.fd;
+        return -1;
+    };
+    loop.on_turn_end([this] { log::process_sinks().flush(loop_->now()); });
+    adopt(std::move(*jobs));
+    return {};
+}
+
+Expected<void, std::string> Warden::prepare(const process::Setup& next) {
+    auto jobs = make_jobs(next);
+    if (!jobs) return Unexpected{jobs.error()};
+    next_setup_ = next;
+    next_jobs_ = std::move(*jobs);
+    return {};
+}
+
+void Warden::commit() {
+    // The old setup (and its configuration) goes when the last job that looks into it has gone.
+    setup_ = std::move(next_setup_);
+    next_setup_ = {};
+    log::process_sinks().adopt(loop_->now());
+    adopt(std::move(next_jobs_));
+    next_jobs_.clear();
+}
+
+void Warden::abort() {
+    next_setup_ = {};
+    next_jobs_.clear();
+}
+
+void Warden::flush_logs() { log::process_sinks().flush_all(loop_->now()); }
+
+// Health is of use as long as any worker carries traffic: checks go on until the process ends.
+void Warden::stop_accepting(bool) {}
+
+void Warden::stop_now() {
+    for (auto& [key, checker] : checkers_) checker->retire();
+    checkers_.clear();
+}
+
+Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& setup) const {
+    std::vector<Job> jobs;
+    std::string problem;
+    // Checks that print the same share one script.
+    std::unordered_map<std::string, std::shared_ptr<const Script>> scripts;
+    std::unordered_map<std::string, std::size_t> by_name;   // "pool/server" -> its first job
+    each_server(*setup.config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
+        if (!server.check || server.endpoints.empty() || pool.disabled) return;
+        Job job;
+        job.key = zone::server_key(pool.name, server, i);
+        job.entry = board_->find(zone::Kind::server, job.key);
+        if (!job.entry.state) {
+            if (problem.empty()) problem = "server " + job.key + " has no place on the board";
+            return;
+        }
+        job.pool = &pool;
+        job.server = &server;
+        job.check = &*server.check;
+        std::string text = ir::print(*job.check, *setup.config);
+        auto& script = scripts[text];
+        if (!script) {
+            auto made = Script::compile(*job.check, setup.config);
+            if (!made) {
+                if (problem.empty()) problem = fmt::format("server {}: {}", job.key, made.error());
+                return;
+            }
+            script = std::move(*made);
+        }
+        job.script = script;
+        job.target = target_of(*job.check, server, server.endpoints[i]);
+        job.address = ir::to_string(server.endpoints[i]);
+        job.fingerprint = fmt::format("{}{} {}", text, ir::to_string(job.target.endpoint),
+                                      job.target.proxy_header);
+        by_name.try_emplace(pool.name + "/" + server.name, jobs.size());
+        jobs.push_back(std::move(job));
+    });
+    if (!problem.empty()) return Unexpected{std::move(problem)};
+    each_server(*setup.config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
+        if (server.track.empty()) return;
+        auto found = by_name.find(server.track);
+        auto entry = board_->find(zone::Kind::server, zone::server_key(pool.name, server, i));
+        if (found != by_name.end() && entry.state)
+            jobs[found->second].followers.push_back({&pool, &server, entry});
+    });
+    return jobs;
+}
+
+void Warden::adopt(std::vector<Job> jobs) {
+    teller_.adopt(setup_);
+    std::unordered_map<std::string, std::shared_ptr<Checker>> kept;
+    kept.reserve(jobs.size());
+    const std::size_t count = jobs.size();
+    for (std::size_t position = 0; position < count; ++position) {
+        Job& job = jobs[position];
+        const net::Time delay = static_cast<net::Time>(
+            static_cast<std::size_t>(job.check->interval.count()) * position / count);
+        const std::string key = job.key;
+        auto old = checkers_.find(key);
+        if (old == checkers_.end()) {
+            auto checker = std::make_shared<Checker>(*this, *loop_, std::move(job));
+            checker->schedule(delay);
+            kept.emplace(key, std::move(checker));
+            continue;
+        }
+        auto checker = std::move(old->second);
+        checkers_.erase(old);
+        if (checker->take(std::move(job))) checker->schedule(delay);
+        kept.emplace(key, std::move(checker));
+    }
+    for (auto& [key, checker] : checkers_) checker->retire();
+    checkers_ = std::move(kept);
+    forget_unchecked(*setup_.config);
+}
+
+// A server that lost its check is up, unless something else keeps it down.
+void Warden::forget_unchecked(const ir::Config& config) {
+    each_server(config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
+        if (server.check || !server.track.empty()) return;
+        auto entry = board_->find(zone::Kind::server, zone::server_key(pool.name, server, i));
+        if (!entry.state) return;
+        constexpr auto ours = State::check_down | State::stopping | State::check_starting;
+        if ((entry.state->flags.fetch_and(~static_cast<std::uint32_t>(ours)) & ours) == 0) return;
+        entry.state->check_code = 0;
+        flags_changed(*entry.state);
+    });
+}
+
+void Warden::flags_changed(State& state) {
+    ++state.generation;
+    ++board_->health_epoch();
+    wake_workers();
+}
+
+// Requests may wait in a queue for the server that came up.
+void Warden::wake_workers() const {
+    if (!wake_) return;
+    const std::uint64_t one = 1;
+    for (int fd : *wake_)
+        if (fd >= 0 && ::write(fd, &one, sizeof one) < 0) continue;   // full: it will wake anyway
+}
+
+PoolCount Warden::count(const Job& job) const {
+    PoolCount out;
+    for (const auto& server : job.pool->servers)
+        for (std::size_t i = 0; i < std::max<std::size_t>(1, server.endpoints.size()); ++i) {
+            auto entry = board_->find(zone::Kind::server, zone::server_key(job.pool->name, server, i));
+            if (entry.state && is_available(*entry.state)) ++(server.backup ? out.backup : out.active);
+        }
+    const auto workers = board_->workers();
+    out.sessions = job.entry.sum(workers, &zone::Counters::connections);
+    out.queued = job.entry.sum(workers, &zone::Counters::queued);
+    auto pool = board_->find(zone::Kind::pool, job.pool->name);
+    if (pool.slots) out.pool_queued = pool.sum(workers, &zone::Counters::queued);
+    return out;
+}
+
+void Warden::say(const ir::Pool& pool, const News& news, int level, std::string_view text) {
+    const bool nginx = news.check->manner == ir::HealthCheck::Manner::nginx;
+    teller_.tell(setup_, pool, level, nginx, text);
+    if (listener_) listener_(text);
+}
+
+void Warden::server_changed(const Job& job, const News& news, bool check_moved) {
+    constexpr int notice = 5, emergency = 0;
+    const bool haproxy = job.check->manner == ir::HealthCheck::Manner::haproxy;
+    if (haproxy && job.pool->log_health_checks && check_moved)
+        say(*job.pool, news, notice, describe_check(news));
+    News told = news;
+    if (news.transition == Transition::none) return follow(job, told);
+    told.count = count(job);
+    say(*job.pool, told, level_of(told), describe_change(told));
+    if (haproxy && news.transition != Transition::up && told.count.active + told.count.backup == 0)
+        say(*job.pool, told, emergency,
+             fmt::format("backend {} has no server available!", job.pool->name));
+    follow(job, told);
+}
+
+void Warden::follow(const Job& job, News news) {
+    for (const auto& follower : job.followers) {
+        if (!put_flags(*follower.entry.state, news.health, news.outcome->verdict)) continue;
+        follower.entry.state->last_change = loop_->wall_ms() / 1000;
+        flags_changed(*follower.entry.state);
+        if (news.transition == Transition::none) continue;
+        Job place;
+        place.pool = follower.pool;
+        place.entry = follower.entry;
+        news.pool = follower.pool;
+        news.server = follower.server;
+        news.via = job.key;
+        news.count = count(place);
+        say(*follower.pool, news, level_of(news), describe_change(news));
+    }
+}
+
+}  // namespace weir::warden

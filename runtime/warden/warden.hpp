@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+// Warden: the body of the warden process. Keeps one Checker per server with a check, for both
+// languages, writes what they find to the board and tells the log. A reload keeps the state of every
+// server whose name stays, and the rhythm of those whose check did not change.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "runtime/process/worker.hpp"
+#include "runtime/warden/checker.hpp"
+#include "runtime/warden/teller.hpp"
+
+namespace weir::warden {
+
+class Warden final : public process::WorkerBody {
+public:
+    // Hears every line that goes to the log, too (tests).
+    using Listener = std::function<void(std::string_view text)>;
+    explicit Warden(Listener listener = {}) : listener_(std::move(listener)) {}
+    ~Warden() override;
+
+    Expected<void, std::string> start(net::Loop& loop, const process::WorkerStart& start) override;
+    Expected<void, std::string> prepare(const process::Setup& next) override;
+    void commit() override;
+    void abort() override;
+    void flush_logs() override;
+    void stop_accepting(bool last) override;
+    void stop_now() override;
+    [[nodiscard]] std::size_t active() const override { return 0; }
+
+    // For Checker.
+    void server_changed(const Job& job, const News& news, bool check_moved);
+    void flags_changed(zone::ServerState& state);
+
+private:
+    Expected<std::vector<Job>, std::string> make_jobs(const process::Setup& setup) const;
+    void adopt(std::vector<Job> jobs);
+    void forget_unchecked(const ir::Config& config);
+    void say(const ir::Pool& pool, const News& news, int level, std::string_view text);
+    void follow(const Job& job, News news);
+    [[nodiscard]] PoolCount count(const Job& job) const;
+    void wake_workers() const;
+
+    Listener listener_;
+    Teller teller_;
+    net::Loop* loop_ = nullptr;
+    zone::Board* board_ = nullptr;
+    const std::vector<int>* wake_ = nullptr;
+    process::Setup setup_, next_setup_;
+    std::vector<Job> next_jobs_;
+    std::unordered_map<std::string, std::shared_ptr<Checker>> checkers_;   // by server_key
+};
+
+}  // namespace weir::warden
