@@ -63,6 +63,17 @@ def load_case(path):
                    - {"about", "config", "step"}})
 
 
+def newest_behavior(case, lines):
+    """The anchor's transcript, changed to what the newest release would answer."""
+    for note in case.newest:
+        changed = [line for line in (re.sub(note["from"], note["to"], line) for line in lines)
+                   if line]
+        if changed == lines:
+            raise ValueError(f"[[newest]] {note['reason']}: matches nothing")
+        lines = changed
+    return lines
+
+
 class Stage:
     """Servers, ports and folder of a case; the same for every program it runs under."""
 

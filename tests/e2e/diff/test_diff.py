@@ -3,13 +3,12 @@
 # itself, so that the expectation is live, not recorded; then weir must agree with
 # the anchor. A case is one TOML file, picked up by glob; README.md has its keys.
 import difflib
-import re
 from pathlib import Path
 
 import pytest
 
 from support import binary
-from support.case import Stage, load_case
+from support.case import Stage, load_case, newest_behavior
 from support.run_case import run_case
 
 HERE = Path(__file__).parent
@@ -32,11 +31,7 @@ def test_same_as_anchor(path, folder):
         assert expected == again, "the anchor itself is not stable:\n" \
             + compare(expected, again, "first", "second")
         if not binary.subject_is_anchor():
-            for note in case.newest:
-                changed = [line for line in (re.sub(note["from"], note["to"], line)
-                                             for line in expected) if line]
-                assert changed != expected, f"[[newest]] {note['reason']}: matches nothing"
-                expected = changed
+            expected = newest_behavior(case, expected)
         got = run_case(stage, binary.subject(case.language))
         difference = compare(expected, got, case.language, "weir")
         assert expected == got, "weir differs from the anchor:\n" + difference
