@@ -19,7 +19,7 @@ STEP_KEYS = {
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
     "raw", "parts", "responses", "half_close", "linger", "hold", "finish",
     "tcp", "read", "udp", "replies", "ws",
-    "stop", "start", "release", "sleep", "poll", "status", "text", "ignore_arrivals"}
+    "stop", "start", "release", "close", "sleep", "poll", "status", "text", "ignore_arrivals"}
 KINDS = {"http": HttpServer, "echo": EchoServer, "websocket": WebSocketServer}
 
 

@@ -62,11 +62,12 @@ class Proxy:
             return [str(self.binary), "-W", "-db", "-f", str(self.config_path),
                     "-p", str(self.pid_path), *self.extra, *more]
         words = [str(self.binary), "-p", f"{self.folder}/", "-c", str(self.config_path)]
+        words += ["-e", str(self.error_log)]
         if self.personality == "nginx":
             globals_ = f"daemon off; pid {self.pid_path};"
             if self.is_real_nginx and re.search(rb"\bstream\s*\{", self.config_path.read_bytes()):
                 globals_ = f"load_module {STREAM_MODULE}; " + globals_
-            words += ["-e", str(self.error_log), "-g", globals_]
+            words += ["-g", globals_]
         return words + self.extra + list(more)
 
     # -- life ---------------------------------------------------------------

@@ -58,7 +58,7 @@ class Run:
     # -- steps ----------------------------------------------------------------
 
     def take_step(self, number, step):
-        if any(key in step for key in ("stop", "start", "release", "sleep", "poll")):
+        if any(key in step for key in ("stop", "start", "release", "close", "sleep", "poll")):
             self.control(step)
             return
         self.lines.append(f"step {number}: {step.get('about', describe(step))}")
@@ -101,6 +101,8 @@ class Run:
             servers[step["start"]].start()
         if "release" in step:
             servers[step["release"]].release()
+        if "close" in step:
+            self.connections.pop(step["close"]).close()
         if "sleep" in step:
             time.sleep(step["sleep"])
         if "poll" in step:
