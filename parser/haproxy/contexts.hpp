@@ -18,7 +18,7 @@ constexpr Contexts bit(unsigned n) { return Contexts(1) << n; }
 // Sections. A named defaults section takes rules that an anonymous one does not: it has both bits.
 inline constexpr Contexts global = bit(0);
 inline constexpr Contexts defaults = bit(1);
-inline constexpr Contexts named_defaults = bit(2);   // defaults(named)
+inline constexpr Contexts named_defaults = bit(2);  // defaults(named)
 inline constexpr Contexts frontend = bit(3);
 inline constexpr Contexts listen = bit(4);
 inline constexpr Contexts backend = bit(5);
@@ -37,27 +37,27 @@ inline constexpr Contexts traces = bit(17);
 inline constexpr Contexts log_forward = bit(18);
 inline constexpr Contexts log_profile = bit(19);
 inline constexpr Contexts acme = bit(20);
-inline constexpr Contexts top = bit(21);             // words that open a section: kind "section"
+inline constexpr Contexts top = bit(21);  // words that open a section: kind "section"
 
 // Options of one line.
-inline constexpr Contexts bind = bit(22);            // bind option
-inline constexpr Contexts server = bit(23);          // server option, also default-server
-inline constexpr Contexts balance = bit(24);         // balance algorithm
-inline constexpr Contexts hash_type = bit(25);       // hash-type value
-inline constexpr Contexts cookie = bit(26);          // cookie option
-inline constexpr Contexts redirect = bit(27);        // redirect option
-inline constexpr Contexts compression = bit(28);     // compression option
-inline constexpr Contexts filter = bit(29);          // filter NAME
-inline constexpr Contexts stick_table = bit(30);     // stick-table option
-inline constexpr Contexts stick_type = bit(31);      // stick-table type
-inline constexpr Contexts stick_data = bit(32);      // stick-table data
+inline constexpr Contexts bind = bit(22);               // bind option
+inline constexpr Contexts server = bit(23);             // server option, also default-server
+inline constexpr Contexts balance = bit(24);            // balance algorithm
+inline constexpr Contexts hash_type = bit(25);          // hash-type value
+inline constexpr Contexts cookie = bit(26);             // cookie option
+inline constexpr Contexts redirect = bit(27);           // redirect option
+inline constexpr Contexts compression = bit(28);        // compression option
+inline constexpr Contexts filter = bit(29);             // filter NAME
+inline constexpr Contexts stick_table = bit(30);        // stick-table option
+inline constexpr Contexts stick_type = bit(31);         // stick-table type
+inline constexpr Contexts stick_data = bit(32);         // stick-table data
 inline constexpr Contexts http_check_expect = bit(33);  // http-check expect match
 inline constexpr Contexts tcp_check_expect = bit(34);   // tcp-check expect match
-inline constexpr Contexts http_reuse = bit(35);      // http-reuse value
-inline constexpr Contexts retry_on = bit(36);        // retry-on value
-inline constexpr Contexts mode = bit(37);            // mode value
-inline constexpr Contexts log_name = bit(38);        // log ... format: log format name
-inline constexpr Contexts crt_list = bit(39);        // crt-list option
+inline constexpr Contexts http_reuse = bit(35);         // http-reuse value
+inline constexpr Contexts retry_on = bit(36);           // retry-on value
+inline constexpr Contexts mode = bit(37);               // mode value
+inline constexpr Contexts log_name = bit(38);           // log ... format: log format name
+inline constexpr Contexts crt_list = bit(39);           // crt-list option
 
 // Actions of rules.
 inline constexpr Contexts http_request = bit(40);
@@ -68,7 +68,7 @@ inline constexpr Contexts tcp_request_session = bit(44);
 inline constexpr Contexts tcp_request_content = bit(45);
 inline constexpr Contexts tcp_response_content = bit(46);
 inline constexpr Contexts quic_initial = bit(47);
-inline constexpr Contexts service = bit(48);         // use-service NAME
+inline constexpr Contexts service = bit(48);  // use-service NAME
 
 // Expressions.
 inline constexpr Contexts sample = bit(49);          // fetch

@@ -92,7 +92,9 @@ struct Server {
     std::string host;                      // name to look up; empty when endpoint is literal
     std::vector<Endpoint> endpoints;       // one, or what the name resolved to (nginx: each a peer)
     std::uint16_t port = 0;                // with host
-    bool port_is_offset = false;           // HAProxy "host:+80": of the client's port
+    // HAProxy "host", "host:+80": the port the client connected to plus port_offset.
+    bool port_is_offset = false;
+    int port_offset = 0;
     std::uint32_t weight = 1;              // HAProxy 0..256: 0 drains
     bool backup = false;
     bool down = false;                     // down | disabled

@@ -139,6 +139,7 @@ void put(Printer& to, const Server& s) {
     if (!s.host.empty()) to.line("host {} port {}", show(s.host), s.port);
     for (const auto& endpoint : s.endpoints) to.line("address {}", to_string(endpoint));
     to.field("port_is_offset", s.port_is_offset, d.port_is_offset);
+    to.field("port_offset", s.port_offset, d.port_offset);
     to.field("weight", s.weight, d.weight);
     to.field("backup", s.backup, d.backup);
     to.field("down", s.down, d.down);

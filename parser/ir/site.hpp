@@ -61,7 +61,7 @@ struct Route {
     RouteAction action;
     Settings settings;
     std::string pool_name;               // HAProxy: the backend this stands for, in logs
-    bool internal = false;
+    bool internal = false;               // not by URI (nginx), not by name (a listen's own route)
     bool auto_redirect = false;          // "/x/" with proxy_pass: "/x" gets a 301
     bool is_if = false;                  // pseudo-location of nginx's if
     Span span;
@@ -80,8 +80,8 @@ struct SiteName {
 struct RoutePick {
     std::optional<Condition> when;       // none = always
     RouteId route = no_id;
-    // use_backend %[...]: not empty when `route` is no_id. The value is the pool_name of a route; a
-    // value that names none goes on with the next pick.
+    // use_backend %[...]: not empty when `route` is no_id. The value is the pool_name of a route that
+    // is not `internal`; a value that names none goes on with the next pick.
     Text dynamic_name;
     Span span;
 };

@@ -1,0 +1,628 @@
+// SPDX-License-Identifier: Apache-2.0
+// Actions of http-request, http-response, http-after-response and the tcp rules: the rows, and how
+// "action arguments if condition" becomes the action of an ir::Rule. An action with parentheses,
+// set-var(txn.x), has their content as its first argument.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "parser/haproxy/rows.hpp"
+#include "parser/haproxy/tables_own.hpp"
+#include "parser/value/value.hpp"
+
+namespace weir::haproxy {
+
+namespace {
+
+using keyword::any_number;
+using keyword::many;
+using keyword::number;
+using keyword::opt;
+using keyword::text;
+using keyword::word;
+
+ir::Action& made(keyword::Scope& scope) { return own(scope).rule->action; }
+
+ir::Text format(keyword::Scope& scope, const Argument& argument,
+                FormatUse use = FormatUse::header) {
+    return lower_format(own(scope), argument, use);
+}
+
+ir::action::Side side_of(keyword::Scope& scope) {
+    return (own(scope).place & in::responses) != 0 ? ir::action::Side::response
+                                                   : ir::action::Side::request;
+}
+
+// --------------------------------------------------------------------------------- headers
+
+void lower_set_header(keyword::Scope& scope, const Call& call) {
+    ir::action::EditHeader edit;
+    edit.how = call.row->name == "add-header" ? ir::action::EditHeader::How::add
+                                              : ir::action::EditHeader::How::set;
+    edit.side = side_of(scope);
+    edit.name = std::string(call[0].text);
+    edit.value = format(scope, call[1]);
+    made(scope) = std::move(edit);
+}
+
+void lower_del_header(keyword::Scope& scope, const Call& call) {
+    using Names = ir::action::EditHeader::Names;
+    ir::action::EditHeader edit;
+    edit.how = ir::action::EditHeader::How::remove;
+    edit.side = side_of(scope);
+    edit.name = std::string(call[0].text);
+    if (call.size() > 1) {
+        if (call[1].text != "-m" || call.size() != 3) {
+            scope.error(call[1].span, "unexpected-argument",
+                        fmt::format("unexpected \"{}\" after the name", call[1].text),
+                        "syntax: del-header name [-m str|beg|end|sub|reg] [if condition]");
+            return;
+        }
+        constexpr std::pair<std::string_view, Names> methods[] = {{"str", Names::exact},
+                                                                  {"beg", Names::prefix},
+                                                                  {"end", Names::suffix},
+                                                                  {"sub", Names::substring},
+                                                                  {"reg", Names::regex}};
+        auto found = std::find_if(std::begin(methods), std::end(methods),
+                                  [&](const auto& entry) { return entry.first == call[2].text; });
+        if (found == std::end(methods)) {
+            scope.error(call[2].span, "invalid-value",
+                        fmt::format("\"{}\" is not valid; expected str, beg, end, sub or reg",
+                                    call[2].text));
+            return;
+        }
+        edit.names = found->second;
+        if (edit.names == Names::regex)
+            if (auto valid = value::parse_regex(edit.name, true); !valid)
+                scope.error(
+                    call[0].span, "invalid-value",
+                    fmt::format("\"{}\" is not valid; expected {}", call[0].text, valid.error()));
+    }
+    made(scope) = std::move(edit);
+}
+
+void lower_replace_header(keyword::Scope& scope, const Call& call) {
+    ir::action::EditHeader edit;
+    edit.how = call.row->name == "replace-value" ? ir::action::EditHeader::How::replace_value
+                                                 : ir::action::EditHeader::How::replace_line;
+    edit.side = side_of(scope);
+    edit.name = std::string(call[0].text);
+    edit.regex = std::string(call[1].text);
+    edit.value = format(scope, call[2]);
+    made(scope) = std::move(edit);
+}
+
+// ---------------------------------------------------------------------------------- target
+
+template <ir::action::SetTarget::What What>
+void lower_set_target(keyword::Scope& scope, const Call& call) {
+    ir::action::SetTarget set;
+    set.what = What;
+    set.value = format(scope, call.args.back());
+    if (call.size() == 2) set.regex = std::string(call[0].text);  // replace-path and its like
+    made(scope) = std::move(set);
+}
+
+void lower_set_status(keyword::Scope& scope, const Call& call) {
+    ir::action::SetStatus set;
+    set.status = ir::Text::of(std::string(call[0].text));
+    if (call.size() > 1) {
+        if (call[1].text != "reason" || call.size() != 3) {
+            scope.error(call[1].span, "unexpected-argument",
+                        fmt::format("unexpected \"{}\" after the status", call[1].text),
+                        "syntax: set-status status [reason text]");
+            return;
+        }
+        set.reason = std::string(call[2].text);
+    }
+    made(scope) = std::move(set);
+}
+
+// ------------------------------------------------------------------------------- variables
+
+void lower_set_var(keyword::Scope& scope, const Call& call) {
+    ir::action::SetVariable set;
+    set.slot = variable_slot(own(scope), call[0].text, call[0].span);
+    std::size_t used = 0;
+    auto expr = lower_sample(own(scope), call.args.subspan(1), used);
+    if (expr && used + 1 < call.size()) {
+        scope.error(call[used + 1].span, "unexpected-argument",
+                    fmt::format("unexpected \"{}\" after the expression", call[used + 1].text));
+        return;
+    }
+    if (expr) set.value = std::move(*expr);
+    made(scope) = std::move(set);
+}
+
+void lower_set_var_fmt(keyword::Scope& scope, const Call& call) {
+    ir::action::SetVariable set;
+    set.slot = variable_slot(own(scope), call[0].text, call[0].span);
+    set.value = format(scope, call[1], FormatUse::body);
+    made(scope) = std::move(set);
+}
+
+void lower_unset_var(keyword::Scope& scope, const Call& call) {
+    ir::action::SetVariable set;
+    set.slot = variable_slot(own(scope), call[0].text, call[0].span);
+    set.unset = true;
+    made(scope) = std::move(set);
+}
+
+// --------------------------------------------------------------------------------- answers
+
+constexpr std::uint16_t page_statuses[] = {200, 400, 401, 403, 404, 405, 407, 408, 410, 413,
+                                           421, 422, 425, 429, 500, 501, 502, 503, 504};
+
+bool has_page(std::int64_t status) {
+    return std::find(std::begin(page_statuses), std::end(page_statuses), status) !=
+           std::end(page_statuses);
+}
+
+std::optional<std::uint16_t> read_status(keyword::Scope& scope, const Argument& word_, int low,
+                                         int high) {
+    auto status = value::parse_number(word_.text);
+    if (status && *status >= low && *status <= high) return static_cast<std::uint16_t>(*status);
+    scope.error(
+        word_.span, "invalid-value",
+        fmt::format("\"{}\" is not valid; expected a status from {} to {}", word_.text, low, high));
+    return std::nullopt;
+}
+
+// What return, deny and tarpit share: [status n] [content-type t] and one source of the body.
+class Answer {
+public:
+    Answer(keyword::Scope& scope, const Call& call, std::uint16_t status)
+        : scope_(scope), call_(call) {
+        respond_.status = status;
+    }
+
+    bool read() {
+        while (at_ < call_.size())
+            if (!read_option()) return false;
+        if (!respond_.headers.empty() && !respond_.body && !empty_body_ && !from_pages_)
+            empty_body_ = true;
+        return true;
+    }
+    // A return without a body is empty; a deny without one is the error page of its status.
+    ir::action::Respond take(bool empty_by_default) {
+        if (!respond_.body && !from_pages_ && (empty_by_default || empty_body_))
+            respond_.body.emplace();
+        return std::move(respond_);
+    }
+    [[nodiscard]] std::uint16_t status() const { return respond_.status; }
+
+private:
+    const Argument* value() {
+        if (at_ < call_.size()) return &call_[at_++];
+        scope_.error(call_[at_ - 1].span, "argument-count",
+                     fmt::format("\"{}\" needs a value after it", call_[at_ - 1].text));
+        return nullptr;
+    }
+
+    bool read_option() {
+        const auto& word_ = call_[at_++];
+        auto what = word_.text;
+        if (what == "default-errorfiles") {
+            from_pages_ = true;
+            return true;
+        }
+        const auto* given = value();
+        if (!given) return false;
+        if (what == "status" || what == "deny_status") return read_status_option(*given, what);
+        if (what == "content-type") {
+            respond_.content_type = std::string(given->text);
+        } else if (what == "string") {
+            respond_.body = ir::Text::of(std::string(given->text));
+        } else if (what == "lf-string") {
+            respond_.body = lower_format(own(scope_), *given, FormatUse::body);
+        } else if (what == "file" || what == "lf-file" || what == "errorfile") {
+            return read_file(*given, what);
+        } else if (what == "errorfiles") {
+            return read_errorfiles(*given);
+        } else if (what == "hdr") {
+            const auto* text_ = value();
+            if (!text_) return false;
+            respond_.headers.push_back(
+                {std::string(given->text), lower_format(own(scope_), *text_, FormatUse::header)});
+        } else {
+            scope_.error(word_.span, "invalid-value",
+                         fmt::format("unknown option \"{}\" of \"{}\"", what, call_.row->name),
+                         "options are status, content-type, string, lf-string, file, lf-file, "
+                         "errorfile, errorfiles, default-errorfiles and hdr");
+            return false;
+        }
+        return true;
+    }
+
+    bool read_status_option(const Argument& given, std::string_view what) {
+        bool any = call_.row->name == "return" && what == "status";
+        auto status = read_status(scope_, given, any ? 200 : 200, any ? 599 : 599);
+        if (!status) return false;
+        if (!any && !has_page(*status)) {
+            scope_.error(given.span, "invalid-value",
+                         fmt::format("HAProxy makes no answer of its own with status {}", *status),
+                         "use \"return status\" for any status");
+            return false;
+        }
+        respond_.status = *status;
+        return true;
+    }
+
+    bool read_file(const Argument& path, std::string_view what) {
+        auto bytes = scope_.sources.read(std::string(path.text), Purpose::content);
+        if (!bytes && !bytes.error().left_out()) {
+            scope_.error(path.span, "cannot-read",
+                         fmt::format("cannot open \"{}\": {}", path.text, bytes.error().text));
+            return false;
+        }
+        std::string body(bytes ? *bytes : std::string_view());
+        respond_.raw = what == "errorfile";
+        if (what == "lf-file")
+            respond_.body =
+                lower_format(own(scope_), {.text = body, .span = path.span}, FormatUse::body);
+        else
+            respond_.body = ir::Text::of(std::move(body));
+        if (!respond_.body->span.known()) respond_.body->span = path.span;
+        return true;
+    }
+
+    bool read_errorfiles(const Argument& name) {
+        const auto& sections = own(scope_).load.http_errors;
+        auto found = sections.find(name.text);
+        if (found == sections.end()) {
+            scope_.error(
+                name.span, "unknown-section",
+                fmt::format("there is no http-errors section \"{}\" before this line", name.text));
+            return false;
+        }
+        for (const auto& page : found->second)
+            if (page.statuses[0] == respond_.status)
+                if (const auto* raw = std::get_if<ir::ErrorPage::Raw>(&page.what)) {
+                    respond_.raw = true;
+                    respond_.body = ir::Text::of(raw->bytes);
+                }
+        from_pages_ = !respond_.body;
+        return true;
+    }
+
+    keyword::Scope& scope_;
+    const Call& call_;
+    std::size_t at_ = 0;
+    bool from_pages_ = false, empty_body_ = false;
+    ir::action::Respond respond_;
+};
+
+void lower_return(keyword::Scope& scope, const Call& call) {
+    Answer answer(scope, call, 200);
+    if (answer.read()) made(scope) = answer.take(true);
+}
+
+void lower_deny(keyword::Scope& scope, const Call& call) {
+    Answer answer(scope, call, (own(scope).place & in::responses) != 0 ? 502 : 403);
+    if (answer.read()) made(scope) = answer.take(false);
+}
+
+void lower_tarpit(keyword::Scope& scope, const Call& call) {
+    Answer answer(scope, call, 500);
+    if (answer.read()) made(scope) = ir::action::Tarpit{answer.status()};
+}
+
+// redirect location|prefix|scheme TO [code n] [options]
+void lower_redirect(keyword::Scope& scope, const Call& call) {
+    using How = ir::action::Redirect::How;
+    ir::action::Redirect redirect;
+    redirect.short_body = true;
+    bool target = false;
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        auto what = call[i].text;
+        const Keyword* row = find_word(own(scope), call[i], in::redirect, option_language);
+        if (!row) return;
+        bool takes_value = what == "location" || what == "prefix" || what == "scheme" ||
+                           what == "code" || what == "set-cookie" || what == "clear-cookie";
+        if (takes_value && i + 1 == call.size()) {
+            scope.error(call[i].span, "argument-count",
+                        fmt::format("\"{}\" needs a value after it", what));
+            return;
+        }
+        if (what == "location" || what == "prefix" || what == "scheme") {
+            redirect.how = what == "location" ? How::location
+                           : what == "prefix" ? How::prefix
+                                              : How::scheme;
+            redirect.target = format(scope, call[++i]);
+            target = true;
+        } else if (what == "code") {
+            auto code = read_status(scope, call[++i], 301, 308);
+            if (!code) return;
+            if (*code != 301 && *code != 302 && *code != 303 && *code != 307 && *code != 308) {
+                scope.error(
+                    call[i].span, "invalid-value",
+                    fmt::format("{} is no redirect; expected 301, 302, 303, 307 or 308", *code));
+                return;
+            }
+            redirect.status = *code;
+        } else if (what == "set-cookie") {
+            auto cookie = std::string(call[++i].text);
+            redirect.set_cookie = cookie + "; path=/;";
+        } else if (what == "clear-cookie") {
+            redirect.set_cookie = std::string(call[++i].text) + "; path=/; Max-Age=0;";
+        } else if (what == "drop-query") {
+            redirect.drop_query = true;
+        } else if (what == "keep-query") {
+            redirect.keep_query = true;
+        } else if (what == "append-slash") {
+            redirect.append_slash = true;
+        } else if (what == "ignore-empty") {
+            redirect.ignore_empty = true;
+        }
+    }
+    if (!target) {
+        scope.error(call.span, "argument-count",
+                    "\"redirect\" needs a target: location, prefix or scheme",
+                    "syntax: redirect location|prefix|scheme to [code n] [options]");
+        return;
+    }
+    made(scope) = std::move(redirect);
+}
+
+// ----------------------------------------------------------------------------------- other
+
+void lower_allow(keyword::Scope& scope, const Call&) { made(scope) = ir::action::Allow{}; }
+void lower_reject(keyword::Scope& scope, const Call&) { made(scope) = ir::action::Close{}; }
+void lower_silent_drop(keyword::Scope& scope, const Call&) { made(scope) = ir::action::Close{}; }
+
+// http-request capture EXPR len N | id N; tcp-request content capture EXPR len N.
+void lower_capture(keyword::Scope& scope, const Call& call) {
+    auto& here = own(scope);
+    std::size_t used = 0;
+    auto expr = lower_sample(here, call.args, used);
+    if (!expr) return;
+    if (used + 2 != call.size() || (call[used].text != "len" && call[used].text != "id")) {
+        scope.error(call.span, "argument-count",
+                    "\"capture\" needs \"len\" and a length, or "
+                    "\"id\" and a slot, after the expression");
+        return;
+    }
+    auto given = value::parse_number(call[used + 1].text);
+    bool response = side_of(scope) == ir::action::Side::response;
+    auto& slots = response ? here.draft->response_captures : here.draft->request_captures;
+    ir::action::Capture capture;
+    capture.side = response ? ir::action::Side::response : ir::action::Side::request;
+    capture.value = std::move(*expr);
+    if (!given || *given < 0) {
+        scope.error(call[used + 1].span, "invalid-value",
+                    fmt::format("\"{}\" is not valid; expected a number", call[used + 1].text));
+        return;
+    }
+    if (call[used].text == "id") {
+        if (static_cast<std::size_t>(*given) >= slots.size()) {
+            scope.error(call[used + 1].span, "invalid-value",
+                        fmt::format("there is no capture slot {}", *given),
+                        "make it before this line: declare capture request len 32");
+            return;
+        }
+        capture.slot = static_cast<std::uint32_t>(*given);
+        capture.length = slots[capture.slot].length;
+    } else {
+        capture.slot = static_cast<std::uint32_t>(slots.size());
+        capture.length = static_cast<std::uint32_t>(*given);
+        slots.push_back({"", capture.length});
+    }
+    made(scope) = std::move(capture);
+}
+
+template <ir::action::SetAddress::What What>
+void lower_set_address(keyword::Scope& scope, const Call& call) {
+    std::size_t used = 0;
+    auto expr = lower_sample(own(scope), call.args, used);
+    if (expr && used == call.size())
+        made(scope) = ir::action::SetAddress{What, std::move(*expr)};
+    else if (expr)
+        scope.error(call[used].span, "unexpected-argument",
+                    fmt::format("unexpected \"{}\" after the expression", call[used].text));
+}
+
+void lower_log_level(keyword::Scope& scope, const Call& call) {
+    made(scope) = ir::action::SetLogLevel{static_cast<int>(call[0].number) - 1};
+}
+
+void lower_strict_mode(keyword::Scope& scope, const Call& call) {
+    made(scope) = ir::action::StrictMode{call[0].number != 0};
+}
+
+template <ir::action::SetMark::What What>
+void lower_mark(keyword::Scope& scope, const Call& call) {
+    auto text_ = call[0].text;
+    std::int64_t number_ = 0;
+    bool hex = text_.starts_with("0x") || text_.starts_with("0X");
+    auto body = hex ? text_.substr(2) : text_;
+    auto [rest, failure] =
+        std::from_chars(body.data(), body.data() + body.size(), number_, hex ? 16 : 10);
+    if (failure != std::errc() || rest != body.data() + body.size()) {
+        scope.error(
+            call[0].span, "invalid-value",
+            fmt::format("\"{}\" is not valid; expected a number such as 10 or 0x0a", text_));
+        return;
+    }
+    made(scope) = ir::action::SetMark{What, number_};
+}
+
+// wait-for-body time T [at-least N]
+void lower_wait_for_body(keyword::Scope& scope, const Call& call) {
+    ir::action::WaitForBody wait;
+    bool timed = false;
+    for (std::size_t i = 0; i + 1 < call.size(); i += 2) {
+        if (call[i].text == "time") {
+            auto time = value::parse_haproxy_duration(call[i + 1].text);
+            if (time) wait.time = *time;
+            timed = time.has_value();
+        } else if (call[i].text == "at-least") {
+            auto bytes = value::parse_haproxy_size(call[i + 1].text);
+            if (bytes) wait.bytes = *bytes;
+        }
+    }
+    if (!timed)
+        scope.error(call.span, "argument-count", "\"wait-for-body\" needs a time",
+                    "syntax: wait-for-body time t [at-least bytes]");
+    else
+        made(scope) = wait;
+}
+
+// ----------------------------------------------------------------------------------- rows
+
+constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature args,
+                      keyword::Apply apply, std::string_view summary) {
+    return {.name = name, .where = where, .args = args, .apply = apply, .summary = summary};
+}
+
+constexpr Contexts http = in::http_request | in::http_response | in::http_after_response;
+constexpr Contexts tcp_in =
+    in::tcp_request_connection | in::tcp_request_session | in::tcp_request_content;
+constexpr Contexts tcp_all = tcp_in | in::tcp_response_content;
+using Target = ir::action::SetTarget::What;
+using Which = ir::action::SetAddress::What;
+using Mark = ir::action::SetMark::What;
+constexpr keyword::Signature header_args = {word("name"), text("format")};
+constexpr keyword::Signature answer_args = {any_number(word("option"))};
+constexpr keyword::Signature expr_args = {many(word("expression"))};
+
+constexpr auto rows = sorted({
+    row("accept", tcp_all, {}, lower_allow, "Ends these rules."),
+    row("add-header", http, header_args, lower_set_header, "Adds a field."),
+    row("allow", http, {}, lower_allow, "Ends these rules."),
+    row("capture",
+        in::http_request | in::http_response | in::tcp_request_content | in::http_after_response,
+        {many(word("expression and length"))}, lower_capture, "Keeps a value for the log."),
+    row("del-header", http, {word("name"), opt(word("-m")), opt(word("method"))}, lower_del_header,
+        "Removes a field."),
+    row("deny", in::http_request | in::http_response, answer_args, lower_deny,
+        "Answers with an error."),
+    row("redirect", in::http_request | in::http_response, {many(word("target and options"))},
+        lower_redirect, "Answers with a redirect."),
+    row("reject", tcp_all | in::http_request, {}, lower_reject, "Closes the connection."),
+    row("replace-header", http, {word("name"), keyword::regex("regex"), text("format")},
+        lower_replace_header, "Replaces what matches in a field."),
+    row("replace-path", in::http_request, {keyword::regex("regex"), text("format")},
+        lower_set_target<Target::path>, "Replaces what matches in the path."),
+    row("replace-pathq", in::http_request, {keyword::regex("regex"), text("format")},
+        lower_set_target<Target::path_and_query>, "Replaces what matches in path and query."),
+    row("replace-uri", in::http_request, {keyword::regex("regex"), text("format")},
+        lower_set_target<Target::uri>, "Replaces what matches in the target."),
+    row("replace-value", http, {word("name"), keyword::regex("regex"), text("format")},
+        lower_replace_header, "Replaces what matches in each value of a field."),
+    row("return", in::http_request | in::http_response, answer_args, lower_return,
+        "Answers from here."),
+    row("set-dst", tcp_in | in::http_request, expr_args, lower_set_address<Which::destination>,
+        "Changes the address the client connected to."),
+    row("set-dst-port", tcp_in | in::http_request, expr_args,
+        lower_set_address<Which::destination_port>, "Changes the port the client connected to."),
+    row("set-header", http, header_args, lower_set_header, "Sets a field."),
+    row("set-log-level", http | in::tcp_request_content | in::tcp_response_content,
+        {keyword::choice("silent|emerg|alert|crit|err|warning|notice|info|debug")}, lower_log_level,
+        "Sets the level of the log line."),
+    row("set-mark", tcp_in | in::tcp_response_content | in::http_request | in::http_response,
+        {word("mark")}, lower_mark<Mark::mark>, "Marks the packets to the client."),
+    row("set-method", in::http_request, {text("format")}, lower_set_target<Target::method>,
+        "Sets the method."),
+    row("set-nice",
+        in::http_request | in::http_response | in::tcp_request_content | in::tcp_response_content,
+        {word("nice")}, lower_mark<Mark::nice>, "Sets the urgency of the request."),
+    row("set-path", in::http_request, {text("format")}, lower_set_target<Target::path>,
+        "Sets the path."),
+    row("set-pathq", in::http_request, {text("format")}, lower_set_target<Target::path_and_query>,
+        "Sets path and query."),
+    row("set-query", in::http_request, {text("format")}, lower_set_target<Target::query>,
+        "Sets the query."),
+    row("set-src", tcp_in | in::http_request, expr_args, lower_set_address<Which::source>,
+        "Changes the client's address."),
+    row("set-src-port", tcp_in | in::http_request, expr_args, lower_set_address<Which::source_port>,
+        "Changes the client's port."),
+    row("set-status", in::http_response | in::http_after_response,
+        {number("status", 100, 999), opt(word("reason")), opt(word("text"))}, lower_set_status,
+        "Sets the status."),
+    row("set-tos", tcp_in | in::tcp_response_content | in::http_request | in::http_response,
+        {word("tos")}, lower_mark<Mark::tos>, "Sets the TOS of packets to the client."),
+    row("set-uri", in::http_request, {text("format")}, lower_set_target<Target::uri>,
+        "Sets the target."),
+    row("set-var", http | tcp_all, {word("name"), many(word("expression"))}, lower_set_var,
+        "Keeps a value in a variable."),
+    row("set-var-fmt", http | tcp_all, {word("name"), text("format")}, lower_set_var_fmt,
+        "Keeps a text in a variable."),
+    row("silent-drop", tcp_all | in::http_request | in::http_response, {}, lower_silent_drop,
+        "Ends the connection without telling the client."),
+    row("strict-mode", http, {keyword::flag()}, lower_strict_mode,
+        "Whether a rewrite that fails ends the request."),
+    row("tarpit", in::http_request, answer_args, lower_tarpit,
+        "Holds the client, then answers with an error."),
+    row("unset-var", http | tcp_all, {word("name")}, lower_unset_var, "Forgets a variable."),
+    row("wait-for-body", in::http_request | in::http_response,
+        {word("time"), word("value"), opt(word("at-least")), opt(word("bytes"))},
+        lower_wait_for_body, "Waits for the body."),
+});
+static_assert(keyword::well_formed(rows));
+
+constexpr Keyword choice(std::string_view name, std::string_view summary) {
+    return {.name = name, .where = in::redirect, .summary = summary};
+}
+constexpr auto redirect_words = sorted({
+    choice("append-slash", "Ends the path with a slash."),
+    choice("clear-cookie", "Clears a cookie."),
+    choice("code", "Status of the redirect."),
+    choice("drop-query", "Leaves the query out."),
+    choice("ignore-empty", "Does nothing when the target is empty."),
+    choice("keep-query", "Keeps the query with location."),
+    choice("location", "The whole target."),
+    choice("prefix", "What goes before the target."),
+    choice("scheme", "The scheme in front of host and target."),
+    choice("set-cookie", "Sets a cookie."),
+});
+static_assert(keyword::well_formed(redirect_words));
+
+}  // namespace
+
+keyword::Table action_table() { return rows; }
+keyword::Table redirect_table() { return redirect_words; }
+
+bool lower_action(Scope& scope, Args words, Contexts place, ir::Rule& rule) {
+    Argument name = words[0];
+    std::vector<Argument> args;
+    if (auto open = name.text.find('('); open != std::string_view::npos) {
+        auto inner = name.text.substr(open + 1);
+        if (!inner.ends_with(')')) {
+            scope.error(name.span, "bad-action",
+                        fmt::format("\"(\" in \"{}\" is not closed by \")\"", name.text));
+            return false;
+        }
+        inner.remove_suffix(1);
+        args.push_back({.text = inner, .span = inside(name, open + 1, inner.size())});
+        name.text = name.text.substr(0, open);
+        name.span = inside(words[0], 0, open);
+    }
+    const Keyword* row_ = scope.load.registry.find(name.text, place);
+    if (!row_) {
+        if (!scope.load.registry.find(name.text).empty()) {
+            keyword::check_keyword(scope.load.registry, name.text, name.span, place,
+                                   action_language, scope.sink);
+            return false;
+        }
+        find_word(scope, name, place, action_language);
+        return false;
+    }
+    if (!keyword::check_support(*row_, name.text, name.span, action_language, scope.sink))
+        return false;
+    // The condition cannot stand before what the action needs.
+    std::size_t from = 1 + (row_->args.min > args.size() ? row_->args.min - args.size() : 0);
+    auto at = find_condition(words, std::min(from, words.size()));
+    args.insert(args.end(), words.begin() + 1, words.begin() + static_cast<std::ptrdiff_t>(at));
+    Call call{.row = row_, .name = name.text, .span = name.span};
+    if (!keyword::check_arguments(*row_, call, args, keyword::Units::haproxy, scope.sink))
+        return false;
+    auto errors = scope.sink.count(diag::Severity::error);
+    scope.rule = &rule;
+    row_->apply(scope, call);
+    scope.rule = nullptr;
+    bool good = take_condition(scope, words, at, rule.when);
+    return good && scope.sink.count(diag::Severity::error) == errors;
+}
+
+}  // namespace weir::haproxy

@@ -1,0 +1,34 @@
+// SPDX-License-Identifier: Apache-2.0
+// The tables behind own_tables(), one function per file of rows, and what those files share.
+#pragma once
+
+#include "parser/haproxy/scope.hpp"
+
+namespace weir::haproxy {
+
+keyword::Table global_table();
+keyword::Table proxy_table();
+keyword::Table option_table();  // "option ..." of proxies
+keyword::Table rule_table();    // http-request, acl, use_backend, ... of proxies
+keyword::Table check_table();   // http-check, tcp-check
+keyword::Table bind_table();
+keyword::Table server_table();
+keyword::Table action_table();
+keyword::Table sample_table();
+keyword::Table converter_table();
+keyword::Table acl_table();         // hdr_beg and the like
+keyword::Table predefined_table();  // TRUE, METH_GET, ...
+keyword::Table acl_word_table();    // flags, match methods, operators
+keyword::Table variable_table();    // %ci
+keyword::Table value_table();       // words of balance, hash-type, mode, http-reuse
+keyword::Table retry_table();       // words of retry-on
+keyword::Table match_table();       // words of http-check expect, tcp-check expect
+keyword::Table bind_line_table();
+keyword::Table server_line_table();
+keyword::Table redirect_table();  // words of redirect
+keyword::Table section_table();   // frontend, backend, ...
+
+Contexts places_of(ir::Fetch code);
+void plain_converter(ir::Expr& expr, const Keyword& row, const Call& call);
+
+}  // namespace weir::haproxy
