@@ -2,6 +2,8 @@
 // Rows of the main level and of events: the process and its workers.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "parser/nginx/logs.hpp"
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/tables.hpp"
@@ -76,7 +78,8 @@ void lower_worker_rlimit_core(Scope& scope, const Call& call) {
 }
 
 void lower_worker_priority(Scope& scope, const Call& call) {
-    scope.config.process.priority = static_cast<int>(call[0].number);
+    // The kernel has -20 to 20 and takes more for the nearest of them.
+    scope.config.process.priority = static_cast<int>(std::clamp<std::int64_t>(call[0].number, -20, 20));
 }
 
 void lower_worker_processes(Scope& scope, const Call& call) {
@@ -178,7 +181,7 @@ constexpr Keyword rows[] = {
      .inherit = Inherit::none, .fallback = "nobody nobody", .summary = "User and group of the workers.", .once = true},
     {.name = "worker_cpu_affinity", .where = main, .args = {keyword::many(keyword::word("auto|mask"))}, .apply = lower_worker_cpu_affinity,
      .inherit = Inherit::none, .summary = "Binds workers to processors.", .once = true},
-    {.name = "worker_priority", .where = main, .args = {keyword::number("nice", -20, 20)}, .apply = lower_worker_priority,
+    {.name = "worker_priority", .where = main, .args = {keyword::number("nice", INT32_MIN, INT32_MAX)}, .apply = lower_worker_priority,
      .inherit = Inherit::none, .fallback = "0", .summary = "Scheduling priority of the workers.", .once = true},
     {.name = "worker_processes", .where = main, .args = {keyword::word("number|auto")}, .apply = lower_worker_processes,
      .inherit = Inherit::none, .fallback = "1", .summary = "Number of workers.", .once = true},

@@ -64,11 +64,11 @@ void lower_upstream(Scope& scope, const Call& call) {
     lower_body(block, outer.current->body.directives);
     bool only_backups = std::none_of(pool.servers.begin(), pool.servers.end(),
                                    [](const ir::Server& server) { return !server.backup; });
-    if (pool.servers.empty())
+    if (pool.servers.empty() && !block.action_failed)
         outer.error(call[0].span, "no-servers",
                     fmt::format("no servers are inside upstream \"{}\"", call[0].text),
                     "add server address; to it");
-    else if (only_backups)
+    else if (only_backups && !block.action_failed)
         outer.error(call[0].span, "no-servers",
                     fmt::format("no servers in upstream \"{}\" but backups", call[0].text),
                     "leave \"backup\" out of at least one server");
@@ -149,6 +149,8 @@ private:
 
 void lower_pool_server(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
+    bool failed_before = block.action_failed;
+    block.action_failed = true;   // until the end is reached
     ir::Server server;
     server.name = call[0].text;
     server.span = call.span;
@@ -173,6 +175,7 @@ void lower_pool_server(Scope& scope, const Call& call) {
     if (!ServerReader(block, call, server).read()) return;
     set_endpoints(block, server, *host, call[0].span);
     block.pool->servers.push_back(std::move(server));
+    block.action_failed = failed_before;
 }
 
 // A second method replaces the first, with a warning.

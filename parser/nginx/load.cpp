@@ -59,12 +59,13 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
     for (auto table : variable_tables()) run.variables.add(table);
 
     auto directives = read_global_directives(run);
+    auto main_file = static_cast<FileId>(sources.size());
     auto in_file = read_file(run, path, {});
     bool readable = found.all().empty() || !in_file.empty();
     directives.insert(directives.end(), std::make_move_iterator(in_file.begin()),
                       std::make_move_iterator(in_file.end()));
     if (readable && !has_events(directives))
-        found.error({}, "no-events", "no \"events\" section in configuration",
+        found.error({main_file, 0, 0}, "no-events", "no \"events\" section in configuration",
                     "nginx wants one: add events { }");
     Block main(run, context::main, nullptr);
     lower_body(main, directives);

@@ -110,7 +110,7 @@ public:
 
     // proxy_set_header of this block; empty: the parent's list is inherited whole.
     std::vector<ir::FieldEdit> header_list;
-    bool action_failed = false;   // proxy_pass was there, and wrong
+    bool action_failed = false;   // a proxy_pass or server of an upstream was there, and wrong
     Span health_check_at;
     std::optional<ir::HealthCheck> health_check;
 

@@ -279,7 +279,9 @@ ir::Expr value_of(const Definition& definition, Span span) {
 
 std::optional<ir::Expr> unknown_variable(Block& block, std::string_view name, Span span) {
     std::string hint = "variables come from set, map or the modules of nginx";
-    if (block.run.unknown_words++ < 50) {
+    if (!block.run.variables.find(name).empty()) {
+        hint = block.in_stream() ? "it exists in http, not in stream" : "it exists in stream, not in http";
+    } else if (block.run.unknown_words++ < 50) {
         auto near = block.run.variables.nearest(name, block.names ? block.names->bit : 0);
         if (!near.empty()) hint = fmt::format("did you mean \"${}\"?", near);
     }
