@@ -363,8 +363,93 @@ net::Task<Failure> ServerSide::read_head() {
     }
 }
 
+// Picks a server and takes one of its slots, waiting for one where the pool queues.
+net::Task<Failure> ServerSide::obtain_server() {
+    auto picked = pick();
+    server_ = picked.server;
+    auto failure = picked.outcome == pool::PickOutcome::picked ? Failure::none : Failure::no_server;
+    if (picked.outcome == pool::PickOutcome::full) failure = co_await wait_for_slot();
+    if (failure == Failure::none) {
+        begin_try();
+        co_return failure;
+    }
+    server_ = nullptr;
+    if (try_count_ == 0) {
+        begin_try();   // the log names the pool
+        tries_[0].status = status_for(failure);
+        tries_[0].response_us = 0;
+    }
+    co_return failure;
+}
+
+// One connection, the request out, the head of the answer in.
+net::Task<Failure> ServerSide::ask() {
+    got_bytes_ = false;
+    pump_failure_ = Failure::none;
+    auto failure = open_connection();
+    if (failure != Failure::none) co_return failure;
+    bool fresh = !connection_->reused;
+    // On a fresh connection the first write tells as well as a wait whether it stands: near servers
+    // are there already.
+    failure = send_now();
+    if (fresh && failure == Failure::send) co_return Failure::connect;
+    if (failure == Failure::none && rest_pending_) {
+        if (fresh) failure = co_await connected();
+        if (failure == Failure::none) failure = co_await send_rest();
+    }
+    if (failure != Failure::none) co_return failure;
+    auto at = job_.worker.loop.now_us();
+    job_.subject.times.connected = at;
+    tries_[try_count_ - 1].connect_us = at - try_started_us_;
+    if (!body_whole_) pump_body();
+    failure = co_await read_head();
+    if (failure != Failure::none) co_return failure;
+    auto& one = tries_[try_count_ - 1];
+    one.status = response.status;
+    one.header_us = job_.worker.loop.now_us() - try_started_us_;
+    bool unwanted = response.status < 600 && job_.route.forwarding->retry_statuses[response.status];
+    co_return unwanted && may_retry(Failure::status) ? Failure::status : Failure::none;
+}
+
+// Ends a try that failed. True: there is to be another one.
+net::Task<bool> ServerSide::try_again(Failure failure) {
+    if (pumping_) co_await stop_pump();
+    bool client_side = failure == Failure::client_gone || failure == Failure::client_body ||
+                       failure == Failure::client_body_timeout || failure == Failure::body_too_large;
+    bool again = !client_side && may_retry(failure);
+    bool stale = again && connection_ && connection_->reused && !got_bytes_;
+    bool next_server = settings().retry.next_server;
+    if (!client_side && !stale) {
+        end_try(failure);
+    } else {
+        // Not the server's fault. A kept connection that had died does not even count as a try.
+        tries_[try_count_ - 1].response_us = job_.worker.loop.now_us() - try_started_us_;
+        if (stale) {
+            --attempts_;
+            --try_count_;
+        }
+        connection_.reset();
+        input_.release();
+        pool_->release(*server_, pool::UseResult::not_counted, now());
+        if (next_server) server_ = nullptr;
+    }
+    if (!again) {
+        server_ = nullptr;
+        co_return false;
+    }
+    if (stale) co_return true;
+    ++job_.subject.retries;
+    if (server_ && failure == Failure::connect) {
+        // The same server again at once would refuse again at once.
+        constexpr net::Time longest = 1000;
+        auto limit = timeouts().connect;
+        auto pause = limit == ir::no_limit ? longest : std::min<net::Time>(longest, limit.count());
+        co_await net::sleep_for(job_.worker.loop, pause);
+    }
+    co_return true;
+}
+
 net::Task<Failure> ServerSide::run() {
-    auto& subject = job_.subject;
     started_ = now();
     if (!choose_pool()) co_return Failure::bad_target;
     if (!body_at_hand() && !gathered_) {
@@ -372,109 +457,19 @@ net::Task<Failure> ServerSide::run() {
         if (failure != Failure::none) co_return failure;
     }
     if (job_.route.forwarding->has_body) {
-        at_hand_ = job_.route.forwarding->body.render(subject);
+        at_hand_ = job_.route.forwarding->body.render(job_.subject);
         spool_.release();
         body_whole_ = true;
     }
-    Failure failure = Failure::none;
     for (;;) {
-        auto picked = pick();
-        server_ = picked.server;
-        if (picked.outcome == pool::PickOutcome::full) {
-            failure = co_await wait_for_slot();
-            if (failure != Failure::none) server_ = nullptr;
-        } else if (picked.outcome == pool::PickOutcome::none) {
-            server_ = nullptr;
-            failure = Failure::no_server;
-        }
-        if (!server_) {
-            if (try_count_ == 0) {
-                begin_try();
-                tries_[0].status = status_for(failure);
-                tries_[0].response_us = 0;
-            }
-            co_return failure;
-        }
-        begin_try();
-        got_bytes_ = false;
-        pump_failure_ = Failure::none;
-        failure = open_connection();
-        if (failure == Failure::none && !connection_->reused &&
-            !connection_->stream.watch.writable && server_->address.family() != AF_UNIX) {
-            // The first write tells as well as a wait whether a near server is there already.
-            failure = send_now();
-            if (failure == Failure::none && rest_pending_) {
-                failure = co_await connected();
-                if (failure == Failure::none) failure = co_await send_rest();
-            } else if (failure == Failure::send) {
-                failure = Failure::connect;
-            }
-        } else if (failure == Failure::none) {
-            failure = send_now();
-            if (failure == Failure::none && rest_pending_) failure = co_await send_rest();
-        }
-        if (failure == Failure::none) {
-            auto at = job_.worker.loop.now_us();
-            subject.times.connected = at;
-            tries_[try_count_ - 1].connect_us = at - try_started_us_;
-            if (!body_whole_) pump_body();
-            failure = co_await read_head();
-        }
-        if (failure == Failure::none) {
-            auto& one = tries_[try_count_ - 1];
-            one.status = response.status;
-            one.header_us = job_.worker.loop.now_us() - try_started_us_;
-            bool again = response.status < 600 &&
-                         job_.route.forwarding->retry_statuses[response.status];
-            if (!again) break;
-            failure = Failure::status;
-            if (!may_retry(failure)) {
-                failure = Failure::none;
-                break;
-            }
-        }
-        if (pumping_) co_await stop_pump();
-        bool again = may_retry(failure);
-        bool same = !settings().retry.next_server;
-        bool stale = connection_ && connection_->reused;
-        bool client_side = failure == Failure::client_gone || failure == Failure::client_body ||
-                           failure == Failure::client_body_timeout ||
-                           failure == Failure::body_too_large;
-        if (client_side) {
-            auto& one = tries_[try_count_ - 1];
-            one.response_us = job_.worker.loop.now_us() - try_started_us_;
-            connection_.reset();
-            pool_->release(*server_, pool::UseResult::not_counted, now());
-            server_ = nullptr;
-            co_return failure;
-        }
-        if (stale && again) {
-            // The same server, on a fresh connection: forget that this try was.
-            --attempts_;
-            --try_count_;
-            connection_.reset();
-            input_.release();
-            pool_->release(*server_, pool::UseResult::not_counted, now());
-            if (settings().retry.next_server) server_ = nullptr;
-            continue;
-        }
-        auto* asked = server_;
-        end_try(failure);
-        if (!again) {
-            server_ = nullptr;
-            co_return failure;
-        }
-        ++subject.retries;
-        if (same && asked == server_ && failure == Failure::connect) {
-            // The same server again at once would refuse again at once.
-            auto pause = timeouts().connect == ir::no_limit
-                             ? net::Time{1000}
-                             : std::min<net::Time>(1000, timeouts().connect.count());
-            co_await net::sleep_for(job_.worker.loop, pause);
-        }
+        auto failure = co_await obtain_server();
+        if (failure != Failure::none) co_return failure;
+        failure = co_await ask();
+        if (failure == Failure::none) break;
+        if (!co_await try_again(failure)) co_return failure;
     }
-    subject.times.response = job_.worker.loop.now_us();
-    subject.response = &response;
+    job_.subject.times.response = job_.worker.loop.now_us();
+    job_.subject.response = &response;
     body_.emplace(connection_->stream, input_);
     body_->start(response.framing, response.length);
     co_return Failure::none;

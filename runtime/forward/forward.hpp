@@ -78,6 +78,9 @@ private:
 
     bool choose_pool();
     pool::Picked pick();
+    net::Task<Failure> obtain_server();
+    net::Task<Failure> ask();
+    net::Task<bool> try_again(Failure failure);
     net::Task<Failure> wait_for_slot();
     void begin_try();
     void end_try(Failure failure);
