@@ -46,6 +46,12 @@ Draft built_in_defaults(const Load&) {
     auto& forward = draft.settings.forward.edit();
     forward.preserve_host = true;
     forward.pass_upgrade = true;
+    forward.pass_expect = true;
+    forward.pass_interim = true;
+    forward.ignore_client_abort = true;
+    forward.no_server_status = 503;
+    forward.connect_error_status = 503;
+    forward.connect_timeout_status = 503;
     forward.reuse = ir::ForwardSettings::Reuse::safe;
     forward.buffer_request = false;
     forward.buffer_response = false;

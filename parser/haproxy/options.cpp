@@ -44,6 +44,10 @@ void lower_keep_alive(keyword::Scope& scope, const Call&) {
     scope.settings().forward.edit().close_server_connection = false;
 }
 
+void lower_abortonclose(keyword::Scope& scope, const Call&) {
+    scope.settings().forward.edit().ignore_client_abort = !on(scope);
+}
+
 void lower_redispatch(keyword::Scope& scope, const Call& call) {
     int every = -1;
     if (call.size() > 0) {
@@ -222,9 +226,8 @@ constexpr auto rows = sorted({
              "Takes responses with invalid characters."),
     flag("option allbackups", in::back_side, set_back_flag<&BackWords::all_backups>,
          "Uses all backup servers at once."),
-    harmless("option abortonclose", in::any_proxy,
-             "a request whose client has gone never waits in a queue",
-             "Gives up a queued request when the client goes."),
+    flag("option abortonclose", in::any_proxy, lower_abortonclose,
+         "Gives up a request when its client has gone."),
     flag("option clitcpka", in::front_side, lower_clitcpka,
          "TCP keep-alive probes towards clients."),
     harmless("option contstats", in::front_side, "counters are always up to date",
