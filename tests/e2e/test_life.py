@@ -12,7 +12,7 @@ import pytest
 from support import binary, proc, wire
 from support.client import Client, get
 from support.ports import free_port
-from support.proxy import Proxy, ProxyError
+from support.proxy import Proxy
 from support.servers import Answer, HttpServer
 from support.websocket import WebSocketClient, WebSocketServer
 
@@ -46,15 +46,11 @@ def test_busy_port_is_reported(personality, folder, run_server):
     server = run_server(HttpServer("a"))
     config = make_config(personality, server.port, [server])
     proxy = Proxy(binary.subject(personality), personality, config, folder=folder)
-    with pytest.raises(ProxyError) as failed:
-        proxy.start()
-        for _ in range(100):
-            time.sleep(0.1)
-            if proxy.process.poll() is not None:
-                raise ProxyError(proxy.output())
-        proxy.kill()
-        pytest.fail("it runs on a port that is taken")
-    assert str(server.port) in str(failed.value)
+    done = subprocess.run(proxy.command(), capture_output=True, text=True, timeout=20,
+                          cwd=folder, check=False)
+    assert done.returncode == 1
+    assert str(server.port) in done.stderr + done.stdout + proxy.output()
+    assert get(server.port).status == 200
 
 
 @pytest.mark.parametrize("personality", PERSONALITIES)
