@@ -77,6 +77,7 @@ struct ConnectionFacts {
     bool received_proxy_header = false;
     bool udp = false;
     std::uint64_t serial = 0;     // nginx $connection
+    int fd = -1;                  // the socket, for $tcpinfo_*
     std::string_view listener_name;
     std::uint32_t listener_id = 0;
     std::int64_t accepted_us = 0; // monotonic
@@ -131,6 +132,7 @@ struct Surroundings {
 };
 
 struct Subject {
+    // These five are always set before anything is evaluated.
     Arena* arena = nullptr;
     const Surroundings* around = nullptr;
     const ConnectionFacts* connection = nullptr;
@@ -152,10 +154,14 @@ struct Subject {
     std::uint64_t serial = 0;           // of the exchange in this worker (%rt)
     std::string_view payload;           // tcp: bytes of the client that wait unread
     bool payload_ended = false;         // inspect delay over or buffer full: no more will come
+    // Set when something looked at could still change with more bytes of the client (HAProxy's content
+    // rules then wait). Whoever evaluates clears it before and asks after.
+    bool undecided = false;
     bool completed = false;             // $request_completion
     bool pipelined = false;
     std::string_view remote_user;       // set by auth; else taken from Authorization
     std::string_view document_root = "html";
+    std::uint64_t limit_rate = 0;       // bytes per second in force ($limit_rate)
 
     // Where it goes
     const ir::Site* site = nullptr;

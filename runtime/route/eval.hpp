@@ -35,7 +35,6 @@ struct Node {
     std::uint32_t id = ir::no_id;     // pool or site that `text` names
     std::string_view text;            // in the ir::Config
     std::int64_t number = 0;
-    const Library* library = nullptr;     // match, map
     union {
         const Patterns* patterns = nullptr;
         const CompiledMap* map;
@@ -52,6 +51,8 @@ public:
     [[nodiscard]] bool holds(Subject& subject) const;
     // As text: "" when missing; numbers and addresses in their usual spelling.
     [[nodiscard]] std::string_view text(Subject& subject) const;
+    // Only when not empty().
+    [[nodiscard]] const Node& root() const { return nodes_[0]; }
 
 private:
     friend class Library;

@@ -87,7 +87,8 @@ private:
     // none: nothing here. prefix: a regex of an outer level may still win. final: it is decided.
     enum class Outcome : std::uint8_t { none, prefix, final };
     Outcome search(std::string_view path, Subject& subject, Found& found) const;
-    [[nodiscard]] const Entry* longest_prefix(std::string_view path, bool& is_equal) const;
+    void add(const ir::Config& config, ir::RouteId id, Library& library);
+    [[nodiscard]] const Entry* at_or_before(std::string_view path) const;
     [[nodiscard]] const Entry* with_slash(std::string_view path) const;
 
     std::vector<Entry> entries_;
