@@ -122,7 +122,7 @@ constexpr Keyword rows[] = {
     {.name = "map", .where = http | stream, .args = {keyword::text("text"), keyword::word("$variable")},
      .body = Body::entries, .apply = lower_map, .inherit = Inherit::none,
      .summary = "Defines a variable whose value depends on another text."},
-    {.name = "map_hash_bucket_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "32|64|128",
+    {.name = "map_hash_bucket_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "64",
      .support = ignored("weir's tables grow as needed"), .summary = "Size of the tables of maps."},
     {.name = "map_hash_max_size", .where = http | stream, .args = {keyword::number("size")}, .fallback = "2048",
      .support = ignored("weir's tables grow as needed"), .summary = "Size of the tables of maps."},
@@ -133,7 +133,7 @@ constexpr Keyword line_rows[] = {
     {.name = "default", .where = map_block | stream_map_block, .args = {keyword::text("value")}, .inherit = Inherit::none,
      .summary = "Value when no key matches."},
     {.name = "hostnames", .where = map_block | stream_map_block, .inherit = Inherit::none,
-     .summary = "Keys may be host names with a wildcard: *.example.com, .example.com, www.example.*"},
+     .summary = "Says that keys may be host names with a wildcard, such as *.example.com."},
     {.name = "volatile", .where = map_block | stream_map_block, .inherit = Inherit::none, .since = "1.11.7",
      .summary = "Computes the value anew at each use."},
 };

@@ -22,7 +22,7 @@ constexpr Keyword rows[] = {
      .fallback = "off", .since = "1.29.3", .support = not_yet(),
      .summary = "Chooses the local address anew for each server that is tried."},
     {.name = "fastcgi_buffer_size", .where = http | server | location, .args = count(1, 1),
-     .fallback = "4k|8k", .support = not_yet(),
+     .fallback = "4k", .support = not_yet(),
      .summary = "Sets the size of the buffer that takes the first part of an answer from a "
          "FastCGI server."},
     {.name = "fastcgi_buffering", .where = http | server | location, .args = {flag()},
@@ -30,10 +30,10 @@ constexpr Keyword rows[] = {
      .summary = "Reads answers of FastCGI servers as fast as they come instead of at the client's "
          "pace."},
     {.name = "fastcgi_buffers", .where = http | server | location, .args = count(2, 2),
-     .fallback = "8 4k|8k", .support = not_yet(),
+     .fallback = "8 4k", .support = not_yet(),
      .summary = "Sets number and size of the buffers for one answer of a FastCGI server."},
     {.name = "fastcgi_busy_buffers_size", .where = http | server | location, .args = count(1, 1),
-     .fallback = "8k|16k",
+     .fallback = "8k",
      .support = ignored("weir bounds what waits for the client by the response buffers alone"),
      .summary = "Limits the buffers that may be busy sending to the client while the rest is "
          "still read."},
@@ -181,7 +181,7 @@ constexpr Keyword rows[] = {
      .fallback = "user:rw", .support = not_yet(),
      .summary = "Sets the permissions of files that are saved from answers."},
     {.name = "fastcgi_temp_file_write_size", .where = http | server | location, .args = count(1, 1),
-     .fallback = "8k|16k", .support = ignored("weir writes no temporary files"),
+     .fallback = "8k", .support = ignored("weir writes no temporary files"),
      .summary = "Limits how much is written to a temporary file at a time."},
     {.name = "fastcgi_temp_path", .where = http | server | location, .args = count(1, 4),
      .fallback = "fastcgi_temp", .support = ignored("weir writes no temporary files"),

@@ -22,7 +22,7 @@ constexpr Keyword rows[] = {
      .fallback = "off", .since = "1.29.3", .support = not_yet(),
      .summary = "Chooses the local address anew for each server that is tried."},
     {.name = "grpc_buffer_size", .where = http | server | location, .args = count(1, 1),
-     .fallback = "4k|8k", .support = not_yet(),
+     .fallback = "4k", .support = not_yet(),
      .summary = "Sets the size of the buffer that takes the first part of an answer from a gRPC "
          "server."},
     {.name = "grpc_connect_timeout", .where = http | server | location, .args = count(1, 1),
@@ -95,7 +95,7 @@ constexpr Keyword rows[] = {
      .since = "1.27.2", .support = not_yet(),
      .summary = "Writes the TLS secrets of connections to gRPC servers to a file, for debugging."},
     {.name = "grpc_ssl_name", .where = http | server | location, .args = count(1, 1),
-     .fallback = "host from grpc_pass", .support = not_yet(),
+     .support = not_yet(),
      .summary = "Sets the name that is checked in the gRPC server's certificate and sent as SNI."},
     {.name = "grpc_ssl_password_file", .where = http | server | location, .args = count(1, 1),
      .support = not_yet(),
@@ -127,7 +127,7 @@ constexpr Keyword rows[] = {
      .args = count(0, unbounded), .fallback = "off", .since = "1.29.3", .support = not_yet(),
      .summary = "Chooses the local address anew for each server that is tried."},
     {.name = "memcached_buffer_size", .where = http | server | location, .args = count(1, 1),
-     .fallback = "4k|8k", .support = not_yet(),
+     .fallback = "4k", .support = not_yet(),
      .summary = "Sets the size of the buffer that takes the first part of an answer from a "
          "memcached server."},
     {.name = "memcached_connect_timeout", .where = http | server | location, .args = count(1, 1),

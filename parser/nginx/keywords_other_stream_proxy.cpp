@@ -59,7 +59,7 @@ constexpr Keyword rows[] = {
      .summary = "Writes the TLS secrets of connections to TCP or UDP servers to a file, for "
          "debugging."},
     {.name = "proxy_ssl_name", .where = stream | stream_server, .args = count(1, 1),
-     .fallback = "host from proxy_pass", .support = not_yet(),
+     .support = not_yet(),
      .summary = "Sets the name that is checked in the TCP or UDP server's certificate and sent as "
          "SNI."},
     {.name = "proxy_ssl_password_file", .where = stream | stream_server, .args = count(1, 1),
