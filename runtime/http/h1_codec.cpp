@@ -179,14 +179,10 @@ bool read_status_line(Scanner& scan, ResponseHead& head) {
     const char* line = scan.at;
     scan.at = find_control(scan.at, scan.end);
     std::string_view text{line, static_cast<std::size_t>(scan.at - line)};
-    if (scan.at == scan.end) {
-        // Something else than HTTP is told from its first bytes, before a line end that never
-        // comes.
-        std::string_view start = text.substr(0, 5);
-        if (std::string_view{"HTTP/"}.substr(0, start.size()) != start)
-            return scan.bad("a response that does not start with HTTP/");
-        return scan.need_more(line, ParseStatus::field_too_long);
-    }
+    // Something else than HTTP is told from its first bytes, before a line end that never comes.
+    std::string_view start = text.substr(0, 5);
+    if (std::string_view{"HTTP/"}.substr(0, start.size()) != start)
+        return scan.bad("a response that does not start with HTTP/");
     if (!read_line_end(scan, line, ParseStatus::field_too_long)) return false;
     if (!check_version(scan, text.substr(0, 8), head.major, head.minor)) return false;
     if (text.size() < 12 || text[8] != ' ' || (text.size() > 12 && text[12] != ' '))

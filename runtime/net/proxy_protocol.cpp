@@ -45,7 +45,7 @@ bool read_port(std::string_view text, std::uint16_t& port) {
 bool read_ip(std::string_view text, IpAddress::Family family, IpAddress& ip) {
     char copy[INET6_ADDRSTRLEN] = {};
     // inet_pton would stop at a NUL and call the rest well.
-    if (text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
+    if (text.empty() || text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
     std::memcpy(copy, text.data(), text.size());
     ip.family = family;
     return inet_pton(family == IpAddress::Family::v4 ? AF_INET : AF_INET6, copy, ip.bytes) == 1;
