@@ -338,7 +338,8 @@ void lower_balance(keyword::Scope& scope, const Call& call) {
         if (!rest.empty())
             scope.error(rest[0].span, "not-supported",
                         fmt::format("\"{}\" is known to HAProxy, not yet in weir", rest[0].text));
-        auto expr = fetch_expr(ir::Fetch::request_header_full, call[0].span);
+        // The first of the values that commas part.
+        auto expr = fetch_expr(ir::Fetch::request_header, call[0].span);
         expr.text = std::string(inner);
         expr.number = 1;
         balance.how = How::hash;
@@ -368,6 +369,8 @@ void lower_hash_type(keyword::Scope& scope, const Call& call) {
         if (!row) return;
         if (argument.text == "consistent" || argument.text == "map-based") {
             balance.consistent = argument.text == "consistent";
+            // HAProxy: without a function named, a consistent hash is spread by the avalanche too.
+            balance.avalanche = balance.consistent && call.size() == 1;
             balance.ring = balance.consistent ? ir::Balance::Ring::haproxy_ring
                                               : ir::Balance::Ring::haproxy_map;
         } else if (argument.text == "avalanche") {
