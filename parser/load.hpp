@@ -41,6 +41,9 @@ std::optional<ir::Config> load_config(const std::vector<Input>& inputs, const Lo
                                       SourceSet& set, SourceMap& sources, const ModuleRows& modules,
                                       diag::Sink& sink);
 
+// `weir keywords`: every row of both languages as manual text, JSON or completion words.
+std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules);
+
 // nginx or haproxy by content: words that open a section at the start of a line against directives
 // that end in ';' or '{'.
 Dialect detect_dialect(std::string_view text);
