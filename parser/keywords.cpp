@@ -26,11 +26,18 @@ public:
     void add(const std::vector<keyword::Table>& tables, Contexts places = ~Contexts{0}) {
         for (auto table : tables)
             for (const auto& row : table)
-                if ((row.where & places) != 0) rows_.add(keyword::Table(&row, 1));
+                if (belongs(row.where, places)) rows_.add(keyword::Table(&row, 1));
     }
     [[nodiscard]] keyword::DumpPart part() const { return {&rows_, &language_}; }
 
 private:
+    // A fetch names the rules in which its value exists; that makes it no action of theirs.
+    static bool belongs(Contexts where, Contexts places) {
+        if (places != ~Contexts{0} && (where & haproxy::in::sample) != 0)
+            return (places & haproxy::in::sample) != 0;
+        return (where & places) != 0;
+    }
+
     keyword::Language language_;
     keyword::Registry rows_;
 };

@@ -258,7 +258,7 @@ private:
 
     static bool nobody_serves(const Pool& pool) {
         for (const auto& server : pool.servers)
-            if (!server.down) return false;
+            if (!server.down || server.endpoints.empty()) return false;
         return true;
     }
 

@@ -216,8 +216,10 @@ void Checker::match(std::span<Argument> args) {
     }
 }
 
-std::string quoted_known(std::string_view name, const Language& language) {
-    return fmt::format("\"{}\" is known to {}, not yet in weir", name, language.program);
+// A refusal with a reason is final: the reason says what to use instead.
+std::string quoted_known(const Keyword& row, std::string_view name, const Language& language) {
+    return fmt::format("\"{}\" is known to {}, {} weir", name, language.program,
+                       row.support.reason.empty() ? "not yet in" : "but not to be had in");
 }
 
 }  // namespace
@@ -269,7 +271,7 @@ bool check_support(const Keyword& row, std::string_view name, Span span, const L
                          fmt::format("\"{}\" has no effect: {}", name, row.support.reason));
             return false;
         case Support::Level::refused:
-            sink.error(span, "not-supported", quoted_known(name, language),
+            sink.error(span, "not-supported", quoted_known(row, name, language),
                        std::string(row.support.reason));
             return false;
     }
