@@ -63,6 +63,8 @@ struct Run {
     Subsystem http{.bit = context::http}, stream{.bit = context::stream};
     std::unordered_set<const keyword::Keyword*> warned;   // ignored keywords: said once
     std::vector<keyword::Argument> scratch;
+    // Groups that blocks with the same parent and the same proxy_ lines have in common.
+    std::unordered_map<std::string, ir::Shared<ir::ForwardSettings>> same_forward;
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
 
@@ -110,6 +112,8 @@ public:
 
     // proxy_set_header of this block; empty: the parent's list is inherited whole.
     std::vector<ir::FieldEdit> header_list;
+    // The proxy_ lines of this block, word for word: what own.forward was made from.
+    std::string forward_lines;
     bool action_failed = false;   // a proxy_pass or server of an upstream was there, and wrong
     Span health_check_at;
     std::optional<ir::HealthCheck> health_check;
@@ -127,12 +131,16 @@ public:
 
     // Derives what depends on all simple directives of the block (the header list).
     void settle();
+    // Notes a directive that may have changed own.forward.
+    void note_forward_line(const keyword::Call& call);
 
 private:
     struct Use {
         const keyword::Keyword* row;
         Span span;
     };
+    void share_forward();
+
     std::vector<Use> uses_;
 };
 

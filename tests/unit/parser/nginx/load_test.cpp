@@ -165,6 +165,20 @@ TEST(Load, ServersThatChangeNothingShareTheirSettings) {
     EXPECT_EQ(inner.limits->max_body, 1u);
 }
 
+TEST(Load, LocationsWithTheSameProxyLinesShareThem) {
+    Loaded loaded;
+    loaded.text("events {} http { server { listen 1; "
+                "location /a { proxy_pass http://127.0.0.1; proxy_set_header A $host; proxy_http_version 1.0; } "
+                "location /b { proxy_set_header A $host; proxy_http_version 1.0; proxy_pass http://127.0.0.2; } "
+                "location /c { proxy_set_header A $uri; proxy_http_version 1.0; } "
+                "location /d { proxy_set_header A $host; proxy_http_version 1.0; proxy_buffering off; } } }");
+    const auto& routes = loaded.config.sites.at(0).routes;
+    auto forward = [&](std::size_t i) { return loaded.config.routes[routes[i]].settings.forward.identity(); };
+    EXPECT_EQ(forward(0), forward(1));
+    EXPECT_NE(forward(0), forward(2));
+    EXPECT_NE(forward(0), forward(3));
+}
+
 TEST(Load, RulesKeepTheirOrderAroundIf) {
     Loaded loaded;
     loaded.text("events {} http { server { listen 1; set $a 1; if ($a) { return 200; } set $b 2; "
