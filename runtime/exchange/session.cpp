@@ -5,6 +5,7 @@
 #include "runtime/exchange/connection.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
+#include "runtime/pool/queue_turn.hpp"
 
 namespace weir::exchange {
 
@@ -31,7 +32,7 @@ private:
     bool run_rules(const std::vector<plan::Rule>& rules);
     net::Task<bool> inspect();
     net::Task<bool> connect();
-    net::Task<bool> wait_for_slot(const pool::PickRequest& request);
+    net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
     void begin_try();
     void end_try(forward::Failure failure);
     void log();
@@ -107,22 +108,25 @@ net::Task<bool> Session::inspect() {
     co_return true;
 }
 
-net::Task<bool> Session::wait_for_slot(const pool::PickRequest& request) {
+net::Task<bool> Session::wait_for_slot(const pool::PickRequest& request,
+                                       pool::LiveServer* wanted) {
     const auto& timeouts = *route_->timeouts;
     auto limit = timeouts.queue == ir::no_limit ? timeouts.connect : timeouts.queue;
     auto until = limit_of(worker_.loop, limit);
-    // A short nap instead of the pool's queue: sessions that wait are few.
-    while (worker_.loop.now() < until && !connection_.stream.watch.peer_closed) {
-        co_await net::sleep_for(worker_.loop, 5);
-        auto again = request;
+    for (;;) {
+        auto turn = co_await pool::QueueTurn(*pool_, wanted, worker_.loop, until);
+        server_ = turn.server;
+        if (server_) co_return true;
+        if (turn.timed_out) co_return false;
+        auto again = request;   // what it waited for went away
         again.now = worker_.loop.now();
         auto picked = pool_->pick(again);
+        wanted = picked.server;
         if (picked.outcome == pool::PickOutcome::none) co_return false;
         if (picked.outcome == pool::PickOutcome::full) continue;
         server_ = picked.server;
         co_return true;
     }
-    co_return false;
 }
 
 void Session::begin_try() {
@@ -163,10 +167,14 @@ net::Task<bool> Session::connect() {
             request.has_key = key.exists(subject_);
         }
         bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
-        if (!retry.next_server && server_ && !(retry.redispatch == -1 && last)) request.same = server_;
+        if (!retry.next_server && server_) {
+            if (retry.redispatch == -1 && last) request.avoid = server_;
+            else request.same = server_;
+        }
         auto picked = pool_->pick(request);
-        server_ = picked.server;
-        if (picked.outcome == pool::PickOutcome::full && !co_await wait_for_slot(request)) {
+        server_ = picked.outcome == pool::PickOutcome::picked ? picked.server : nullptr;
+        if (picked.outcome == pool::PickOutcome::full &&
+            !co_await wait_for_slot(request, picked.server)) {
             note_failure(subject_, forward::Failure::queue_timeout);
             co_return false;
         }

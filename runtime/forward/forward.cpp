@@ -6,6 +6,8 @@
 #include <cerrno>
 #include <string>
 
+#include "runtime/pool/queue_turn.hpp"
+
 namespace weir::forward {
 
 using http::BodyState;
@@ -62,7 +64,8 @@ pool::Picked ServerSide::pick() {
         bool leave = retry.redispatch == -1 ? last
                      : retry.redispatch > 0 ? attempts_ % static_cast<std::uint32_t>(retry.redispatch) == 0
                                             : false;
-        if (!leave) request.same = server_;
+        if (leave) request.avoid = server_;
+        else request.same = server_;
     }
     const auto& key = job_.running.plan->pools[pool_id_].key;
     if (!key.empty()) {
@@ -72,58 +75,27 @@ pool::Picked ServerSide::pick() {
     return pool_->pick(request);
 }
 
-namespace {
-
-// Sleeps in the pool's queue until a slot may be free or the time is over.
-struct QueueTurn {
-    pool::LivePool& pool;
-    net::Loop& loop;
-    net::Time deadline;
-    pool::LivePool::Waiter waiter;
-    struct Expiry : net::Timer {
-        QueueTurn* turn = nullptr;
-    } expiry;
-    bool timed_out = false;
-
-    QueueTurn(pool::LivePool& p, net::Loop& l, net::Time d) : pool(p), loop(l), deadline(d) {}
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) noexcept {
-        waiter.handle = handle;
-        pool.enter_queue(waiter);
-        if (deadline == net::never) return;
-        expiry.turn = this;
-        expiry.fire = [](net::Timer& timer) {
-            auto& turn = *static_cast<Expiry&>(timer).turn;
-            turn.timed_out = true;
-            turn.waiter.handle.resume();
-        };
-        loop.arm(expiry, deadline);
-    }
-    void await_resume() noexcept {
-        expiry.cancel();
-        pool.leave_queue(waiter);
-    }
-};
-
-}  // namespace
-
-net::Task<Failure> ServerSide::wait_for_slot() {
+net::Task<Failure> ServerSide::wait_for_slot(pool::LiveServer* wanted) {
     auto limit = timeouts().queue == ir::no_limit ? timeouts().connect : timeouts().queue;
     auto deadline = after(now(), limit);
     if (settings().no_server_status == 502 && timeouts().queue == ir::no_limit)
         co_return Failure::no_server;   // nginx has no queue of its own
     job_.subject.pool_queue = static_cast<std::uint32_t>(pool_->queue_length());
     for (;;) {
-        QueueTurn turn(*pool_, job_.worker.loop, deadline);
-        co_await turn;
+        auto turn = co_await pool::QueueTurn(*pool_, wanted, job_.worker.loop, deadline);
         if (turn.timed_out) co_return Failure::queue_timeout;
-        if (job_.client.watch.broken) co_return Failure::client_gone;
-        auto picked = pick();
-        if (picked.outcome == pool::PickOutcome::none) co_return Failure::no_server;
-        if (picked.outcome == pool::PickOutcome::picked) {
+        server_ = turn.server;
+        if (!server_) {   // what it waited for went away
+            auto picked = pick();
+            if (picked.outcome == pool::PickOutcome::none) co_return Failure::no_server;
+            wanted = picked.server;
+            if (picked.outcome == pool::PickOutcome::full) continue;
             server_ = picked.server;
-            co_return Failure::none;
         }
+        if (!job_.client.watch.broken) co_return Failure::none;
+        pool_->release(*server_, pool::UseResult::not_counted, now());
+        server_ = nullptr;
+        co_return Failure::client_gone;
     }
 }
 
@@ -366,9 +338,10 @@ net::Task<Failure> ServerSide::read_head() {
 // Picks a server and takes one of its slots, waiting for one where the pool queues.
 net::Task<Failure> ServerSide::obtain_server() {
     auto picked = pick();
-    server_ = picked.server;
-    auto failure = picked.outcome == pool::PickOutcome::picked ? Failure::none : Failure::no_server;
-    if (picked.outcome == pool::PickOutcome::full) failure = co_await wait_for_slot();
+    bool found = picked.outcome == pool::PickOutcome::picked;
+    server_ = found ? picked.server : nullptr;
+    auto failure = found ? Failure::none : Failure::no_server;
+    if (picked.outcome == pool::PickOutcome::full) failure = co_await wait_for_slot(picked.server);
     if (failure == Failure::none) {
         begin_try();
         co_return failure;

@@ -81,7 +81,7 @@ private:
     net::Task<Failure> obtain_server();
     net::Task<Failure> ask();
     net::Task<bool> try_again(Failure failure);
-    net::Task<Failure> wait_for_slot();
+    net::Task<Failure> wait_for_slot(pool::LiveServer* wanted);
     void begin_try();
     void end_try(Failure failure);
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)

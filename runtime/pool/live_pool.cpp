@@ -383,18 +383,19 @@ Picked LivePool::pick(const PickRequest& request) {
     } else if (!server) {
         server = pick_smooth(request);
         if (!server) {
-            for (auto& one : servers_) {
-                if (one->usable && one->conf->max_connections && !has_room(*one) &&
-                    !is_failing(*one, request.now)) {
-                    return {PickOutcome::full, nullptr};
-                }
-            }
+            // Without its queue directive nginx has nobody wait.
+            if (conf_->queue_timeout.count() == 0) return {PickOutcome::none, nullptr};
+            const bool full = std::any_of(servers_.begin(), servers_.end(), [&](const auto& one) {
+                return one->usable && !has_room(*one) && !is_failing(*one, request.now);
+            });
+            if (full) return {PickOutcome::full, nullptr};
             return {PickOutcome::none, nullptr};
         }
     }
     const auto& conf = *server->conf;
     if ((positions_ && !has_room(*server)) || !take_slot(*server)) {
         const bool queue_full = conf.max_queue && server->waiters.count >= conf.max_queue;
+        if (!positions_ && conf_->queue_timeout.count() == 0) return {PickOutcome::none, nullptr};
         return {PickOutcome::full, positions_ && !queue_full ? server : nullptr};
     }
     return {PickOutcome::picked, server};

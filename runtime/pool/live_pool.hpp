@@ -113,7 +113,8 @@ private:
 enum class PickOutcome : std::uint8_t {
     picked,
     none,     // no usable server: 502 (nginx "no live upstreams") or 503 (HAProxy)
-    full,     // every usable server is at its max_connections: wait in the queue or 502/503
+    full,     // every usable server is at its max_connections: wait in the queue (QueueTurn); nginx
+              // waits with its queue directive only, else it is `none`
 };
 
 struct Picked {

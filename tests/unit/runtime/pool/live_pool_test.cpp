@@ -98,6 +98,8 @@ TEST(LivePool, MaxConnectionsOfNginx) {
     LiveServer* two = bench.take();
     ASSERT_TRUE(one && two);
     EXPECT_NE(one, two);
+    EXPECT_EQ(bench.once(), '-');
+    bench.conf->queue_timeout = std::chrono::seconds(1);
     EXPECT_EQ(bench.once(), '!');
     bench.live().release(*one, UseResult::ok, bench.now);
     EXPECT_EQ(bench.once(), '1');
