@@ -599,6 +599,13 @@ bool lower_action(Scope& scope, Args words, Contexts place, ir::Rule& rule) {
         name.span = inside(words[0], 0, open);
     }
     const Keyword* row_ = scope.load.registry.find(name.text, place);
+    // A fetch carries the bits of the rules in which its value exists; that makes it no action.
+    if (row_ && (row_->where & in::sample) != 0) {
+        scope.error(name.span, "unknown-keyword",
+                    fmt::format("unknown action \"{}\"; it is a sample fetch", name.text),
+                    "fetches stand in conditions and expressions: if { ... }, %[...]");
+        return false;
+    }
     if (!row_) {
         if (!scope.load.registry.find(name.text).empty()) {
             keyword::check_keyword(scope.load.registry, name.text, name.span, place,
