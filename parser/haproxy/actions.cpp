@@ -395,14 +395,8 @@ void lower_capture(keyword::Scope& scope, const Call& call) {
         return;
     }
     if (call[used].text == "id") {
-        if (static_cast<std::size_t>(*given) >= slots.size()) {
-            scope.error(call[used + 1].span, "invalid-value",
-                        fmt::format("there is no capture slot {}", *given),
-                        "make it before this line: declare capture request len 32");
-            return;
-        }
+        // Slots may be declared further down: finish.cpp checks it and fills in the length.
         capture.slot = static_cast<std::uint32_t>(*given);
-        capture.length = slots[capture.slot].length;
     } else {
         capture.slot = static_cast<std::uint32_t>(slots.size());
         capture.length = static_cast<std::uint32_t>(*given);

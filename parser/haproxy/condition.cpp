@@ -205,6 +205,7 @@ void Patterns::add_number(const Argument& pattern) {
         compare_ = static_cast<Operator>(row->number);
         return;
     }
+    if (pattern.text == "--") return;  // "eq -- 5" is in use
     constexpr std::string_view expected =
         "a number, a range such as 10:20, or an operator: eq, ge, gt, le, lt";
     auto colon = pattern.text.find(':');
@@ -480,7 +481,8 @@ public:
 
 private:
     [[nodiscard]] bool at_or() const {
-        return tokens_[at_].text == "or" || tokens_[at_].text == "||";
+        auto text = tokens_[at_].text;
+        return text == "or" || text == "||" || text == "OR" || text == "Or" || text == "oR";
     }
 
     std::optional<ir::Condition> read_all() {

@@ -440,6 +440,23 @@ void Lowering::make_listeners(Draft& draft, ir::SiteId site) {
     draft.listeners.clear();
 }
 
+// "capture ... id N": the slot must be there, and gives the length.
+void Lowering::check_captures(ir::Site& site) {
+    for (auto& rule : site.rules) {
+        auto* capture = std::get_if<ir::action::Capture>(&rule.action);
+        if (!capture || capture->length != 0) continue;
+        const auto& slots = capture->side == ir::action::Side::request ? site.request_captures
+                                                                       : site.response_captures;
+        if (capture->slot < slots.size()) {
+            capture->length = slots[capture->slot].length;
+            continue;
+        }
+        scope_.error(rule.span, "unknown-capture",
+                     fmt::format("there is no capture slot {} in \"{}\"", capture->slot, site.name),
+                     "make it with a line such as: declare capture request len 32");
+    }
+}
+
 void Lowering::make_site(Draft& draft) {
     scope_.draft = &draft;
     const auto& front = *draft.front;
@@ -481,6 +498,7 @@ void Lowering::make_site(Draft& draft) {
         take(rules.response);
         take(rules.after_response);
     }
+    check_captures(site);
     make_picks(draft, site);
     make_logs(draft, site);
     auto id = scope_.config.add(std::move(site));

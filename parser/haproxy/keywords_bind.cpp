@@ -45,6 +45,9 @@ void lower_v4v6(keyword::Scope& scope, const Call&) {
 void lower_v6only(keyword::Scope& scope, const Call&) {
     each(scope, [](ir::Listener& listener) { listener.ipv6_only = true; });
 }
+void lower_tfo(keyword::Scope& scope, const Call&) {
+    each(scope, [](ir::Listener& listener) { listener.fast_open = 256; });
+}
 void lower_mode(keyword::Scope& scope, const Call& call) {
     auto mode = read_mode(own(scope), call[0]);
     each(scope, [&](ir::Listener& listener) { listener.permissions.mode = mode; });
@@ -167,7 +170,7 @@ constexpr auto options = sorted({
     harmless("nice", 1, "all sockets have the same urgency", "Urgency of the socket's sessions."),
     harmless("process", 1, all_workers, "Binds the socket to processes."),
     harmless("shards", 1, "weir chooses how workers share a socket", "Number of sockets."),
-    row("tfo", {number("queue", 0)}, set_number<&L::fast_open>, "TCP Fast Open."),
+    row("tfo", {}, lower_tfo, "TCP Fast Open."),
     harmless("thread", 1, all_workers, "Binds the socket to threads."),
     row("transparent", {}, set_flag<&L::transparent>, "Binds to a foreign address."),
     row("uid", {word("number")}, lower_user, "User of a Unix socket, by number."),

@@ -199,6 +199,13 @@ void Formats::add_variable(const ast::FormatPiece& piece) {
     }
     auto expr = fetch_expr(static_cast<F>(row->code), span);
     expr.number = row->number;
+    if (expr.needs >= ir::Phase::forward && (scope_.place & in::requests) != 0) {
+        // Not known yet: HAProxy writes what it has at that point.
+        bool of_pool = expr.fetch == F::pool_name && scope_.draft && !scope_.draft->is_defaults();
+        return add_literal(of_pool                        ? std::string_view(scope_.draft->name)
+                           : expr.fetch == F::server_name ? "<NOSRV>"
+                                                          : "-");
+    }
     add_value(std::move(expr), flags);
 }
 

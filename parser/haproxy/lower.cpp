@@ -336,18 +336,27 @@ void Lowering::check_name(Draft& draft, const Argument& name) {
     if (draft.is_back()) claim(backs_, "server");
 }
 
+void Lowering::unexpected_after_name(const Draft& draft, const Argument& word) {
+    if (draft.is_defaults()) {
+        scope_.sink.warning(
+            word.span, "no-effect",
+            fmt::format("\"{}\" after the name of the defaults has no effect", word.text),
+            "put it on a line of its own");
+        return;
+    }
+    bool address = word.text.find(':') != std::string_view::npos;
+    scope_.error(word.span, "unexpected-argument",
+                 fmt::format("unexpected \"{}\" after the name of the {}", word.text, draft.kind()),
+                 address ? fmt::format("write \"bind {}\" on a line of its own", word.text)
+                         : "only \"from\" and the name of a defaults section may follow");
+}
+
 void Lowering::take_from(Draft& draft, Args head, std::size_t at) {
     const Draft* parent = current_defaults_ ? current_defaults_ : &built_in_;
     if (draft.is_defaults()) parent = &built_in_;  // defaults start anew
     if (at < head.size()) {
         if (head[at].text != "from" || at + 1 == head.size()) {
-            bool address = head[at].text.find(':') != std::string_view::npos;
-            scope_.error(head[at].span, "unexpected-argument",
-                         fmt::format("unexpected \"{}\" after the name of the {}", head[at].text,
-                                     draft.kind()),
-                         address
-                             ? fmt::format("write \"bind {}\" on a line of its own", head[at].text)
-                             : "only \"from\" and the name of a defaults section may follow");
+            unexpected_after_name(draft, head[at]);
         } else if (auto found = named_defaults_.find(head[at + 1].text);
                    found != named_defaults_.end()) {
             parent = found->second;

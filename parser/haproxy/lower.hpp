@@ -29,6 +29,7 @@ private:
     void unknown_line(Args words, Contexts place);
     static bool may_be_negated(const Keyword& row);
     void take_from(Draft& draft, Args head, std::size_t at);
+    void unexpected_after_name(const Draft& draft, const Argument& word);
     void check_name(Draft& draft, const Argument& name);
     void skip_section(const ast::Section& section, Contexts place);
     const Keyword* find_row(Args words, Contexts place, std::size_t& used);
@@ -42,6 +43,7 @@ private:
     void make_servers(Draft& draft, ir::Pool& pool);
     void make_check(const Draft& draft, const ServerWords& words, ir::Server& server);
     void make_site(Draft& draft);
+    void check_captures(ir::Site& site);
     void make_picks(Draft& draft, ir::Site& site);
     void make_listeners(Draft& draft, ir::SiteId site);
     void make_logs(Draft& draft, ir::Site& site);

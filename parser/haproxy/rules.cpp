@@ -159,6 +159,7 @@ void lower_use_backend(keyword::Scope& scope, const Call& call) {
     if (!read_when(here, call, pick.when)) return;
     if (call[0].text.find('%') != std::string_view::npos) {
         pick.dynamic = lower_format(here, call[0], FormatUse::body);
+        if (pick.dynamic.empty()) return;  // reported already
         if (pick.dynamic.is_literal()) pick.name = pick.dynamic.literal();
         if (!pick.name.empty()) pick.dynamic = {};
     } else {

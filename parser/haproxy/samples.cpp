@@ -352,7 +352,13 @@ constexpr auto rows = sorted({
     // where it goes
     fetch("fe_name", F::frontend_name, in::everywhere, "Name of the frontend."),
     fetch("fe_id", F::frontend_id, in::everywhere, "Number of the frontend."),
-    fetch("be_name", F::pool_name, in::requests | response_and_log, "Name of the backend."),
+    fetch("be_name", F::pool_name, in::requests | response_and_log, "Name of the backend.", {}, 0,
+          [](keyword::Scope& scope, const Call&) {
+              // Until a backend is chosen it is the section itself.
+              const auto* draft = own(scope).draft;
+              if ((own(scope).place & in::requests) != 0 && draft && !draft->is_defaults())
+                  literal(made(scope), ir::Type::bytes, draft->name);
+          }),
     fetch("srv_name", F::server_name, response_and_log, "Name of the server."),
     fetch("bc_dst", F::server_address, response_and_log, "Address of the server."),
     fetch("bc_dst_port", F::server_port, response_and_log, "Port of the server."),
