@@ -109,9 +109,9 @@ ir::Shared<ir::ClientLimits> Lowering::limits_of(const ir::Shared<ir::ClientLimi
     return done.second;
 }
 
-Draft* Lowering::find_back(const std::string& name) {
+Lowering::Known* Lowering::find_back(const std::string& name) {
     auto found = backs_.find(name);
-    return found == backs_.end() ? nullptr : &proxies_[found->second];
+    return found == backs_.end() ? nullptr : found->second;
 }
 
 // ------------------------------------------------------------------------------------- pools
@@ -246,7 +246,7 @@ void Lowering::make_pool(Draft& draft) {
     pool.idle.max_requests = 0;
     pool.idle.max_time = ir::no_limit;
     make_servers(draft, pool);
-    auto& built = built_[draft.index];
+    auto& built = known_[draft.index];
     built.pool = scope_.config.add(std::move(pool));
     if (draft.place == in::backend) {
         built.route = scope_.config.add(backend_route(draft, built.pool));
@@ -286,10 +286,10 @@ ir::Route Lowering::backend_route(Draft& draft, ir::PoolId pool) {
 }
 
 // The route other sections use: a listen's is made when the first asks for it.
-ir::RouteId Lowering::route_of(Draft& draft) {
-    auto& built = built_[draft.index];
-    if (built.route == ir::no_id) built.route = scope_.config.add(backend_route(draft, built.pool));
-    return built.route;
+ir::RouteId Lowering::route_of(Known& back) {
+    if (back.route == ir::no_id)
+        back.route = scope_.config.add(backend_route(*back.draft, back.pool));
+    return back.route;
 }
 
 // ------------------------------------------------------------------------------------- sites
@@ -368,14 +368,15 @@ void Lowering::make_logs(Draft& draft, ir::Site& site) {
 }
 
 void Lowering::make_picks(Draft& draft, ir::Site& site) {
-    auto check_mode = [&](const Draft& back, Span span) {
+    auto check_mode = [&](const Known& back, Span span) {
         if (!draft.http || back.http) return;
-        scope_.error(span, "mode-mismatch",
-                     fmt::format("{} \"{}\" speaks HTTP, but {} \"{}\" has mode tcp", draft.kind(),
-                                 draft.name, back.kind(), back.name),
-                     "give both the same mode");
+        scope_.error(
+            span, "mode-mismatch",
+            fmt::format("{} \"{}\" speaks HTTP, but {} \"{}\" has mode tcp", draft.kind(),
+                        draft.name, back.place == in::listen ? "listen" : "backend", back.name),
+            "give both the same mode");
     };
-    auto find = [&](const std::string& name, Span span, std::string_view word) -> Draft* {
+    auto find = [&](const std::string& name, Span span, std::string_view word) -> Known* {
         if (auto* back = find_back(name)) {
             check_mode(*back, span);
             return back;
@@ -405,14 +406,14 @@ void Lowering::make_picks(Draft& draft, ir::Site& site) {
         auto* back = find(draft.default_backend, draft.default_backend_at, "default_backend");
         if (back) site.fallback = route_of(*back);
     } else if (draft.place == in::listen) {
-        site.fallback = built_[draft.index].own_route;
+        site.fallback = known_[draft.index].own_route;
     }
 }
 
 std::string Lowering::nearest_backend(const std::string& name) const {
-    for (const auto& draft : proxies_) {
-        if (!draft.is_back()) continue;
-        const auto& known = draft.name;
+    for (const auto& back : known_) {
+        if (back.place == in::frontend) continue;
+        const auto& known = back.name;
         // One edit away: all but a short middle is the same.
         auto head = std::mismatch(known.begin(), known.end(), name.begin(), name.end()).first -
                     known.begin();
@@ -570,23 +571,18 @@ void Lowering::check_references() {
     }
 }
 
+void Lowering::close_proxy(Draft& draft) {
+    known_[draft.index].http = draft.http;
+    warn_about(draft);
+    if (draft.is_back()) make_pool(draft);
+}
+
 void Lowering::finish() {
-    auto& config = scope_.config;
-    built_.resize(proxies_.size());
-    config.pools.reserve(config.pools.size() + backs_.size());
-    config.routes.reserve(config.routes.size() + backs_.size() + fronts_.size());
-    config.sites.reserve(config.sites.size() + fronts_.size());
-    for (auto& draft : proxies_) {
-        scope_.draft = &draft;
-        warn_about(draft);
-        if (draft.is_back()) make_pool(draft);
-    }
-    for (auto& draft : proxies_)
-        if (draft.is_front()) make_site(draft);
+    for (auto& draft : fronts_waiting_) make_site(draft);
     // A computed name may name a listen section.
     if (any_dynamic_)
-        for (auto& draft : proxies_)
-            if (draft.place == in::listen) route_of(draft);
+        for (auto& known : known_)
+            if (known.place == in::listen) route_of(known);
     check_references();
 }
 

@@ -234,7 +234,16 @@ Lowering::Lowering(const ast::Document& document, const keyword::Registry& regis
       built_in_(built_in_defaults(load_)) {}
 
 void Lowering::run() {
-    scope_.config.process.workers = 0;  // nbthread's default: one per core
+    auto& config = scope_.config;
+    config.process.workers = 0;  // nbthread's default: one per core
+    std::size_t backs = 0;
+    for (const auto& section : document_.sections) {
+        auto word = document_.begin(section.head)->text;
+        if (word == "backend" || word == "listen") ++backs;
+    }
+    config.pools.reserve(config.pools.size() + backs);
+    config.routes.reserve(config.routes.size() + backs);
+    backs_.reserve(backs);
     for (const auto& section : document_.sections) run_section(section);
     finish();
 }
@@ -249,7 +258,7 @@ Args Lowering::arguments_of(ast::Line line) {
 void Lowering::run_section(const ast::Section& section) {
     auto place = place_of(document_.begin(section.head)->text);
     if ((place & in::any_proxy) != 0) {
-        open_proxy(section, place);
+        run_proxy(section, place);
         return;
     }
     scope_.draft = nullptr;
@@ -321,15 +330,17 @@ void Lowering::check_name(Draft& draft, const Argument& name) {
                 "use letters, digits, '-', '_', '.' and ':'");
             return;
         }
-    auto index = proxies_.size() - 1;
     auto claim = [&](auto& names, std::string_view side) {
-        auto [other, fresh] = names.emplace(draft.name, index);
+        auto& me = known_.back();
+        auto [other, fresh] = names.emplace(me.name, &me);
         if (fresh) return true;
-        const auto& first = proxies_[other->second];
-        scope_.error(name.span, "duplicate-name",
-                     fmt::format("{} \"{}\" has the same name as a {} before it", draft.kind(),
-                                 draft.name, first.kind()),
-                     fmt::format("two sections with a {} side cannot share a name", side));
+        scope_.error(
+            name.span, "duplicate-name",
+            fmt::format("{} \"{}\" has the same name as a {} before it", draft.kind(), me.name,
+                        other->second->place == in::frontend ? "frontend"
+                        : other->second->place == in::listen ? "listen"
+                                                             : "backend"),
+            fmt::format("two sections with a {} side cannot share a name", side));
         return false;
     };
     if (draft.is_front() && !claim(fronts_, "client")) return;
@@ -383,21 +394,41 @@ void Lowering::take_from(Draft& draft, Args head, std::size_t at) {
         draft.inherited_rules = std::max(draft.inherited_rules, list->size());
 }
 
-void Lowering::open_proxy(const ast::Section& section, Contexts place) {
-    auto head = arguments_of(section.head);
-    bool is_defaults = place == in::defaults;
-    auto& list = is_defaults ? defaults_ : proxies_;
-    auto& draft = list.emplace_back();
+Draft& Lowering::open_proxy(Contexts place) {
+    if (place == in::defaults) {
+        auto& draft = defaults_.emplace_back();
+        draft.place = place;
+        return draft;
+    }
+    auto& known = known_.emplace_back();
+    known.place = place;
+    if (place == in::backend) {
+        backend_ = {};
+    } else {
+        known.draft = &fronts_waiting_.emplace_back();
+    }
+    auto& draft = known.draft ? *known.draft : backend_;
     draft.place = place;
+    draft.index = known_.size() - 1;
+    draft.id = static_cast<std::uint32_t>(known_.size() + 1);  // 1 is HAProxy's own
+    return draft;
+}
+
+void Lowering::run_proxy(const ast::Section& section, Contexts place) {
+    auto head = arguments_of(section.head);
+    auto& draft = open_proxy(place);
+    bool is_defaults = draft.is_defaults();
     draft.span = head[0].span;
     bool named = head.size() > 1 && !(is_defaults && head[1].text == "from");
     if (named) {
         draft.name = std::string(head[1].text);
         draft.span = head[1].span;
-        if (is_defaults)
+        if (is_defaults) {
             draft.place |= in::named_defaults;
-        else
+        } else {
+            known_.back().name = draft.name;
             check_name(draft, head[1]);
+        }
     } else if (!is_defaults) {
         scope_.error(head[0].span, "argument-count",
                      fmt::format("\"{}\" needs a name after it", head[0].text));
@@ -406,12 +437,10 @@ void Lowering::open_proxy(const ast::Section& section, Contexts place) {
     if (is_defaults) {
         current_defaults_ = &draft;
         if (named) named_defaults_[draft.name] = &draft;
-    } else {
-        draft.index = proxies_.size() - 1;
-        draft.id = static_cast<std::uint32_t>(proxies_.size() + 1);  // 1 is HAProxy's own
     }
     scope_.draft = &draft;
     run_lines(section, draft.place);
+    if (!is_defaults) close_proxy(draft);
 }
 
 // ----------------------------------------------------------------------------------- lines
@@ -485,8 +514,7 @@ void Lowering::run_line(ast::Line line, Contexts place) {
     name.text = row->name;
     if (!keyword::check_support(*row, row->name, name.span, keyword_language, scope_.sink)) return;
     if (first != 0 && !may_be_negated(*row)) {
-        scope_.error(words_[0].span, "no-negation",
-                     fmt::format("\"{}\" cannot be negated", row->name),
+        scope_.error(name.span, "no-negation", fmt::format("\"{}\" cannot be negated", row->name),
                      "\"no\" goes with log and with options that are on or off");
         return;
     }

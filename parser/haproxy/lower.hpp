@@ -20,11 +20,15 @@ public:
     void run();
 
 private:
+    struct Known;
+
     // lower.cpp: sections and lines
     void run_section(const ast::Section& section);
     void run_lines(const ast::Section& section, Contexts place);
     void run_line(ast::Line line, Contexts place);
-    void open_proxy(const ast::Section& section, Contexts place);
+    void run_proxy(const ast::Section& section, Contexts place);
+    Draft& open_proxy(Contexts place);
+    void close_proxy(Draft& draft);
     void run_http_errors(const ast::Section& section);
     void unknown_line(Args words, Contexts place);
     static bool may_be_negated(const Keyword& row);
@@ -49,8 +53,8 @@ private:
     void make_logs(Draft& draft, ir::Site& site);
     void warn_about(const Draft& draft);
     ir::Settings finished(const ir::Settings& settings);
-    ir::RouteId route_of(Draft& draft);
-    Draft* find_back(const std::string& name);
+    ir::RouteId route_of(Known& back);
+    Known* find_back(const std::string& name);
 
     const ast::Document& document_;
     Load load_;
@@ -59,14 +63,22 @@ private:
     std::map<std::string, Draft*, std::less<>> named_defaults_;
     Draft* current_defaults_ = nullptr;
     Draft built_in_;
-    std::deque<Draft> proxies_;
-    struct Built {
+    // A backend becomes a pool and a route as soon as its section ends, so that a configuration of
+    // thousands of them does not hold a draft of each. Sections with a client side wait for the
+    // end.
+    std::deque<Draft> fronts_waiting_;
+    Draft backend_;
+    struct Known {
+        std::string name;
+        Contexts place = 0;
+        bool http = false;
+        Draft* draft = nullptr;  // of a frontend or listen
         ir::PoolId pool = ir::no_id;
         ir::RouteId route = ir::no_id;      // with rules: for any frontend
         ir::RouteId own_route = ir::no_id;  // a listen's own, without
     };
-    std::vector<Built> built_;
-    std::unordered_map<std::string_view, std::size_t> fronts_, backs_;
+    std::deque<Known> known_;  // every proxy, in order
+    std::unordered_map<std::string_view, Known*> fronts_, backs_;
     // Groups that finished() completed, by the identity of what sections share. The first of a pair
     // keeps that group alive, so that the address stays its own.
     template <class T>

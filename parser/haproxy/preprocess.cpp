@@ -412,9 +412,10 @@ bool Reader::decide(ast::Line line) {
     auto complain = [&](const ast::Problem& problem) {
         auto span = whole;
         // Offsets hold only where nothing was resolved.
-        if (whole.length == text.size() && problem.at < text.size())
-            span = {whole.file, whole.begin + static_cast<std::uint32_t>(problem.at),
-                    static_cast<std::uint32_t>(text.size() - problem.at)};
+        if (whole.length == text.size()) {
+            auto at = static_cast<std::uint32_t>(std::min(problem.at, text.size() - 1));
+            span = {whole.file, whole.begin + at, whole.length - at};
+        }
         sink_.error(
             span, "bad-condition",
             fmt::format("cannot read the condition \"{}\": expected {}", text, problem.expected));

@@ -538,7 +538,8 @@ keyword::Table sample_table() { return rows; }
 Contexts places_of(ir::Fetch code) {
     static const auto places = [] {
         std::array<Contexts, static_cast<std::size_t>(ir::Fetch::count_)> all{};
-        for (const auto& row : rows) all[row.code] |= row.where;
+        for (const auto& row : rows)
+            if (row.name != "hdr") all[row.code] |= row.where;  // it means either side's fields
         return all;
     }();
     return places[static_cast<std::size_t>(code)];
