@@ -13,7 +13,8 @@ from support.websocket import WebSocketServer
 
 NAME = re.compile(r"@([a-z][a-z0-9_]*)(\.port|\.path)?@")
 CASE_KEYS = {"about", "config", "files", "servers", "step", "logs", "scrub", "connections",
-             "newest", "allow", "log_lines", "unordered", "distinct"}
+             "newest", "allow", "log_lines", "unordered", "distinct",
+             "refused"}
 STEP_KEYS = {
     "about", "to", "times", "conn", "source", "arrivals", "timeout",
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
@@ -39,6 +40,7 @@ class Case:
     connections: bool = False
     unordered: bool = False
     distinct: bool = False
+    refused: list = field(default_factory=list)
 
     @property
     def name(self):
