@@ -65,6 +65,8 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
     around.pools = running->pools;
     around.sites = running->sites;
     around.process = worker_->process;
+    around.config = &running->plan->config();
+    around.board = start_->board;
     return running;
 }
 

@@ -48,7 +48,21 @@ Exchange::Exchange(Connection& connection)
         subject_.wall_ms - (subject_.now_us - times.started) / 1000;
 }
 
-Exchange::~Exchange() = default;
+Exchange::~Exchange() {
+    if (stage_ != Stage::waiting) enter(Stage::waiting);
+}
+
+// For stub_status: heads that came in part, and requests under way.
+void Exchange::enter(Stage stage) {
+    if (worker_.process.slots) {
+        auto& mine = worker_.process.mine(worker_.index);
+        if (stage_ == Stage::reading) mine.reading.subtract(1);
+        if (stage_ == Stage::busy) mine.busy.subtract(1);
+        if (stage == Stage::reading) mine.reading.add(1);
+        if (stage == Stage::busy) mine.busy.add(1);
+    }
+    stage_ = stage;
+}
 
 // False: the client left (or was silent) before it asked for anything.
 net::Task<bool> Exchange::read_head() {
@@ -90,6 +104,7 @@ net::Task<bool> Exchange::read_head() {
             }
         }
         if (!stream.watch.readable) {
+            if (!input.empty() && stage_ == Stage::waiting) enter(Stage::reading);
             auto until = head_time == net::never ? net::never : begun + head_time;
             if (co_await net::readable(stream.watch, until) != net::Waited::ready) {
                 // HAProxy says 408; nginx closes in silence and logs 408.
@@ -126,6 +141,7 @@ net::Task<bool> Exchange::read_head() {
         log();
         co_return false;
     }
+    enter(Stage::busy);
     subject_.now_us = worker_.loop.now_us();
     subject_.times.request = subject_.now_us;
     co_return true;
@@ -339,25 +355,35 @@ net::Task<Exchange::Next> Exchange::tunnel() {
     co_return Next::done;
 }
 
-net::Task<Exchange::Next> Exchange::perform() {
+void Exchange::take(const filter::Answer& answer) {
+    reply_ = {};
+    reply_.status = answer.status;
+    reply_.fields = answer.fields;
+    reply_from_server_ = raw_reply_ = false;
+    own_body_ = answer.body;
+    content_type_ = answer.content_type;
+}
+
+// True when a filter of the route made the reply.
+bool Exchange::ask_filters() {
     for (const auto& filter : *route_->filters) {
         filter::Answer answer;
         if (filter.filter->on_request(subject_, answer) == filter::Verdict::next) continue;
-        own_page(answer.status);
-        own_body_ = answer.body;
-        content_type_ = answer.content_type;
-        co_return Next::reply;
+        take(answer);
+        return true;
     }
+    return false;
+}
+
+net::Task<Exchange::Next> Exchange::perform() {
+    if (ask_filters()) co_return Next::reply;
     if (route_->forward) co_return co_await forward();
     if (const auto* answer = std::get_if<ir::Answer>(&route_->source->action))
         co_return respond(route_->answer, answer->respond);
     if (const auto* served = std::get_if<ir::ServedBy>(&route_->source->action)) {
         auto answer = route_->service->serve(subject_, served->conf.get());
-        reply_ = {};
-        reply_.status = answer.status;
-        reply_.fields = answer.fields;
-        own_body_ = answer.body;
-        content_type_ = answer.content_type;
+        if (answer.status >= 400 && answer.body.empty()) co_return fail(answer.status);
+        take(answer);
         co_return Next::reply;
     }
     co_return fail(std::get<ir::NoAction>(route_->source->action).status);
@@ -386,6 +412,9 @@ net::Task<bool> Exchange::run() {
             next = ran.next;
             break;
         }
+        // HAProxy: a frontend has modules of its own (the stats page), before its backend is picked.
+        if (next == Next::route && !site_->source->is_nginx_style && ask_filters())
+            next = Next::reply;
     }
     while (next == Next::route || next == Next::perform) {
         if (internal_redirects_ > most_internal_redirects) {

@@ -41,11 +41,15 @@ private:
     Next pick_route();
     Next use_route(ir::RouteId id);
     net::Task<Next> perform();
+    bool ask_filters();
+    void take(const filter::Answer& answer);
     net::Task<Next> forward();
     net::Task<Next> tunnel();
     net::Task<bool> send_continue();
     net::Task<bool> discard_body();
     bool body_is_too_large() const;
+    enum class Stage : std::uint8_t { waiting, reading, busy };
+    void enter(Stage stage);
     void log();
     void count();
     const plan::Logs& logs() const { return *route_->logs; }
@@ -93,6 +97,7 @@ private:
     const plan::Site* site_ = nullptr;
     const plan::Route* route_ = nullptr;   // the site's own before one is picked
     std::uint32_t internal_redirects_ = 0;
+    Stage stage_ = Stage::waiting;
     bool in_error_page_ = false;
     bool keep_ = true;                     // the client's connection afterwards
     bool uri_changed_ = false;             // by a rewrite: the route is to be picked again

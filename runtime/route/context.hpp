@@ -129,6 +129,8 @@ struct Surroundings {
     std::span<pool::LivePool* const> pools;       // by ir::PoolId
     std::span<const zone::Entry> sites;           // by ir::SiteId
     zone::Entry process;
+    const ir::Config* config = nullptr;           // of the plan, for modules that show all of it
+    const zone::Board* board = nullptr;
 };
 
 struct Subject {

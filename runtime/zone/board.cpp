@@ -230,6 +230,8 @@ void Board::clear_gauges(std::uint32_t worker) {
         counters.connections.set(0);
         counters.queued.set(0);
         counters.idle_connections.set(0);
+        counters.reading.set(0);
+        counters.busy.set(0);
         if (found.state) found.state->waiting_workers.fetch_and(~(std::uint64_t{1} << worker));
     }
 }

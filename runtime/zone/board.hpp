@@ -33,6 +33,7 @@ struct alignas(64) Counters {
     Counter connections;        // current sessions / connections in use
     Counter queued;
     Counter idle_connections;
+    Counter reading, busy;      // the process: request heads that came in part; requests under way
     // totals
     Counter total;              // sessions (site: accepted connections)
     Counter requests;
