@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <array>
+
+#include "modules/module.hpp"
+#include "modules/stats/module.hpp"
+#include "modules/stub_status/module.hpp"
+
+namespace weir::modules {
+
+filter::Modules all() {
+    static const std::array<const filter::Module*, 2> list{&stats::module(), &stub_status::module()};
+    return list;
+}
+
+ModuleRows rows() {
+    ModuleRows rows;
+    for (const auto* module : all()) {
+        if (!module->nginx_rows.empty()) rows.nginx.push_back(module->nginx_rows);
+        if (!module->haproxy_rows.empty()) rows.haproxy.push_back(module->haproxy_rows);
+    }
+    return rows;
+}
+
+}  // namespace weir::modules
