@@ -7,6 +7,7 @@
 #include <regex>
 #include <sstream>
 
+#include "modules/module.hpp"
 #include "parser/haproxy/scope.hpp"
 #include "parser/haproxy/tables.hpp"
 #include "parser/nginx/contexts.hpp"
@@ -57,11 +58,17 @@ struct Dialect {
 };
 
 std::vector<Dialect> dialects() {
-    return {{"nginx_directives.txt", &nginx_places(), nginx::directive_tables(),
+    const auto modules = modules::rows();
+    auto with = [](std::vector<keyword::Table> tables, const std::vector<keyword::Table>& more) {
+        tables.insert(tables.end(), more.begin(), more.end());
+        return tables;
+    };
+    return {{"nginx_directives.txt", &nginx_places(), with(nginx::directive_tables(), modules.nginx),
              &nginx::directive_language},
             {"nginx_variables.txt", &nginx_places(), nginx::variable_tables(),
              &nginx::variable_language},
-            {"haproxy_keywords.txt", &haproxy_places(), haproxy::all_tables(),
+            {"haproxy_keywords.txt", &haproxy_places(),
+             with(haproxy::all_tables(), modules.haproxy),
              &haproxy::keyword_language}};
 }
 

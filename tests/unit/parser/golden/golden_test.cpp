@@ -11,6 +11,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "modules/module.hpp"
 #include "parser/load.hpp"
 
 namespace {
@@ -102,7 +103,7 @@ Outcome run(const fs::path& file) {
     weir::LoadOptions options;
     options.prefix = "";
     auto config = weir::load_config({{dialect, file.filename().string()}}, options, set, sources,
-                                    {}, sink);
+                                    weir::modules::rows(), sink);
     Outcome outcome;
     if (config) outcome.ir = weir::ir::print(*config);
     for (const auto& entry : sink.all())
