@@ -28,7 +28,7 @@ struct ControlSocket {
 
 struct Process {
     std::uint32_t workers = 1;             // worker_processes, nbthread; 0 = one per core
-    bool daemon = false;
+    std::optional<bool> daemon;            // not said: as the program was started
     bool master = true;                    // nginx master_process; off: one process (debugging)
     std::string user, group;               // empty: stay
     std::string chroot;

@@ -376,7 +376,7 @@ void Printer::process() {
     line("process");
     Deeper deeper(*this);
     field("workers", p.workers, d.workers);
-    field("daemon", p.daemon, d.daemon);
+    field("daemon", p.daemon.value_or(false), false);
     field("master", p.master, d.master);
     field("user", p.user, d.user);
     field("group", p.group, d.group);

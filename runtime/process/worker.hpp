@@ -70,8 +70,9 @@ struct WorkerStart : Setup {
 class WorkerBody {
 public:
     virtual ~WorkerBody() = default;
-    // Begins the work; `start` lives as long as the body. An error ends the process (and, at the
-    // first start, the master says why and ends too).
+    // Begins the work. `start` lives as long as the body, but its plan and config are given up when
+    // this returns, so that a later configuration can free them: keep the pointers yourself. An error
+    // ends the process (and, at the first start, the master says why and ends too).
     virtual Expected<void, std::string> start(net::Loop& loop, const WorkerStart& start) = 0;
     // Makes ready to run `next` without changing anything that is seen. Followed by commit() or
     // abort(), in a later turn of the loop; not called twice without one of them between.
