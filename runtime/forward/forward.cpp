@@ -40,6 +40,8 @@ ServerSide::~ServerSide() {
 // Known at start, or computed: the name of a pool.
 bool ServerSide::choose_pool() {
     const auto& forward = *job_.route.forward;
+    job_.subject.forward_host = forward.host;
+    job_.subject.forward_port = forward.port;
     pool_id_ = forward.pool;
     if (pool_id_ == ir::no_id) {
         std::string name(job_.route.pool_or_host.render(job_.subject));
