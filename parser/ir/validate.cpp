@@ -6,6 +6,7 @@
 
 #include <map>
 #include <set>
+#include <unordered_set>
 
 #include "parser/ir/config.hpp"
 
@@ -235,7 +236,8 @@ private:
     }
 
     void check_pool_names() {
-        std::set<std::string_view> names;
+        std::unordered_set<std::string_view> names;
+        names.reserve(config_.pools.size());
         for (const auto& pool : config_.pools) {
             if (pool.implicit || names.insert(pool.name).second) continue;
             sink_.warning(pool.span, "pool-name-twice",
@@ -272,7 +274,7 @@ private:
     const Config& config_;
     diag::Sink& sink_;
     std::vector<bool> route_seen_;
-    std::set<const void*> groups_seen_;
+    std::unordered_set<const void*> groups_seen_;
     std::set<std::pair<FileId, std::uint32_t>> reported_;
     bool path_routes_ = true;
     bool slots_known_ = false;
