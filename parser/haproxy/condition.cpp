@@ -415,7 +415,9 @@ Flags lower_flags(Scope& scope, Args tokens, How& method) {
 // subject [flags] patterns -> match.
 std::optional<ir::Expr> lower_test(Scope& scope, Args tokens) {
     How method = How::equal;
+    auto outer = std::exchange(scope.in_acl, true);
     auto subject = lower_subject(scope, tokens[0], method);
+    scope.in_acl = outer;
     if (!subject) return std::nullopt;
     auto flags = lower_flags(scope, tokens, method);
     if (flags.bad) return std::nullopt;

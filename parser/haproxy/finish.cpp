@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <utility>
 
 #include "parser/haproxy/lower.hpp"
 
@@ -197,9 +198,9 @@ void Lowering::make_servers(Draft& draft, ir::Pool& pool) {
         auto& server = words.server;
         if (words.checked) make_check(draft, words, server);
         if (server.id == 0) server.id = static_cast<std::uint32_t>(pool.servers.size() + 1);
-        if (server.max_connections != 0 && server.min_connections > server.max_connections)
-            scope_.error(words.span, "invalid-value",
-                         fmt::format("minconn of server \"{}\" is above its maxconn", server.name));
+        // minconn alone, or above maxconn, is the limit itself.
+        if (server.min_connections > server.max_connections)
+            server.max_connections = std::exchange(server.min_connections, 0);
         pool.servers.push_back(server);
     }
     draft.servers.clear();

@@ -143,6 +143,7 @@ void lower_socket_option(Scope& scope, ir::ControlSocket& socket, Args words, st
                                            word.text));
     } else if (word.text != "accept-proxy" && word.text != "transparent") {
         find_word(scope, word, in::bind, option_language);
+        at = words.size();  // what follows may be its values
     }
 }
 
@@ -288,7 +289,11 @@ constexpr auto rows = sorted({
     harmless("maxsslrate", 1, 1, no_tls, "Most TLS handshakes per second."),
     harmless("mworker-max-reloads", 1, 1, "a reload starts no new workers",
              "Most reloads a worker lives through."),
-    harmless("nbproc", 1, 1, "use nbthread: it is the number of workers", "Number of processes."),
+    {.name = "nbproc",
+     .where = in::global,
+     .args = keyword::Signature::count(1, 1),
+     .support = keyword::refused("HAProxy gave it up; use nbthread, the number of workers"),
+     .summary = "Number of processes."},
     harmless("noepoll", 0, 0, one_poller, "Does without epoll."),
     harmless("noevports", 0, 0, one_poller, "Does without event ports."),
     harmless("nogetaddrinfo", 0, 0, "names are looked up with getaddrinfo",

@@ -104,8 +104,9 @@ const Keyword* find_word(Scope& scope, const Argument& word, Contexts place,
                          const keyword::Language& language) {
     const Keyword* row = scope.load.registry.find(word.text, place);
     if (!row) {
-        auto near = scope.load.registry.nearest(word.text, place);
-        bool fits = !near.empty() && scope.load.registry.find(near, place);
+        auto wide = scope.in_acl && place == in::sample ? place | in::acl : place;
+        auto near = scope.load.registry.nearest(word.text, wide);
+        bool fits = !near.empty() && scope.load.registry.find(near, wide);
         std::string hint = fits ? fmt::format("did you mean \"{}\"?", near) : std::string();
         scope.error(word.span, "unknown-keyword",
                     fmt::format("unknown {} \"{}\"", language.noun, word.text), std::move(hint));
@@ -371,6 +372,12 @@ void Lowering::take_from(Draft& draft, Args head, std::size_t at) {
         } else if (auto found = named_defaults_.find(head[at + 1].text);
                    found != named_defaults_.end()) {
             parent = found->second;
+            if (draft.is_defaults() && parent->has_rules())
+                scope_.error(head[at + 1].span, "defaults-with-rules",
+                             fmt::format("defaults section \"{}\" has rules, and defaults cannot "
+                                         "inherit rules",
+                                         head[at + 1].text),
+                             "let the proxies themselves take it with \"from\"");
         } else {
             scope_.error(head[at + 1].span, "unknown-defaults",
                          fmt::format("there is no defaults section \"{}\" before this line",

@@ -132,6 +132,12 @@ struct Draft {
     bool http_steps_started = false, tcp_steps_started = false;  // of check lines (checks.cpp)
     std::size_t inherited_rules = 0;  // of the longest list that came from defaults
 
+    [[nodiscard]] bool has_rules() const {
+        const auto& all = *rules;
+        return !acls->empty() || !all.connection.empty() || !all.session.empty() ||
+               !all.content.empty() || !all.request.empty() || !all.response_content.empty() ||
+               !all.response.empty() || !all.after_response.empty();
+    }
     [[nodiscard]] bool is_front() const { return (place & (in::frontend | in::listen)) != 0; }
     [[nodiscard]] bool is_back() const { return (place & (in::backend | in::listen)) != 0; }
     [[nodiscard]] bool is_defaults() const { return (place & in::defaults) != 0; }
@@ -178,6 +184,7 @@ public:
     Draft* draft = nullptr;  // null in global and other sections
     Contexts place = 0;      // where expressions of this line are evaluated
     bool negated = false;    // "no option ..."
+    bool in_acl = false;     // words such as hdr_beg may have been meant
     bool defaulted = false;  // "default option ..."
     // What a sub-language fills in; null outside of it.
     std::vector<ir::Listener>* listeners = nullptr;  // bind

@@ -12,6 +12,17 @@
 
 #include "parser/haproxy/ast_adapted.hpp"
 
+// After '>' an action is spoken of by the name of its rule, not by a mangled type.
+namespace boost::spirit::x3 {
+template <class Subject, class Action>
+struct get_info<action<Subject, Action>> {
+    using result_type = std::string;
+    std::string operator()(const action<Subject, Action>& parser) const {
+        return what(parser.subject);
+    }
+};
+}  // namespace boost::spirit::x3
+
 namespace weir::haproxy {
 
 namespace x3 = boost::spirit::x3;
@@ -423,8 +434,8 @@ BOOST_SPIRIT_DEFINE(piece, bracket, flags, percent, inner)
 
 using CondOp = ast::Conditional::Op;
 const x3::rule<struct any_id, ast::Conditional> any_of = "a condition";
-const x3::rule<struct all_id, ast::Conditional> all_of = "a condition after \"||\"";
-const x3::rule<struct term_id, ast::Conditional> term = "a condition after \"&&\"";
+const x3::rule<struct all_id, ast::Conditional> all_of = "a condition such as defined(NAME) or 1";
+const x3::rule<struct term_id, ast::Conditional> term = "a condition such as defined(NAME) or 1";
 const x3::rule<struct parenthesis_id> parenthesis = "\")\"";
 
 const auto add_to_any = [](auto& context) {

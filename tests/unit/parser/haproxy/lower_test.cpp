@@ -27,15 +27,15 @@ TEST(Defaults, TheLastOnesBeforeASectionHold) {
 
 TEST(Defaults, NamedOnesByFrom) {
     auto loaded = load_text("defaults one\n mode http\n" + times +
-                            " http-request set-header A 1\n acl x src 1.2.3.4\n"
                             "defaults two from one\n timeout client 7s\n"
-                            "frontend a from two\n bind :1\n http-request deny if x\n"
-                            "frontend b from one\n bind :2\n");
+                            "defaults three\n mode http\n timeout client 1s\n"
+                            " http-request set-header A 1\n acl x src 1.2.3.4\n"
+                            "frontend a from two\n bind :1\n"
+                            "frontend b from three\n bind :2\n http-request deny if x\n");
     EXPECT_TRUE(loaded->said().empty());
-    const auto& a = loaded->config.sites[0];
-    EXPECT_EQ(a.settings.timeouts->client_read, 7s);
-    EXPECT_EQ(a.rules.size(), 2u);
-    EXPECT_EQ(loaded->config.sites[1].rules.size(), 1u);
+    EXPECT_EQ(loaded->config.sites[0].settings.timeouts->client_read, 7s);
+    EXPECT_TRUE(loaded->config.sites[0].rules.empty());
+    EXPECT_EQ(loaded->config.sites[1].rules.size(), 2u);
 }
 
 TEST(Defaults, GroupsAreShared) {
@@ -49,6 +49,8 @@ TEST(Defaults, GroupsAreShared) {
 
 TEST(Defaults, Mistakes) {
     EXPECT_EQ(load_text("defaults a from b\n")->said(), (Said{"1:17 error unknown-defaults"}));
+    EXPECT_EQ(load_text("defaults a\n acl x src 1.2.3.4\ndefaults b from a\n")->said(),
+              (Said{"3:17 error defaults-with-rules"}));
     EXPECT_EQ(load_text("defaults\n acl a src 1.2.3.4\n")->said(),
               (Said{"2:2 error misplaced-keyword"}));
     EXPECT_EQ(load_text("defaults\n bind :80\n")->said(), (Said{"2:2 error misplaced-keyword"}));
