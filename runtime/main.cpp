@@ -230,7 +230,7 @@ int print_ir(const CommandLine& line) {
     LiveWorld live;
     OfflineWorld offline;
     SourceSet set(line.offline ? static_cast<World&>(offline) : live);
-    auto config = load_config(inputs_of(line), options_of(line), set, result.sources, ModuleRows{},
+    auto config = load_config(inputs_of(line), options_of(line), set, result.sources, modules::rows(),
                               result.sink);
     print_error(process::render(result.sink, result.sources, line.personality, line.with_advice));
     if (!config) return 1;
