@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 
 #include "parser/base/diag.hpp"
@@ -18,6 +19,7 @@
 #include "runtime/exchange/client_side.hpp"
 #include "runtime/plan/plan.hpp"
 #include "runtime/process/daemon.hpp"
+#include "runtime/process/demo.hpp"
 #include "runtime/process/master.hpp"
 #include "runtime/process/notify.hpp"
 #include "runtime/process/personality.hpp"
@@ -110,10 +112,12 @@ std::string default_pid_file(const CommandLine& line) {
 std::optional<ir::Config> load(const CommandLine& line, SourceSet& set, SourceMap& sources,
                                diag::Sink& sink) {
     const auto inputs = inputs_of(line);
+    for (const auto& [path, text] : line.built_in) set.put(path, text);
     auto config = load_config(inputs, options_of(line), set, sources, modules::rows(), sink);
     if (!config) return std::nullopt;
     ir::Process& process = config->process;
-    if (process.pid_file.empty()) process.pid_file = default_pid_file(line);
+    if (process.pid_file.empty() && line.command != Command::demo)
+        process.pid_file = default_pid_file(line);
     if (line.max_connections != 0) process.max_connections = line.max_connections;
     // nginx's workers never stay root; its built-in user is nobody.
     if (process.user.empty() && has_nginx(inputs, set)) {
@@ -230,8 +234,8 @@ int print_ir(const CommandLine& line) {
     LiveWorld live;
     OfflineWorld offline;
     SourceSet set(line.offline ? static_cast<World&>(offline) : live);
-    auto config = load_config(inputs_of(line), options_of(line), set, result.sources, modules::rows(),
-                              result.sink);
+    auto config = load_config(inputs_of(line), options_of(line), set, result.sources,
+                              modules::rows(), result.sink);
     print_error(process::render(result.sink, result.sources, line.personality, line.with_advice));
     if (!config) return 1;
     print_out(ir::print(*config));
@@ -309,8 +313,10 @@ int send_verb(const CommandLine& line, const std::string& verb) {
 
 // -- run -----------------------------------------------------------------------------------------
 
-int run(const CommandLine& line, const std::vector<std::string>& arguments) {
+int run(const CommandLine& line, const std::vector<std::string>& arguments,
+        std::function<void()> on_up = {}) {
     process::MasterOptions options;
+    options.on_up = std::move(on_up);
     options.personality = line.personality;
     options.daemon = line.daemon;
     if (line.personality == Personality::weir && !options.daemon) options.daemon = false;
@@ -326,6 +332,27 @@ int run(const CommandLine& line, const std::vector<std::string>& arguments) {
                                           "option '" + option + "' has no effect in weir"));
     process::Master master(std::move(options), program_of(line));
     return master.run();
+}
+
+int run_demo(CommandLine line, const std::vector<std::string>& arguments) {
+    auto demo = process::make_demo(process::loopback_port_is_free);
+    if (!demo.problem.empty()) return complain(line, demo.problem);
+    using Language = CommandLine::File::Language;
+    line.files = {{Language::nginx, demo.files[0].first}, {Language::haproxy, demo.files[1].first}};
+    line.built_in = std::move(demo.files);
+    line.quiet = true;
+    return run(line, arguments, [greeting = std::move(demo.greeting)] {
+        print_out(greeting);
+        std::fflush(stdout);
+    });
+}
+
+int print_keywords(const CommandLine& line) {
+    auto format = keyword::DumpFormat::man;
+    if (line.format == "json") format = keyword::DumpFormat::json;
+    if (line.format == "bash") format = keyword::DumpFormat::bash;
+    print_out(dump_keywords(format, modules::rows()));
+    return 0;
 }
 
 int refuse(const CommandLine& line) {
@@ -358,8 +385,8 @@ int perform(CommandLine line, const std::vector<std::string>& arguments) {
         case Command::check_condition: return check_condition(line);
         case Command::signal: return send_verb(line, line.verb);
         case Command::ping: return send_verb(line, "ping");
-        case Command::keywords: return complain(line, "keywords: not built in yet");
-        case Command::demo: return complain(line, "demo: not built in yet");
+        case Command::keywords: return print_keywords(line);
+        case Command::demo: return run_demo(std::move(line), arguments);
         case Command::run: return run(line, arguments);
     }
     return 1;
