@@ -91,6 +91,8 @@ Expected<std::vector<IpAddress>, SourceError> LiveWorld::resolve(const std::stri
     addrinfo hints{};
     hints.ai_family = AF_UNSPEC;
     hints.ai_socktype = SOCK_STREAM;
+    // No IPv6 addresses on a machine without IPv6: "localhost" is then one server and not two.
+    hints.ai_flags = AI_ADDRCONFIG;
     addrinfo* list = nullptr;
     int outcome = ::getaddrinfo(host.c_str(), nullptr, &hints, &list);
     if (outcome != 0) return Unexpected{SourceError{ENOENT, ::gai_strerror(outcome)}};
