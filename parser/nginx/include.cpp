@@ -14,6 +14,10 @@ namespace {
 // Reading one main file: what is open now (cycles) and what was read before (a snippet that each of
 // 10,000 servers includes is parsed once).
 class Reader {
+    // A file of ten lines that includes another of ten lines, and so on, is not a configuration.
+    static constexpr std::size_t most_directives = 2'000'000;
+    static constexpr std::size_t deepest_chain = 64;
+
 public:
     explicit Reader(Run& run) : run_(run) {}
 
@@ -70,14 +74,27 @@ private:
             return;
         }
         for (const auto& path : *paths) {
+            if (open_.size() > deepest_chain || included_ > most_directives) {
+                run_.sink.error(word.span, "too-many-includes",
+                                fmt::format("\"{}\" is not included: there are too many includes", path),
+                                "files may include each other 64 deep and bring 2,000,000 directives");
+                return;
+            }
             if (std::find(open_.begin(), open_.end(), path) != open_.end()) {
                 run_.sink.error(word.span, "include-cycle",
                                 fmt::format("\"{}\" includes itself", path), chain_to(path));
                 continue;
             }
             const auto& found = read(path, word.span);
+            included_ += count(found);
             into.insert(into.end(), found.begin(), found.end());
         }
+    }
+
+    static std::size_t count(const std::vector<ast::Directive>& directives) {
+        std::size_t all = directives.size();
+        for (const auto& directive : directives) all += count(directive.body.directives);
+        return all;
     }
 
     // How the file came to be open: "a.conf includes b.conf includes a.conf".
@@ -90,6 +107,7 @@ private:
 
     Run& run_;
     std::vector<std::string> open_;
+    std::size_t included_ = 0;
     std::unordered_map<std::string, std::vector<ast::Directive>> known_;
 };
 

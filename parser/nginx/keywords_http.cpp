@@ -98,8 +98,15 @@ bool read_statuses(Block& block, const Call& call, std::size_t count, ir::ErrorP
     return true;
 }
 
-bool is_absolute_url(std::string_view uri) {
-    return uri.starts_with("http://") || uri.starts_with("https://") || uri.starts_with("$scheme");
+// What does not start with '/' or '@' is where the client is sent. A value computed at run time is
+// taken for a path.
+bool is_redirect(std::string_view uri) {
+    if (uri.starts_with("$scheme")) return true;
+    return !uri.starts_with('/') && !uri.starts_with('@') && !uri.starts_with('$');
+}
+
+bool is_redirect_status(std::uint16_t status) {
+    return status == 301 || status == 302 || status == 303 || status == 307 || status == 308;
 }
 
 void lower_error_page(Scope& scope, const Call& call) {
@@ -125,10 +132,10 @@ void lower_error_page(Scope& scope, const Call& call) {
     }
     if (!read_statuses(block, call, codes, page)) return;
     auto text = block.text(uri);
-    if (is_absolute_url(uri.text)) {
-        bool redirect_code = page.new_status && *page.new_status >= 301 && *page.new_status <= 308;
-        page.what = ir::ErrorPage::Redirect{std::move(text), redirect_code ? *page.new_status
-                                                                           : std::uint16_t{302}};
+    if (is_redirect(uri.text)) {
+        std::uint16_t status = page.new_status.value_or(302);
+        page.what = ir::ErrorPage::Redirect{std::move(text),
+                                            is_redirect_status(status) ? status : std::uint16_t{302}};
     } else {
         page.what = ir::ErrorPage::Internal{std::move(text), uri.text.starts_with('@')};
     }

@@ -173,12 +173,10 @@ void use_address(Block& block, const ListenOptions& options, const ir::Endpoint&
     probe.transport = options.model.transport;
     probe.endpoint = endpoint;
     auto key = key_of(probe);
-    for (const auto& use : block.server->listens) {
-        if (use.key != key) continue;
+    if (!block.server->keys.insert(key).second)
         return block.error(options.model.span, "duplicate-listen",
                            fmt::format("a duplicate listen {}", key),
                            "this server listens there already; remove one of the two lines");
-    }
     Address& address = address_of(block, key, options, endpoint);
     if (options.is_default) {
         if (address.default_at.known())

@@ -67,6 +67,7 @@ private:
         if (!row) return;
         if (row->support.level == Support::Level::refused) {
             keyword::check_support(*row, name.text, name.span, directive_language, run_.sink);
+            block_.action_failed = true;
             return;
         }
         auto split = missing_semicolon(*row, words);
@@ -106,6 +107,12 @@ private:
 
     const Keyword* find_row(const ast::Word& name) {
         if (const Keyword* row = run_.directives.find(name.text, block_.here)) return row;
+        if (name.text.starts_with("\xef\xbb\xbf")) {
+            run_.sink.error(name.span, "byte-order-mark",
+                            fmt::format("unknown directive \"{}\"", name.text),
+                            "the file starts with a byte order mark: save it as UTF-8 without one");
+            return nullptr;
+        }
         // Guessing costs; a file of another language would be nothing but unknown words.
         if (run_.unknown_words++ < 50)
             return keyword::check_keyword(run_.directives, name.text, name.span, block_.here,
@@ -243,7 +250,18 @@ private:
 }  // namespace
 
 void lower_body(Block& block, std::span<const ast::Directive> body) {
+    // One file nests no deeper than its grammar allows, but includes add up.
+    constexpr std::uint32_t deepest = 200;
+    if (block.run.depth >= deepest) {
+        if (!body.empty())
+            block.error(body.front().name().span, "too-deep",
+                        fmt::format("blocks are nested more than {} deep", deepest),
+                        "what is inside was not read");
+        return;
+    }
+    ++block.run.depth;
     BodyLowering(block).lower(body);
+    --block.run.depth;
 }
 
 void collect_definitions(Block& block, std::span<const ast::Directive> body) {

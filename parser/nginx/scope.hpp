@@ -67,6 +67,7 @@ struct Run {
     std::unordered_map<std::string, ir::Shared<ir::ForwardSettings>> same_forward;
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
+    std::uint32_t depth = 0;   // blocks around the one being read
 
     // " of a.conf:12", for hints; empty after the first hundred, for lines are counted each time.
     std::string at_line(Span span);
@@ -83,6 +84,7 @@ struct ListenUse {
 };
 struct ServerDraft {
     std::vector<ListenUse> listens;
+    std::unordered_set<std::string> keys;   // of listens
     Span span;
 };
 
@@ -114,7 +116,8 @@ public:
     std::vector<ir::FieldEdit> header_list;
     // The proxy_ lines of this block, word for word: what own.forward was made from.
     std::string forward_lines;
-    bool action_failed = false;   // a proxy_pass or server of an upstream was there, and wrong
+    // A line that may have said what is done here was wrong: that it is missing is not said as well.
+    bool action_failed = false;
     Span health_check_at;
     std::optional<ir::HealthCheck> health_check;
 

@@ -109,6 +109,26 @@ TEST(Load, IncludeCycleOverTwoFiles) {
     EXPECT_EQ(loaded.problems(), Strings{"/etc/nginx/b:1:9 include-cycle"});
 }
 
+TEST(Load, EndlessChainOfIncludesIsStopped) {
+    Loaded loaded;
+    for (int i = 0; i < 100; ++i)
+        loaded.world.files["/etc/nginx/" + std::to_string(i)] = "include " + std::to_string(i + 1) + ";";
+    loaded.text("events {} include 0;");
+    EXPECT_EQ(loaded.problems(), Strings{"/etc/nginx/63:1:9 too-many-includes"});
+}
+
+TEST(Load, ListenRange) {
+    Loaded loaded;
+    loaded.text("events {} http { server { listen 1-9999; } }");
+    EXPECT_EQ(loaded.problems(), Strings{});
+    EXPECT_EQ(loaded.config.listeners.size(), 9999u);
+}
+
+TEST(Load, ByteOrderMark) {
+    EXPECT_EQ(Loaded().text("\xef\xbb\xbf" "events {}\n").problems().back(),
+              "/etc/nginx/nginx.conf:1:1 byte-order-mark");
+}
+
 TEST(Load, MainFileThatCannotBeRead) {
     Loaded loaded;
     loaded.run("/nowhere/nginx.conf");
