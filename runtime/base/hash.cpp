@@ -94,7 +94,8 @@ std::uint32_t xxh32(std::string_view bytes, std::uint32_t seed) {
     if (bytes.size() >= 16) {
         std::uint32_t lanes[] = {seed + p32[0] + p32[1], seed + p32[1], seed, seed - p32[0]};
         for (; end - at >= 16; at += 16) {
-            for (int i = 0; i < 4; ++i) lanes[i] = round32(lanes[i], load<std::uint32_t>(at + i * 4));
+            for (int i = 0; i < 4; ++i)
+                lanes[i] = round32(lanes[i], load<std::uint32_t>(at + i * 4));
         }
         hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
                std::rotl(lanes[3], 18);
@@ -118,7 +119,8 @@ std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) {
     if (bytes.size() >= 32) {
         std::uint64_t lanes[] = {seed + p64[0] + p64[1], seed + p64[1], seed, seed - p64[0]};
         for (; end - at >= 32; at += 32) {
-            for (int i = 0; i < 4; ++i) lanes[i] = round64(lanes[i], load<std::uint64_t>(at + i * 8));
+            for (int i = 0; i < 4; ++i)
+                lanes[i] = round64(lanes[i], load<std::uint64_t>(at + i * 8));
         }
         hash = std::rotl(lanes[0], 1) + std::rotl(lanes[1], 7) + std::rotl(lanes[2], 12) +
                std::rotl(lanes[3], 18);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Regex over PCRE2. The JIT code runs through pcre2_jit_match, which skips the argument checks; match
-// data, the JIT stack and the limits belong to the thread and live until it ends.
+// Regex over PCRE2. The JIT code runs through pcre2_jit_match, which skips the argument checks;
+// match data, the JIT stack and the limits belong to the thread and live until it ends.
 #include "runtime/base/regex.hpp"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -80,8 +80,7 @@ int Regex::run(std::string_view subject, std::size_t from, std::uint32_t options
         return pcre2_jit_match(code_.get(), text, subject.size(), from, options, space.data,
                                space.context);
     }
-    return pcre2_match(code_.get(), text, subject.size(), from, options, space.data,
-                       space.context);
+    return pcre2_match(code_.get(), text, subject.size(), from, options, space.data, space.context);
 }
 
 bool Regex::matches(std::string_view subject) const { return run(subject, 0, 0) >= 0; }
@@ -95,8 +94,10 @@ bool Regex::match(std::string_view subject, Match& match, std::size_t from, bool
     const PCRE2_SIZE* ends = pcre2_get_ovector_pointer(workspace().data);
     for (std::uint32_t i = 0; i < match.count; ++i, ends += 2) {
         // \K in a lookahead can set the start behind the end.
-        if (ends[0] == PCRE2_UNSET || ends[0] > ends[1]) match.group[i] = {};
-        else match.group[i] = subject.substr(ends[0], ends[1] - ends[0]);
+        if (ends[0] == PCRE2_UNSET || ends[0] > ends[1])
+            match.group[i] = {};
+        else
+            match.group[i] = subject.substr(ends[0], ends[1] - ends[0]);
     }
     return true;
 }

@@ -25,7 +25,7 @@ public:
     // A finished match. Groups are views into the subject; an unset group has data() == nullptr.
     struct Match {
         std::string_view group[most_groups];
-        std::uint32_t count = 0;   // highest set group + 1; 0 = no match
+        std::uint32_t count = 0;  // highest set group + 1; 0 = no match
         explicit operator bool() const { return count != 0; }
     };
 
@@ -37,7 +37,7 @@ public:
     // Looks for a match at or after `from`; groups beyond most_groups are left out.
     bool match(std::string_view subject, Match& match, std::size_t from = 0,
                bool not_empty = false) const;
-    [[nodiscard]] std::uint32_t groups() const { return groups_; }   // without group 0
+    [[nodiscard]] std::uint32_t groups() const { return groups_; }  // without group 0
     [[nodiscard]] const std::vector<Name>& names() const { return names_; }
 
 private:

@@ -38,7 +38,7 @@ std::unique_ptr<Balancer> make_smooth(const ir::Balance& balance) {
         case How::client_hash: return make_smooth_client_hash();
         case How::hash:
             return balance.consistent || balance.ring == Ring::nginx_ketama ? make_smooth_ring()
-                                                                             : make_smooth_hash();
+                                                                            : make_smooth_hash();
         case How::random: return make_smooth_random(balance.random_least_connections);
         case How::round_robin:
         case How::static_round_robin:

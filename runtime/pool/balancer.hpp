@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Balancer: one way to choose a server. One algorithm per file (round_robin.cpp, hash.cpp, ...).
-// The LivePool decides which servers may be chosen (usable(), limits, tried); a balancer only orders.
+// The LivePool decides which servers may be chosen (usable(), limits, tried); a balancer only
+// orders.
 #pragma once
 
 #include <memory>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes of nginx: ip_hash, hash, hash consistent (ketama). Each tries some places and then falls back
-// on smooth turns. A retry walks the same places again: those tried before count as passed.
+// Hashes of nginx: ip_hash, hash, hash consistent (ketama). Each tries some places and then falls
+// back on smooth turns. A retry walks the same places again: those tried before count as passed.
 #include <algorithm>
 
 #include "runtime/base/hash.hpp"
@@ -52,7 +52,8 @@ class KeyHash : public SmoothFallback {
 public:
     LiveServer* pick(const PickRequest& request, May may) override {
         if (request.key.empty() || !line_.total()) return fall_back(request, may);
-        // As Cache::Memcached does it: the number of the turn goes in front of the key after the first.
+        // As Cache::Memcached does it: the number of the turn goes in front of the key after the
+        // first.
         std::uint64_t sum = 0;
         const std::uint32_t last = most_places + std::min(request.try_number, 60u);
         for (std::uint32_t turn = 0; turn <= last; ++turn) {
@@ -68,8 +69,8 @@ public:
     }
 };
 
-// 160 points per point of weight on a ring of 32-bit hashes. Servers written alike (addresses of one
-// name) share their points and take smooth turns there.
+// 160 points per point of weight on a ring of 32-bit hashes. Servers written alike (addresses of
+// one name) share their points and take smooth turns there.
 class KetamaRing : public SmoothFallback {
 public:
     void rebuild(std::span<LiveServer* const> servers) override {
@@ -77,9 +78,11 @@ public:
         std::vector<std::pair<std::string_view, std::uint32_t>> shape;
         for (auto* server : servers) shape.emplace_back(server->name, server->conf->weight);
         if (shape.size() == shape_.size() &&
-            std::equal(shape.begin(), shape.end(), shape_.begin(), [](const auto& a, const auto& b) {
-                return a.first == b.first && a.second == b.second;
-            }) && members_ == servers_) {
+            std::equal(shape.begin(), shape.end(), shape_.begin(),
+                       [](const auto& a, const auto& b) {
+                           return a.first == b.first && a.second == b.second;
+                       }) &&
+            members_ == servers_) {
             return;
         }
         members_ = servers_;
@@ -88,14 +91,15 @@ public:
     }
     LiveServer* pick(const PickRequest& request, May may) override {
         if (request.key.empty() || points_.empty()) return fall_back(request, may);
-        auto at = std::lower_bound(points_.begin(), points_.end(), hash::crc32(request.key),
-                                   [](const Point& p, std::uint32_t hash) { return p.hash < hash; });
+        auto at =
+            std::lower_bound(points_.begin(), points_.end(), hash::crc32(request.key),
+                             [](const Point& p, std::uint32_t hash) { return p.hash < hash; });
         for (std::uint32_t passed = 0; passed <= most_places; ++passed, ++at) {
             if (at == points_.end()) at = points_.begin();
             const auto& group = groups_[at->group];
-            LiveServer* server =
-                group.size() == 1 && may(*group[0], request) ? group[0]
-                                                             : smooth_pick(group, request, may);
+            LiveServer* server = group.size() == 1 && may(*group[0], request)
+                                     ? group[0]
+                                     : smooth_pick(group, request, may);
             if (server) return server;
         }
         return fall_back(request, may);
@@ -119,7 +123,8 @@ void KetamaRing::add_points(LiveServer& server, std::uint32_t group) {
     std::string_view name = server.name, host = name, port;
     if (name.size() >= 5 && (name.substr(0, 5) == "unix:" || name.substr(0, 5) == "UNIX:")) {
         host = name.substr(5);
-    } else if (auto colon = name.rfind(':'); colon != std::string_view::npos &&
+    } else if (auto colon = name.rfind(':');
+               colon != std::string_view::npos &&
                name.find_first_not_of("0123456789", colon + 1) == std::string_view::npos) {
         host = name.substr(0, colon);
         port = name.substr(colon + 1);
@@ -141,8 +146,10 @@ void KetamaRing::lay_out() {
             return group[0]->name == server->name;
         });
         const auto group = static_cast<std::uint32_t>(alike - groups_.begin());
-        if (alike == groups_.end()) groups_.push_back({server});
-        else alike->push_back(server);
+        if (alike == groups_.end())
+            groups_.push_back({server});
+        else
+            alike->push_back(server);
         add_points(*server, group);
     }
     std::stable_sort(points_.begin(), points_.end(),

@@ -85,7 +85,7 @@ private:
     }
 
     std::vector<std::unique_ptr<Place>> places_;
-    std::vector<Place*> by_index_;   // LiveServer::index
+    std::vector<Place*> by_index_;  // LiveServer::index
     Queue queue_;
 };
 

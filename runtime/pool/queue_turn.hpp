@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// co_await QueueTurn: waits in a pool's queue after pick() said `full`. Comes back with a server whose
-// slot is taken, with the end of the time, or with neither: then pick() again.
+// co_await QueueTurn: waits in a pool's queue after pick() said `full`. Comes back with a server
+// whose slot is taken, with the end of the time, or with neither: then pick() again.
 #pragma once
 
 #include "runtime/net/loop.hpp"
@@ -11,7 +11,7 @@ namespace weir::pool {
 class QueueTurn {
 public:
     struct Result {
-        LiveServer* server = nullptr;   // its slot is the caller's to release()
+        LiveServer* server = nullptr;  // its slot is the caller's to release()
         bool timed_out = false;
     };
     // `server`: Picked::server, the one to wait for; null = any.

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Hashes of HAProxy: map-based (a slot per point of weight) and consistent (a ring of points made from
-// the servers' ids), and "random", which draws points of that ring.
+// Hashes of HAProxy: map-based (a slot per point of weight) and consistent (a ring of points made
+// from the servers' ids), and "random", which draws points of that ring.
 #include <algorithm>
 
 #include "runtime/base/hash.hpp"
@@ -24,7 +24,7 @@ std::uint32_t hash_text(const ir::Balance& balance, std::string_view key) {
         case Function::wt6: return hash::wt6(key);
         case Function::none: break;
     }
-    std::uint32_t number = 0;   // the key is a hash already
+    std::uint32_t number = 0;  // the key is a hash already
     for (char digit : key) {
         if (digit < '0' || digit > '9') break;
         number = number * 10 + static_cast<std::uint32_t>(digit - '0');
@@ -81,7 +81,7 @@ protected:
     };
     struct Member {
         LiveServer* server;
-        std::uint64_t weight_before;   // of the usable servers in front of it
+        std::uint64_t weight_before;  // of the usable servers in front of it
     };
     // The nearest point, from there on the next one whose server is neither avoided nor overloaded.
     [[nodiscard]] LiveServer* nearest(std::uint32_t hash, const LiveServer* avoid) const;
@@ -92,7 +92,7 @@ protected:
     std::vector<Member> members_;
     std::vector<Point> points_;
     std::uint64_t total_weight_ = 0;
-    std::uint64_t last_ = UINT64_MAX;   // hash of the last point a turn took; none yet
+    std::uint64_t last_ = UINT64_MAX;  // hash of the last point a turn took; none yet
 };
 
 void Ring::rebuild(std::span<LiveServer* const> servers) {
@@ -132,7 +132,7 @@ LiveServer* Ring::nearest(std::uint32_t hash, const LiveServer* avoid) const {
     if (next == points_.end()) next = points_.begin();
     const auto before = next == points_.begin() ? points_.end() - 1 : next - 1;
     if (hash - before->hash <= next->hash - hash) next = before;
-    for (int rounds = 0;; ) {
+    for (int rounds = 0;;) {
         const Member& member = members_[next->member];
         if (member.server != avoid && !is_overloaded(member)) return member.server;
         if (++next == points_.end()) {

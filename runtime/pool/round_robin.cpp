@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Round robin: nginx's smooth weighted turns, HAProxy's "roundrobin" (positions in a weighted cycle,
-// weights may change at any time) and "static-rr" (a fixed map of slots).
+// Round robin: nginx's smooth weighted turns, HAProxy's "roundrobin" (positions in a weighted
+// cycle, weights may change at any time) and "static-rr" (a fixed map of slots).
 #include <numeric>
 
 #include "runtime/pool/positions.hpp"
@@ -22,9 +22,9 @@ private:
     std::vector<LiveServer*> servers_;
 };
 
-// A cycle is as long as the sum of the weights; a server takes a position every (sum / weight) steps.
-// What does not fit into the cycle under way waits for the next one in `next_`; servers that have not
-// had a turn in this cycle are in `fresh_`, heaviest first.
+// A cycle is as long as the sum of the weights; a server takes a position every (sum / weight)
+// steps. What does not fit into the cycle under way waits for the next one in `next_`; servers that
+// have not had a turn in this cycle are in `fresh_`, heaviest first.
 class PositionalRoundRobin : public Balancer {
 public:
     void rebuild(std::span<LiveServer* const> servers) override;
@@ -35,11 +35,11 @@ private:
     using Queue = KeyQueue<Place>;
     struct Place {
         LiveServer* server = nullptr;
-        std::uint32_t weight = 0;        // 0: not in the cycle
+        std::uint32_t weight = 0;  // 0: not in the cycle
         std::uint32_t position = 0, last_position = 0, remainder = 0;
-        Queue* queue = nullptr;          // null: taken out for good or for the moment
+        Queue* queue = nullptr;  // null: taken out for good or for the moment
         Queue::Set::iterator at;
-        Queue::Handle free;              // holds the node while queue is null
+        Queue::Handle free;  // holds the node while queue is null
         Place* next_skipped = nullptr;
         bool seen = false;
     };
@@ -55,7 +55,7 @@ private:
     void begin_next_cycle();
     void put_back(Place* skipped, const Place* taken, bool new_cycle);
 
-    std::vector<std::unique_ptr<Place>> places_;   // in the order of the configuration
+    std::vector<std::unique_ptr<Place>> places_;  // in the order of the configuration
     Queue current_, one_, other_;
     Queue* fresh_ = &one_;
     Queue* next_ = &other_;
@@ -116,8 +116,10 @@ void PositionalRoundRobin::begin_next_cycle() {
 void PositionalRoundRobin::put_back(Place* skipped, const Place* taken, bool new_cycle) {
     for (; skipped; skipped = skipped->next_skipped) {
         if (skipped == taken) continue;
-        if (new_cycle) enter_by_weight(*fresh_, *skipped);
-        else enter_by_position(*skipped);
+        if (new_cycle)
+            enter_by_weight(*fresh_, *skipped);
+        else
+            enter_by_position(*skipped);
     }
 }
 
@@ -161,7 +163,7 @@ void PositionalRoundRobin::set_weight(Place& place, std::uint32_t weight) {
     if (!started_) return;
     if (!weight) return leave(place);
     const std::uint32_t step = next_length_ / weight;
-    if (!before) {   // came up: into the middle of what is left
+    if (!before) {  // came up: into the middle of what is left
         place.position = position_ + (next_length_ + length_ - position_) / weight;
         return enter_by_position(place);
     }

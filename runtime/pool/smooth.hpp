@@ -9,8 +9,8 @@
 
 namespace weir::pool {
 
-// Runs one turn among those of `servers` for which `candidate(server)` holds. Starts from `best` when
-// it is given: ties then go to it, and it takes part when it comes up in `servers`.
+// Runs one turn among those of `servers` for which `candidate(server)` holds. Starts from `best`
+// when it is given: ties then go to it, and it takes part when it comes up in `servers`.
 template <class Candidate>
 LiveServer* take_turn(std::span<LiveServer* const> servers, Candidate candidate,
                       LiveServer* best = nullptr) {
@@ -32,8 +32,8 @@ inline LiveServer* smooth_pick(std::span<LiveServer* const> servers, const PickR
     return take_turn(servers, [&](const LiveServer& server) { return may(server, request); });
 }
 
-// Configured weights of a group as one line of places: place_of(w) is the server that holds place w.
-// Servers that are down keep theirs, so that keys of the others stay where they are.
+// Configured weights of a group as one line of places: place_of(w) is the server that holds place
+// w. Servers that are down keep theirs, so that keys of the others stay where they are.
 class WeightLine {
 public:
     void build(std::span<LiveServer* const> servers);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converters of text: case, parts, encodings, hashes, dates. Those of numbers are in convert_number.cpp.
-// What has no result (no such part, not decodable) is a missing value, as in HAProxy.
+// Converters of text: case, parts, encodings, hashes, dates. Those of numbers are in
+// convert_number.cpp. What has no result (no such part, not decodable) is a missing value, as in
+// HAProxy.
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -41,10 +42,14 @@ Value encode_base64(std::string_view text, Arena& arena, bool url) {
         if (left > 2) bits |= static_cast<unsigned char>(text[i + 2]);
         *at++ = digits[bits >> 18];
         *at++ = digits[(bits >> 12) & 63];
-        if (left > 1) *at++ = digits[(bits >> 6) & 63];
-        else if (!url) *at++ = '=';
-        if (left > 2) *at++ = digits[bits & 63];
-        else if (!url) *at++ = '=';
+        if (left > 1)
+            *at++ = digits[(bits >> 6) & 63];
+        else if (!url)
+            *at++ = '=';
+        if (left > 2)
+            *at++ = digits[bits & 63];
+        else if (!url)
+            *at++ = '=';
     }
     return Value::of({start, static_cast<std::size_t>(at - start)});
 }
@@ -76,11 +81,13 @@ std::string_view part_of(std::string_view text, std::int64_t index, std::string_
         from = stop + 1;
     }
     if (!begun) return {};
-    return backwards ? text.substr(text.size() - end, end - begin) : text.substr(begin, end - begin);
+    return backwards ? text.substr(text.size() - end, end - begin)
+                     : text.substr(begin, end - begin);
 }
 
 Value part(const Conversion& c, const Value& input, bool words) {
-    const auto found = part_of(in_text(c, input), c.node.number, c.node.text, c.number(1, 1), words);
+    const auto found =
+        part_of(in_text(c, input), c.node.number, c.node.text, c.number(1, 1), words);
     return Value::of(found.data() ? found : std::string_view(""));
 }
 
@@ -158,8 +165,10 @@ void add_replacement(Builder& out, std::string_view how, const Regex::Match& mat
 Value of_date(const Conversion& c, const Value& input, bool local) {
     const std::time_t time = to_number(input) + c.node.number;
     std::tm tm{};
-    if (local) localtime_r(&time, &tm);
-    else gmtime_r(&time, &tm);
+    if (local)
+        localtime_r(&time, &tm);
+    else
+        gmtime_r(&time, &tm);
     char text[256];
     // The format is a std::string of the IR: it ends in zero.
     const std::size_t size = std::strftime(text, sizeof text, c.node.text.data(), &tm);
@@ -201,10 +210,12 @@ Value convert_bytes(const Conversion& c, const Value& input) {
     const auto offset = static_cast<std::size_t>(c.node.number);
     if (c.node.number < 0 || offset >= text.size()) return Value::of("");
     const std::int64_t count = c.number(1, -1);
-    return Value::of(text.substr(offset, count < 0 ? std::string_view::npos
-                                                   : static_cast<std::size_t>(count)));
+    return Value::of(
+        text.substr(offset, count < 0 ? std::string_view::npos : static_cast<std::size_t>(count)));
 }
-Value convert_sub_string(const Conversion& c, const Value& input) { return convert_bytes(c, input); }
+Value convert_sub_string(const Conversion& c, const Value& input) {
+    return convert_bytes(c, input);
+}
 
 Value convert_regsub(const Conversion& c, const Value& input) {
     auto text = in_text(c, input);
@@ -219,7 +230,7 @@ Value convert_regsub(const Conversion& c, const Value& input) {
         out.add(text.substr(from, start - from));
         add_replacement(out, replacement, match);
         from = start + match.group[0].size();
-        if (match.group[0].empty()) {   // an empty match takes one byte along
+        if (match.group[0].empty()) {  // an empty match takes one byte along
             out.add(text.substr(from, 1));
             ++from;
         }
@@ -247,7 +258,7 @@ Value convert_url_decode(const Conversion& c, const Value& input) {
         } else if (byte == '+' && in_form) {
             byte = ' ';
         } else if (byte == '?') {
-            in_form = true;   // what follows is a query
+            in_form = true;  // what follows is a query
         }
         *at++ = byte;
     }
@@ -311,7 +322,7 @@ Value convert_json_escape(const Conversion& c, const Value& input) {
             *at++ = to[known];
         } else if (byte >= 32 && byte < 127) {
             *at++ = static_cast<char>(byte);
-        } else {   // as Latin-1
+        } else {  // as Latin-1
             for (char p : {'\\', 'u', '0', '0'}) *at++ = p;
             *at++ = digits[byte >> 4];
             *at++ = digits[byte & 15];
@@ -376,15 +387,14 @@ Value convert_sha2(const Conversion& c, const Value& input) {
         case 224: return of_digest(c, net::Digest::sha224, input);
         case 384: return of_digest(c, net::Digest::sha384, input);
         case 512: return of_digest(c, net::Digest::sha512, input);
-        default: return of_digest(c, net::Digest::sha256, input);   // 256, or not said
+        default: return of_digest(c, net::Digest::sha256, input);  // 256, or not said
     }
 }
 
 // --- others ---
 
 Value convert_concat(const Conversion& c, const Value& input) {
-    return Value::of(
-        c.subject.arena->join({in_text(c, input), c.node.text, c.text(1), c.text(2)}));
+    return Value::of(c.subject.arena->join({in_text(c, input), c.node.text, c.text(1), c.text(2)}));
 }
 Value convert_to_bytes(const Conversion& c, const Value& input) {
     return Value::of(in_text(c, input));
@@ -397,7 +407,8 @@ Value convert_ltime(const Conversion& c, const Value& input) { return of_date(c,
 Value convert_utime(const Conversion& c, const Value& input) { return of_date(c, input, false); }
 Value convert_url_parameter(const Conversion& c, const Value& input) {
     auto text = in_text(c, input);
-    if (const auto mark = text.find('?'); mark != std::string_view::npos) text.remove_prefix(mark + 1);
+    if (const auto mark = text.find('?'); mark != std::string_view::npos)
+        text.remove_prefix(mark + 1);
     Cursor cursor;
     return next_argument(text, c.node.text, false, cursor);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Converters of numbers and booleans, and those that touch variables. The operand is the node's number,
-// or in[1] when it is a variable; sums saturate, division by zero gives the largest number (HAProxy).
+// Converters of numbers and booleans, and those that touch variables. The operand is the node's
+// number, or in[1] when it is a variable; sums saturate, division by zero gives the largest number
+// (HAProxy).
 #include <climits>
 
 #include "runtime/route/fetch.hpp"
@@ -106,8 +107,7 @@ Value convert_compare_string(const Conversion& c, const Value& input) {
         return Value::missing();
     }
     Arena& arena = *c.subject.arena;
-    const int order =
-        to_text(input, arena).compare(to_text(c.subject.variables[slot], arena));
+    const int order = to_text(input, arena).compare(to_text(c.subject.variables[slot], arena));
     return Value::of_number(order < 0 ? -1 : order > 0 ? 1 : 0);
 }
 

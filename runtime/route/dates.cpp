@@ -22,8 +22,10 @@ int write(char* to, std::size_t room, DateForm form, std::int64_t unix_seconds) 
     const std::time_t time = unix_seconds;
     std::tm tm{};
     const bool gmt = form == DateForm::gmt_clf || form == DateForm::http;
-    if (gmt) gmtime_r(&time, &tm);
-    else localtime_r(&time, &tm);
+    if (gmt)
+        gmtime_r(&time, &tm);
+    else
+        localtime_r(&time, &tm);
     const long offset = gmt ? 0 : tm.tm_gmtoff / 60;
     const char sign = offset < 0 ? '-' : '+';
     const int hours = static_cast<int>((offset < 0 ? -offset : offset) / 60);

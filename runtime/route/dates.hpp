@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Dates as logs and headers show them. The text of the current second is kept per thread and format,
-// so a busy worker formats each of them once per second.
+// Dates as logs and headers show them. The text of the current second is kept per thread and
+// format, so a busy worker formats each of them once per second.
 #pragma once
 
 #include <cstdint>

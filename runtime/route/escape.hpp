@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// How the bytes of a value are written into a log line, a header field or JSON. A text that needs no
-// escape comes back as it is.
+// How the bytes of a value are written into a log line, a header field or JSON. A text that needs
+// no escape comes back as it is.
 #pragma once
 
 #include <string_view>

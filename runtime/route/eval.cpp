@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Evaluation of programs and their compilation. A program is a flat array of nodes; evaluating is one
-// switch, the fetches and converters come through tables of functions.
+// Evaluation of programs and their compilation. A program is a flat array of nodes; evaluating is
+// one switch, the fetches and converters come through tables of functions.
 #include "runtime/route/eval.hpp"
 
 #include "runtime/route/fetch.hpp"
@@ -82,7 +82,7 @@ Value eval_node(const Node* nodes, const Node& node, Subject& subject, const Val
             const Value input = eval_node(nodes, nodes[node.first], subject, each);
             if (!input.exists) return input;
             return convert_table[static_cast<std::size_t>(node.converter)]({node, nodes, subject},
-                                                                            input);
+                                                                           input);
         }
         case Op::match: return Value::of_boolean(eval_match(nodes, node, subject, each));
         case Op::all_of:

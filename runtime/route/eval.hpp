@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Programs: compiled ir::Expr and ir::Text, and the library of regexes, pattern sets and maps that a
-// plan's programs share. Compiling happens off the event loop; evaluating allocates nothing on the
-// heap: results are views into the program, the subject's messages or the subject's arena.
-// The ir::Config must outlive the library (both belong to the plan).
+// Programs: compiled ir::Expr and ir::Text, and the library of regexes, pattern sets and maps that
+// a plan's programs share. Compiling happens off the event loop; evaluating allocates nothing on
+// the heap: results are views into the program, the subject's messages or the subject's arena. The
+// ir::Config must outlive the library (both belong to the plan).
 #pragma once
 
 #include <cstdint>
@@ -20,20 +20,20 @@
 namespace weir::route {
 
 class Library;
-class Patterns;      // match.cpp: a compiled ir::PatternSet
-class CompiledMap;   // map.cpp: a compiled ir::Map
+class Patterns;     // match.cpp: a compiled ir::PatternSet
+class CompiledMap;  // map.cpp: a compiled ir::Map
 
 // One node of a compiled expression; the children of a node lie one after the other.
 struct Node {
     ir::Expr::Op op = ir::Expr::Op::literal;
     ir::Type type = ir::Type::bytes;
     ir::Converter converter = ir::Converter::lower;
-    http::FieldId field = http::FieldId::other;   // of `text` as a field name
+    http::FieldId field = http::FieldId::other;  // of `text` as a field name
     ir::Fetch fetch = ir::Fetch::always_true;
-    bool each = false;                // match: in[0] yields several values, any may match
-    std::uint32_t first = 0, count = 0;   // children
-    std::uint32_t id = ir::no_id;     // pool or site that `text` names
-    std::string_view text;            // in the ir::Config
+    bool each = false;                   // match: in[0] yields several values, any may match
+    std::uint32_t first = 0, count = 0;  // children
+    std::uint32_t id = ir::no_id;        // pool or site that `text` names
+    std::string_view text;               // in the ir::Config
     std::int64_t number = 0;
     union {
         const Patterns* patterns = nullptr;
@@ -56,7 +56,7 @@ public:
 
 private:
     friend class Library;
-    std::vector<Node> nodes_;   // [0] is the root
+    std::vector<Node> nodes_;  // [0] is the root
 };
 
 // A compiled Text.
@@ -75,7 +75,7 @@ private:
     struct Piece {
         std::string_view literal;
         Program program;
-        const ir::Text::Piece* how = nullptr;   // null: literal
+        const ir::Text::Piece* how = nullptr;  // null: literal
     };
     std::vector<Piece> pieces_;
     bool joins_blanks_ = false;
@@ -101,7 +101,8 @@ public:
         std::string text;
     };
     // Routes by Route::pool_name (HAProxy's backends), for names computed at run time.
-    [[nodiscard]] const std::unordered_map<std::string_view, ir::RouteId>& routes_by_pool_name() const {
+    [[nodiscard]] const std::unordered_map<std::string_view, ir::RouteId>& routes_by_pool_name()
+        const {
         return routes_;
     }
     // What could not be compiled; the plan is not usable when there is one.
@@ -109,7 +110,7 @@ public:
 
 private:
     friend class CompiledMap;
-    using Slots = std::vector<std::pair<std::uint32_t, std::uint32_t>>;   // group -> capture slot
+    using Slots = std::vector<std::pair<std::uint32_t, std::uint32_t>>;  // group -> capture slot
     void fill(std::vector<Node>& nodes, std::uint32_t at, const ir::Expr& expr);
     void fill_fetch(Node& node, const ir::Expr& expr);
     void fill_converter(Node& node, const ir::Expr& expr);
@@ -118,12 +119,12 @@ private:
 
     const ir::Config& config_;
     std::unordered_map<std::string, std::unique_ptr<Regex>> regexes_;
-    std::unordered_map<const Regex*, Slots> slots_;   // those with named groups
+    std::unordered_map<const Regex*, Slots> slots_;  // those with named groups
     std::unordered_map<const ir::PatternSet*, std::unique_ptr<Patterns>> patterns_;
     std::vector<std::unique_ptr<CompiledMap>> maps_;
     std::unordered_map<std::string_view, std::uint32_t> sites_;
     std::unordered_map<std::string_view, ir::RouteId> routes_;
-    std::unordered_map<std::string_view, std::uint32_t> named_;   // capture name -> slot
+    std::unordered_map<std::string_view, std::uint32_t> named_;  // capture name -> slot
     std::vector<Problem> problems_;
 };
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Inside of eval: one function for each ir::Fetch and each ir::Converter, found through a table that
-// does not link unless all of them are there. fetch_*.cpp and convert.cpp define them.
+// Inside of eval: one function for each ir::Fetch and each ir::Converter, found through a table
+// that does not link unless all of them are there. fetch_*.cpp and convert.cpp define them.
 #pragma once
 
 #include <string_view>

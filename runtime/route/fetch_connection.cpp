@@ -19,7 +19,7 @@ Value text_or_missing(std::string_view text) {
 }
 
 Value address_value(const Address& address) {
-    if (address.is_unix) return Value::of(address.text());   // nginx shows "unix:"
+    if (address.is_unix) return Value::of(address.text());  // nginx shows "unix:"
     if (address.ip.family == IpAddress::Family::none) return Value::missing();
     return Value::of_address(address.ip);
 }
@@ -48,8 +48,9 @@ std::string_view hex(const unsigned char* bytes, std::size_t count, Arena& arena
 
 std::string_view seconds(std::int64_t milliseconds, Arena& arena) {
     char* out = arena.bytes(32);
-    const int size = std::snprintf(out, 32, "%lld.%03d", static_cast<long long>(milliseconds / 1000),
-                                   static_cast<int>(milliseconds % 1000));
+    const int size =
+        std::snprintf(out, 32, "%lld.%03d", static_cast<long long>(milliseconds / 1000),
+                      static_cast<int>(milliseconds % 1000));
     return {out, static_cast<std::size_t>(size)};
 }
 
@@ -67,7 +68,7 @@ Value fetch_process_id(const Node&, Subject& subject) {
 }
 Value fetch_version(const Node&, Subject& subject) { return Value::of(subject.around->version); }
 Value fetch_environment(const Node& node, Subject&) {
-    const char* value = std::getenv(node.text.data());   // a std::string of the IR: ends in zero
+    const char* value = std::getenv(node.text.data());  // a std::string of the IR: ends in zero
     return value ? Value::of(value) : Value::missing();
 }
 Value fetch_random(const Node& node, Subject&) {
@@ -90,17 +91,17 @@ Value fetch_unique_id(const Node&, Subject& subject) {
 Value fetch_uuid(const Node&, Subject& subject) {
     unsigned char bytes[16];
     net::random_bytes(bytes, sizeof bytes);
-    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);   // RFC 9562: version 4
+    bytes[6] = static_cast<unsigned char>((bytes[6] & 0x0f) | 0x40);  // RFC 9562: version 4
     bytes[8] = static_cast<unsigned char>((bytes[8] & 0x3f) | 0x80);
     const auto all = hex(bytes, sizeof bytes, *subject.arena);
-    return Value::of(subject.arena->join({all.substr(0, 8), "-", all.substr(8, 4), "-",
-                                          all.substr(12, 4), "-", all.substr(16, 4), "-",
-                                          all.substr(20)}));
+    return Value::of(
+        subject.arena->join({all.substr(0, 8), "-", all.substr(8, 4), "-", all.substr(12, 4), "-",
+                             all.substr(16, 4), "-", all.substr(20)}));
 }
 Value fetch_unique_id_format(const Node&, Subject& subject) {
     if (!subject.unique_id_text.data() && subject.unique_id_format) {
         const Template* format = subject.unique_id_format;
-        subject.unique_id_format = nullptr;   // a format that names itself ends here
+        subject.unique_id_format = nullptr;  // a format that names itself ends here
         subject.unique_id_text = format->render(subject);
         subject.unique_id_format = format;
     }
@@ -135,8 +136,8 @@ Value fetch_client_address(const Node&, Subject& subject) { return address_value
 Value fetch_client_address_binary(const Node&, Subject& subject) {
     const auto& ip = subject.client->ip;
     if (subject.client->is_unix || ip.family == IpAddress::Family::none) return Value::of("");
-    return Value::of({reinterpret_cast<const char*>(ip.bytes),
-                      ip.family == IpAddress::Family::v4 ? 4u : 16u});
+    return Value::of(
+        {reinterpret_cast<const char*>(ip.bytes), ip.family == IpAddress::Family::v4 ? 4u : 16u});
 }
 Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client); }
 Value fetch_local_address(const Node&, Subject& subject) { return address_value(*subject.local); }
@@ -241,8 +242,7 @@ Value fetch_payload_length(const Node&, Subject& subject) {
 Value fetch_payload(const Node& node, Subject& subject) {
     const auto offset = static_cast<std::size_t>(node.number);
     const auto wanted = static_cast<std::size_t>(std::strtoull(node.text.data(), nullptr, 10));
-    if (offset > subject.payload.size() ||
-        (wanted && subject.payload.size() - offset < wanted)) {
+    if (offset > subject.payload.size() || (wanted && subject.payload.size() - offset < wanted)) {
         return seen(Value::missing(), subject);
     }
     return Value::of(subject.payload.substr(offset, wanted ? wanted : std::string_view::npos));

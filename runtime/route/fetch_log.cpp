@@ -123,8 +123,7 @@ Value fetch_log_time_connect(const Node&, Subject& subject) {
     return between(until(subject, subject.times.queued), until(subject, subject.times.connected));
 }
 Value fetch_log_time_response(const Node&, Subject& subject) {
-    return between(until(subject, subject.times.connected),
-                   until(subject, subject.times.response));
+    return between(until(subject, subject.times.connected), until(subject, subject.times.response));
 }
 Value fetch_log_time_data(const Node&, Subject& subject) {
     const auto data = until(subject, subject.times.response);

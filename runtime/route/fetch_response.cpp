@@ -21,8 +21,9 @@ Value nth_of(const Node& node, Subject& subject) {
 std::string_view seconds(std::int64_t milliseconds, Arena& arena) {
     if (milliseconds < 0) milliseconds = 0;
     char* out = arena.bytes(32);
-    const int size = std::snprintf(out, 32, "%lld.%03d", static_cast<long long>(milliseconds / 1000),
-                                   static_cast<int>(milliseconds % 1000));
+    const int size =
+        std::snprintf(out, 32, "%lld.%03d", static_cast<long long>(milliseconds / 1000),
+                      static_cast<int>(milliseconds % 1000));
     return {out, static_cast<std::size_t>(size)};
 }
 
@@ -39,8 +40,10 @@ Value of_tries(Subject& subject, Text text) {
     if (subject.tries.size() == 1) return Value::of(text(subject.tries[0]));
     std::string_view all;
     for (const auto& one : subject.tries) {
-        if (&one == subject.tries.data()) all = text(one);
-        else all = subject.arena->join({all, one.new_group ? " : " : ", ", text(one)});
+        if (&one == subject.tries.data())
+            all = text(one);
+        else
+            all = subject.arena->join({all, one.new_group ? " : " : ", ", text(one)});
     }
     return Value::of(all);
 }
@@ -68,8 +71,10 @@ Value so_far(const Subject& subject, std::uint64_t count) {
 
 Value fetch_status(const Node&, Subject& subject) {
     std::uint16_t status = subject.status;
-    if (subject.reply && subject.reply->status) status = subject.reply->status;
-    else if (!status && subject.response) status = subject.response->status;
+    if (subject.reply && subject.reply->status)
+        status = subject.reply->status;
+    else if (!status && subject.response)
+        status = subject.response->status;
     if (status) return Value::of_number(status);
     return is_nginx(subject) ? Value::of("000") : Value::of_number(-1);
 }
@@ -140,7 +145,7 @@ Value fetch_pipelined(const Node&, Subject& subject) {
     return Value::of(subject.pipelined ? "p" : ".");
 }
 Value fetch_cache_status(const Node&, Subject&) {
-    return Value::missing();   // as without proxy_cache; the cache has its own issue
+    return Value::missing();  // as without proxy_cache; the cache has its own issue
 }
 
 // --- tries ---

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Compilation of expressions and texts. What programs share is found by the identity of the IR object
-// (pattern sets), by its words (regexes) or by its index (maps).
+// Compilation of expressions and texts. What programs share is found by the identity of the IR
+// object (pattern sets), by its words (regexes) or by its index (maps).
 #include "runtime/route/eval.hpp"
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/map.hpp"
@@ -115,7 +115,7 @@ void Library::fill_fetch(Node& node, const ir::Expr& expr) {
             if (found != sites_.end()) node.id = found->second;
             return;
         }
-        default: return;   // the others take their arguments as they are
+        default: return;  // the others take their arguments as they are
     }
 }
 
@@ -138,7 +138,8 @@ void Library::fill(std::vector<Node>& nodes, std::uint32_t at, const ir::Expr& e
     if (expr.op == Op::fetch) fill_fetch(node, expr);
     if (expr.op == Op::map) node.map = map(static_cast<std::size_t>(expr.number));
     if (expr.op == Op::convert && expr.converter == ir::Converter::regsub) {
-        const bool ignore_case = expr.in.size() > 2 && expr.in[2].text.find('i') != std::string::npos;
+        const bool ignore_case =
+            expr.in.size() > 2 && expr.in[2].text.find('i') != std::string::npos;
         node.regex = regex(expr.text, ignore_case, expr.span);
     }
     if (expr.op != Op::match) return;

@@ -58,7 +58,8 @@ void CompiledMap::add_key(const std::string& key, std::size_t value) {
 // Longest wildcard first: of the beginning, then of the end.
 const Template* CompiledMap::look_up_host(std::string_view host) const {
     if (!leading_.empty()) {
-        for (auto dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+        for (auto dot = host.find('.'); dot != std::string_view::npos;
+             dot = host.find('.', dot + 1)) {
             const auto found = leading_.find(host.substr(dot + 1));
             if (found != leading_.end()) return &values_[found->second];
         }

@@ -15,7 +15,8 @@ namespace weir::route {
 
 class CompiledMap {
 public:
-    // Two steps, since maps may name each other: the object exists before its templates are compiled.
+    // Two steps, since maps may name each other: the object exists before its templates are
+    // compiled.
     explicit CompiledMap(const ir::Map& conf) : conf_(conf) {}
     void compile(Library& library);
     // The value for the map's own key, or for `key` where the expression brings one.
@@ -34,7 +35,7 @@ private:
     const ir::Map& conf_;
     const Library* library_ = nullptr;
     Template key_, fallback_;
-    std::deque<std::string> keys_;       // in lower case; the tables point here
+    std::deque<std::string> keys_;  // in lower case; the tables point here
     Table exact_, leading_, trailing_;
     std::vector<RegexEntry> regexes_;
     std::vector<Template> values_;

@@ -14,7 +14,7 @@ namespace weir::route {
 namespace {
 
 using How = ir::PatternSet::How;
-constexpr std::size_t few = 8;   // so many are compared one by one
+constexpr std::size_t few = 8;  // so many are compared one by one
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c; }
 
@@ -34,7 +34,7 @@ bool test_file(std::string_view path, How how) {
     if (path.empty() || path.size() >= sizeof name) return false;
     std::memcpy(name, path.data(), path.size());
     name[path.size()] = '\0';
-    struct stat facts{};
+    struct stat facts {};
     if (stat(name, &facts) != 0) return false;
     if (how == How::file_exists) return S_ISREG(facts.st_mode);
     if (how == How::dir_exists) return S_ISDIR(facts.st_mode);
@@ -59,7 +59,8 @@ void PrefixIndex::build(std::vector<std::string> texts) {
     parents_.assign(texts_.size(), -1);
     for (std::size_t i = 1; i < texts_.size(); ++i) {
         auto candidate = static_cast<std::int32_t>(i) - 1;
-        while (candidate >= 0 && !texts_[i].starts_with(texts_[static_cast<std::size_t>(candidate)])) {
+        while (candidate >= 0 &&
+               !texts_[i].starts_with(texts_[static_cast<std::size_t>(candidate)])) {
             candidate = parents_[static_cast<std::size_t>(candidate)];
         }
         parents_[i] = candidate;
@@ -160,7 +161,8 @@ bool Patterns::in_networks(const IpAddress& ip) const {
     return in_networks(inner);
 }
 
-// A pattern that stands in the text between delimiters (or its ends); its own outer ones are ignored.
+// A pattern that stands in the text between delimiters (or its ends); its own outer ones are
+// ignored.
 bool Patterns::matches_parts(std::string_view text, std::string_view delimiters) const {
     auto is_edge = [&](std::size_t at) {
         return at >= text.size() || delimiters.find(text[at]) != std::string_view::npos;
@@ -231,8 +233,7 @@ bool Patterns::matches(const Value& value, Subject& subject) const {
             return !value.bytes.empty() && value.bytes != "0";
         case How::integer: return in_ranges(to_number(value));
         case How::length:
-            return in_ranges(
-                static_cast<std::int64_t>(to_text(value, *subject.arena).size()));
+            return in_ranges(static_cast<std::int64_t>(to_text(value, *subject.arena).size()));
         case How::network: {
             const Value address = to_address(value);
             return address.exists && in_networks(address.ip);

@@ -57,11 +57,11 @@ private:
 
     const ir::PatternSet& set_;
     const Library& library_;
-    std::vector<std::string> texts_;      // in lower case with ignore_case
+    std::vector<std::string> texts_;  // in lower case with ignore_case
     Texts equal_;
-    PrefixIndex prefixes_;                // reversed texts for suffixes
+    PrefixIndex prefixes_;  // reversed texts for suffixes
     std::vector<const Regex*> regexes_;
-    std::vector<ir::PatternSet::Range> ranges_;   // sorted, apart
+    std::vector<ir::PatternSet::Range> ranges_;  // sorted, apart
     std::vector<Length> networks_;
 };
 

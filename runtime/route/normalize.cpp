@@ -54,8 +54,8 @@ public:
     }
 
 private:
-    // The segment after the last slash is complete: "." and ".." go away, and a slash follows unless
-    // this is the end. An escaped slash or dot counts as a plain one.
+    // The segment after the last slash is complete: "." and ".." go away, and a slash follows
+    // unless this is the end. An escaped slash or dot counts as a plain one.
     bool end_segment(bool slash) {
         char* segment = at_;
         while (segment > start_ && segment[-1] != '/') --segment;
@@ -66,8 +66,8 @@ private:
             return true;
         }
         if (rooted && size == 2 && segment[0] == '.' && segment[1] == '.') {
-            at_ = segment - 1;   // the slash in front of the dots
-            if (at_ == start_) return false;   // above the root
+            at_ = segment - 1;                // the slash in front of the dots
+            if (at_ == start_) return false;  // above the root
             while (at_ > start_ && at_[-1] != '/') --at_;
             return true;
         }
@@ -92,7 +92,7 @@ NormalizedHost normalize_host(std::string_view authority, Arena& arena) {
     std::size_t end = authority.size(), last_dot = std::string_view::npos;
     bool upper = false;
     std::size_t i = 0;
-    if (!authority.empty() && authority.front() == '[') {   // an IPv6 literal stands whole
+    if (!authority.empty() && authority.front() == '[') {  // an IPv6 literal stands whole
         i = authority.find(']');
         if (i == std::string_view::npos) return {};
         for (std::size_t k = 1; k < i; ++k) {
@@ -114,7 +114,7 @@ NormalizedHost normalize_host(std::string_view authority, Arena& arena) {
             break;
         }
         if (c == '.') {
-            if (last_dot == i - 1 && i > 0) return {};   // ".."
+            if (last_dot == i - 1 && i > 0) return {};  // ".."
             last_dot = i;
         }
         const auto byte = static_cast<unsigned char>(c);

@@ -41,8 +41,9 @@ ir::SiteId NameIndex::find(std::string_view host, Subject& subject) const {
     const auto found = exact_.find(host);
     if (found != exact_.end()) return found->second;
     if (host.empty()) return fallback_;
-    if (!leading_.empty()) {   // the longest first
-        for (auto dot = host.find('.'); dot != std::string_view::npos; dot = host.find('.', dot + 1)) {
+    if (!leading_.empty()) {  // the longest first
+        for (auto dot = host.find('.'); dot != std::string_view::npos;
+             dot = host.find('.', dot + 1)) {
             const auto wildcard = leading_.find(host.substr(dot + 1));
             if (wildcard != leading_.end()) return wildcard->second;
         }
@@ -83,7 +84,7 @@ void LocationIndex::add(const ir::Config& config, ir::RouteId id, Library& libra
                 same->path = route.pattern;
             }
             if (route.match == Match::exact) {
-                same->exact = id;   // nothing can be nested in it
+                same->exact = id;  // nothing can be nested in it
             } else {
                 same->prefix = id;
                 same->final_prefix = route.match == Match::prefix_final;
@@ -101,7 +102,7 @@ void LocationIndex::add(const ir::Config& config, ir::RouteId id, Library& libra
             return;
         case Match::named: named_.emplace(route.pattern, id); return;
         case Match::always:
-        case Match::condition: return;   // not found by path
+        case Match::condition: return;  // not found by path
     }
 }
 
@@ -128,8 +129,8 @@ const LocationIndex::Entry* LocationIndex::at_or_before(std::string_view path) c
     return after == entries_.begin() ? nullptr : &*(after - 1);
 }
 
-// nginx: "location /x/ { proxy_pass ...; }" answers "/x" with a redirect, unless "/x" has a location
-// of its own.
+// nginx: "location /x/ { proxy_pass ...; }" answers "/x" with a redirect, unless "/x" has a
+// location of its own.
 const LocationIndex::Entry* LocationIndex::with_slash(std::string_view path) const {
     const auto at = std::lower_bound(
         entries_.begin(), entries_.end(), path, [](const Entry& entry, std::string_view p) {

@@ -19,16 +19,16 @@ namespace weir::route {
 // --- pure functions over bytes the peer sent ---
 
 struct NormalizedPath {
-    bool valid = false;            // false: 400
-    std::string_view path;         // `raw` itself when nothing had to change
+    bool valid = false;     // false: 400
+    std::string_view path;  // `raw` itself when nothing had to change
 };
 // %XX decoded, "//" merged when `merge_slashes`, "." and ".." resolved, a fragment cut off. `raw`
 // starts with "/" and holds no query. A result that differs is written to the arena.
 NormalizedPath normalize_path(std::string_view raw, bool merge_slashes, Arena& arena);
 
 struct NormalizedHost {
-    bool valid = false;            // false: 400
-    std::string_view host;         // lower case, without port and final dot
+    bool valid = false;     // false: 400
+    std::string_view host;  // lower case, without port and final dot
 };
 NormalizedHost normalize_host(std::string_view authority, Arena& arena);
 
@@ -37,8 +37,8 @@ NormalizedHost normalize_host(std::string_view authority, Arena& arena);
 class NameIndex {
 public:
     // `sites`: Listener::sites; `fallback`: its default.
-    void build(const ir::Config& config, const std::vector<ir::SiteId>& sites,
-               ir::SiteId fallback, Library& library);
+    void build(const ir::Config& config, const std::vector<ir::SiteId>& sites, ir::SiteId fallback,
+               Library& library);
     // `host` is normalized. A regex name sets the subject's captures.
     [[nodiscard]] ir::SiteId find(std::string_view host, Subject& subject) const;
     [[nodiscard]] ir::SiteId fallback() const { return fallback_; }
@@ -61,8 +61,8 @@ private:
 class LocationIndex {
 public:
     struct Found {
-        ir::RouteId route = ir::no_id;   // no_id: the level's own (fallback)
-        bool add_slash = false;          // "/x" asked for, "/x/" is there: redirect
+        ir::RouteId route = ir::no_id;  // no_id: the level's own (fallback)
+        bool add_slash = false;         // "/x" asked for, "/x/" is there: redirect
     };
     void build(const ir::Config& config, const std::vector<ir::RouteId>& routes, Library& library);
     [[nodiscard]] Found find(std::string_view path, Subject& subject) const;
@@ -75,7 +75,7 @@ private:
         std::string_view path;
         ir::RouteId exact = ir::no_id, prefix = ir::no_id;
         std::int32_t parent = -1;
-        bool final_prefix = false;       // ^~
+        bool final_prefix = false;  // ^~
         bool auto_redirect = false;
         std::unique_ptr<LocationIndex> nested;
     };
@@ -102,7 +102,8 @@ private:
 class SiteRouter {
 public:
     void build(const ir::Config& config, ir::SiteId site, Library& library);
-    // By path (nginx) or by the first condition that holds (HAProxy); the site's fallback when none.
+    // By path (nginx) or by the first condition that holds (HAProxy); the site's fallback when
+    // none.
     [[nodiscard]] LocationIndex::Found pick(Subject& subject) const;
     [[nodiscard]] ir::RouteId find_named(std::string_view name) const {
         return locations_.find_named(name);
@@ -110,9 +111,9 @@ public:
 
 private:
     struct Pick {
-        Program when;                    // empty: always
+        Program when;  // empty: always
         ir::RouteId route;
-        Template name;                   // with route no_id: computed
+        Template name;  // with route no_id: computed
     };
     LocationIndex locations_;
     std::vector<Pick> picks_;

@@ -21,8 +21,8 @@ bool is_of_target(F fetch) {
 std::string_view stand_in(const Node& root, const Subject& subject) {
     if (root.op != ir::Expr::Op::fetch) return {};
     if (root.fetch == F::server_name) return "<NOSRV>";
-    if (!subject.request && (is_of_target(root.fetch) || root.fetch == F::method ||
-                             root.fetch == F::request_version)) {
+    if (!subject.request &&
+        (is_of_target(root.fetch) || root.fetch == F::method || root.fetch == F::request_version)) {
         return root.fetch == F::query ? std::string_view() : "<BADREQ>";
     }
     return {};

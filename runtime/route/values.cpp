@@ -23,9 +23,12 @@ std::string_view trim(std::string_view text) {
 std::size_t end_of_element(std::string_view line, std::size_t from) {
     bool quoted = false;
     for (std::size_t i = from; i < line.size(); ++i) {
-        if (quoted && line[i] == '\\') ++i;
-        else if (line[i] == '"') quoted = !quoted;
-        else if (line[i] == ',' && !quoted) return i;
+        if (quoted && line[i] == '\\')
+            ++i;
+        else if (line[i] == '"')
+            quoted = !quoted;
+        else if (line[i] == ',' && !quoted)
+            return i;
     }
     return line.size();
 }
@@ -80,7 +83,8 @@ Value joined_fields(const Node& node, const http::FieldList& fields, Arena& aren
     return Value::of({start, static_cast<std::size_t>(at - start)});
 }
 
-Value next_field_value(const Node& node, const http::FieldList& fields, Cursor& cursor, bool split) {
+Value next_field_value(const Node& node, const http::FieldList& fields, Cursor& cursor,
+                       bool split) {
     for (; cursor.field < fields.size(); ++cursor.field, cursor.offset = 0) {
         const auto& field = fields[cursor.field];
         if (!is_named(node, field)) continue;
@@ -206,8 +210,8 @@ bool has_several(ir::Fetch fetch) {
     using F = ir::Fetch;
     return fetch == F::request_header || fetch == F::request_header_full ||
            fetch == F::request_header_address || fetch == F::response_header ||
-           fetch == F::response_header_full || fetch == F::cookie ||
-           fetch == F::response_cookie || fetch == F::query_argument;
+           fetch == F::response_header_full || fetch == F::cookie || fetch == F::response_cookie ||
+           fetch == F::query_argument;
 }
 
 Value next_value(const Node& node, Subject& subject, Cursor& cursor) {
@@ -232,10 +236,11 @@ Value next_value(const Node& node, Subject& subject, Cursor& cursor) {
     if (node.fetch == F::response_cookie) {
         return next_cookie(*fields, http::FieldId::set_cookie, node.text, cursor);
     }
-    const bool split = node.fetch != F::request_header_full && node.fetch != F::response_header_full;
+    const bool split =
+        node.fetch != F::request_header_full && node.fetch != F::response_header_full;
     Value value = next_field_value(node, *fields, cursor, split);
     if (node.fetch != F::request_header_address) return value;
-    while (value.exists) {   // what is no address is passed over
+    while (value.exists) {  // what is no address is passed over
         const Value address = to_address(value);
         if (address.exists) return address;
         value = next_field_value(node, *fields, cursor, split);
@@ -279,20 +284,22 @@ std::int64_t to_number(const Value& value) {
 }
 
 bool parse_address(std::string_view text, IpAddress& ip) {
-    if (!text.empty() && text.front() == '[') {   // [2001:db8::1]:443
+    if (!text.empty() && text.front() == '[') {  // [2001:db8::1]:443
         const auto end = text.find(']');
         if (end == std::string_view::npos) return false;
         text = text.substr(1, end - 1);
     } else if (text.find(':') == text.rfind(':')) {
-        text = text.substr(0, text.find(':'));    // 192.0.2.1:80
+        text = text.substr(0, text.find(':'));  // 192.0.2.1:80
     }
     char copy[INET6_ADDRSTRLEN];
     if (text.empty() || text.size() >= sizeof copy) return false;
     std::memcpy(copy, text.data(), text.size());
     copy[text.size()] = '\0';
     ip = {};
-    if (inet_pton(AF_INET, copy, ip.bytes) == 1) ip.family = IpAddress::Family::v4;
-    else if (inet_pton(AF_INET6, copy, ip.bytes) == 1) ip.family = IpAddress::Family::v6;
+    if (inet_pton(AF_INET, copy, ip.bytes) == 1)
+        ip.family = IpAddress::Family::v4;
+    else if (inet_pton(AF_INET6, copy, ip.bytes) == 1)
+        ip.family = IpAddress::Family::v6;
     return ip.family != IpAddress::Family::none;
 }
 
@@ -352,12 +359,18 @@ bool decode_base64(std::string_view text, Arena& arena, std::string_view& plain,
     std::uint32_t bits = 0, held = 0;
     for (char c : text) {
         std::uint32_t value = 0;
-        if (c >= 'A' && c <= 'Z') value = static_cast<std::uint32_t>(c - 'A');
-        else if (c >= 'a' && c <= 'z') value = static_cast<std::uint32_t>(c - 'a' + 26);
-        else if (c >= '0' && c <= '9') value = static_cast<std::uint32_t>(c - '0' + 52);
-        else if (c == (url ? '-' : '+')) value = 62;
-        else if (c == (url ? '_' : '/')) value = 63;
-        else return false;
+        if (c >= 'A' && c <= 'Z')
+            value = static_cast<std::uint32_t>(c - 'A');
+        else if (c >= 'a' && c <= 'z')
+            value = static_cast<std::uint32_t>(c - 'a' + 26);
+        else if (c >= '0' && c <= '9')
+            value = static_cast<std::uint32_t>(c - '0' + 52);
+        else if (c == (url ? '-' : '+'))
+            value = 62;
+        else if (c == (url ? '_' : '/'))
+            value = 63;
+        else
+            return false;
         bits = bits << 6 | value;
         if ((held += 6) >= 8) *at++ = static_cast<char>(bits >> (held -= 8));
     }

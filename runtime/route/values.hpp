@@ -17,7 +17,7 @@ Value pick_occurrence(const Node& node, Next next) {
     std::int64_t wanted = node.number;
     if (wanted == ir::occurrence::every || wanted == 0) wanted = ir::occurrence::last;
     Cursor cursor;
-    if (wanted < -1) {   // from the end: count first
+    if (wanted < -1) {  // from the end: count first
         std::int64_t count = 0;
         for (Cursor counting; next(counting).exists;) ++count;
         wanted = count + 1 + wanted;

@@ -12,7 +12,8 @@
 namespace weir::pool {
 
 struct BenchPool {
-    explicit BenchPool(ir::Balance::How how, ir::Balance::Turns turns = ir::Balance::Turns::smooth) {
+    explicit BenchPool(ir::Balance::How how,
+                       ir::Balance::Turns turns = ir::Balance::Turns::smooth) {
         conf->name = "p";
         conf->balance.how = how;
         conf->balance.turns = turns;

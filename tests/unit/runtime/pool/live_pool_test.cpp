@@ -16,7 +16,8 @@ TEST(LivePool, MaxFailsTakesAServerOutForFailTimeout) {
     bench.open();
     LiveServer& first = *bench.live().servers()[0];
     auto fail_first = [&] {
-        while (bench.once() != '1') {}
+        while (bench.once() != '1') {
+        }
         bench.live().report(first, UseResult::failed, bench.now);
     };
     fail_first();
@@ -192,7 +193,7 @@ TEST(LivePool, StateSurvivesANewDefinition) {
     bench.live().report(*bench.live().servers()[1], UseResult::failed, bench.now);
     auto next = std::make_shared<ir::Pool>(*bench.conf);
     std::reverse(next->servers.begin(), next->servers.end());
-    next->servers.erase(next->servers.begin() + 1);   // the first server goes away
+    next->servers.erase(next->servers.begin() + 1);  // the first server goes away
     bench.server();
     next->servers.push_back(bench.conf->servers.back());
     bench.live().adopt(*next, next);
@@ -201,7 +202,7 @@ TEST(LivePool, StateSurvivesANewDefinition) {
     EXPECT_EQ(bench.live().servers()[0]->board.state->fails, 1u);
     EXPECT_TRUE(held->gone);
     bench.live().release(*held, UseResult::ok, bench.now);
-    EXPECT_EQ(bench.times(3), "222");   // the third; the other one has failed
+    EXPECT_EQ(bench.times(3), "222");  // the third; the other one has failed
 }
 
 TEST(Tried, BeyondTheFixedSet) {

@@ -69,7 +69,7 @@ TEST_F(Queue, OldestFirstOverBothQueues) {
     request.now = bench.now;
     auto full = bench.live().pick(request);
     EXPECT_EQ(full.outcome, PickOutcome::full);
-    EXPECT_EQ(full.server, held);   // the key belongs there: wait for this one
+    EXPECT_EQ(full.server, held);  // the key belongs there: wait for this one
     Waiter any, own;
     wait(bench, any);
     wait(bench, own, held);

@@ -37,9 +37,11 @@ TEST(SmoothRoundRobin, AFailedServerLeavesTheOrderAsNginx) {
             auto picked = bench.live().pick(request);
             ASSERT_EQ(picked.outcome, PickOutcome::picked);
             const bool dead = picked.server->index == 3;
-            bench.live().release(*picked.server, dead ? UseResult::failed : UseResult::ok, bench.now);
+            bench.live().release(*picked.server, dead ? UseResult::failed : UseResult::ok,
+                                 bench.now);
             if (dead) continue;
-            answered += picked.server->index == 4 ? '4' : static_cast<char>('1' + picked.server->index);
+            answered +=
+                picked.server->index == 4 ? '4' : static_cast<char>('1' + picked.server->index);
             break;
         }
     }

@@ -100,7 +100,8 @@ struct BenchSubject {
         subject.normalized_path = head.path;
         subject.query = head.query;
     }
-    void answer(std::uint16_t status, std::vector<std::pair<std::string_view, std::string_view>> fields) {
+    void answer(std::uint16_t status,
+                std::vector<std::pair<std::string_view, std::string_view>> fields) {
         response.status = status;
         for (auto& [name, value] : fields) response.fields.add(arena, name, value);
         subject.response = &response;

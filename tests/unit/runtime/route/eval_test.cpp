@@ -16,7 +16,8 @@ constexpr auto every = ir::occurrence::every;
 
 const char request[] =
     "GET /p/a?p=1&q=%20x&e=&p=2 HTTP/1.1\r\nHost: Ho.st:80\r\nX-L: a, b ,c\r\nX-L: d,e\r\n"
-    "X-Quoted: \"a,b\",c\r\nCookie: a=1; b=2; a=3\r\nCookie: a=4\r\nX-Forwarded-For: 10.0.0.1, 10.0.0.2\r\n"
+    "X-Quoted: \"a,b\",c\r\nCookie: a=1; b=2; a=3\r\nCookie: a=4\r\nX-Forwarded-For: 10.0.0.1, "
+    "10.0.0.2\r\n"
     "Authorization: Basic dXNlcjpwYXNz\r\n\r\n";
 
 struct Haproxy : testing::Test {
@@ -81,7 +82,8 @@ TEST_F(Haproxy, AMatchTriesEveryValue) {
     ir::PatternSet network;
     network.how = How::network;
     network.networks.push_back({ip4(10, 0, 0, 1), 32});
-    EXPECT_TRUE(bench.holds(match(fetch(F::request_header_address, "x-forwarded-for", every), network)));
+    EXPECT_TRUE(
+        bench.holds(match(fetch(F::request_header_address, "x-forwarded-for", every), network)));
 }
 
 TEST_F(Haproxy, AMissingValueMatchesNothing) {
@@ -133,9 +135,15 @@ TEST_F(Haproxy, UndecidedWhileBytesAreMissing) {
 
 TEST_F(Haproxy, LogTimes) {
     auto& times = bench.subject.times;
-    times = {.started = 1'000'000, .handshaken = 1'002'000, .first_byte = 1'010'000,
-             .request = 1'015'000, .queued = 1'017'000, .connected = 1'020'000,
-             .response = 1'050'000, .ended = 1'060'000, .started_wall_ms = 1'700'000'000'009,
+    times = {.started = 1'000'000,
+             .handshaken = 1'002'000,
+             .first_byte = 1'010'000,
+             .request = 1'015'000,
+             .queued = 1'017'000,
+             .connected = 1'020'000,
+             .response = 1'050'000,
+             .ended = 1'060'000,
+             .started_wall_ms = 1'700'000'000'009,
              .request_wall_ms = 0};
     auto time = [&](F what, int n = 0) { return bench.show(fetch(what, {}, n)); };
     EXPECT_EQ(time(F::log_time_handshake), "2");
@@ -213,8 +221,12 @@ TEST_F(Nginx, TriesAreListed) {
     Try tries[3];
     tries[0] = {.address = "127.0.0.1:1", .status = 502};
     tries[1] = {.address = "127.0.0.1:2", .status = 0, .connect_us = 1'500, .header_us = 12'000};
-    tries[2] = {.address = "unix:/x", .status = 200, .new_group = true, .connect_us = 0,
-                .response_us = 1'234'567, .response_length = 42};
+    tries[2] = {.address = "unix:/x",
+                .status = 200,
+                .new_group = true,
+                .connect_us = 0,
+                .response_us = 1'234'567,
+                .response_length = 42};
     bench.subject.tries = tries;
     EXPECT_EQ(bench.show(fetch(F::upstream_address)), "127.0.0.1:1, 127.0.0.1:2 : unix:/x");
     EXPECT_EQ(bench.show(fetch(F::upstream_status)), "502, - : 200");

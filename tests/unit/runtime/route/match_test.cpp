@@ -25,7 +25,8 @@ struct MatchTest : testing::Test {
 
 TEST_F(MatchTest, TextsSmallAndLarge) {
     for (bool many : {false, true}) {
-        auto ask = [&](const char* value, How how, std::vector<std::string> words, bool fold = false) {
+        auto ask = [&](const char* value, How how, std::vector<std::string> words,
+                       bool fold = false) {
             return many ? in_many(value, how, words, fold) : on(value, how, words, fold);
         };
         EXPECT_TRUE(ask("/abc", How::equal, {"/x", "/abc"}));

@@ -41,7 +41,7 @@ TEST_F(Paths, Precedence) {
     EXPECT_EQ(route("/documents/d.html"), documents);
     EXPECT_EQ(route("/images/1.gif"), images);
     EXPECT_EQ(route("/documents/1.JPG"), pictures);
-    EXPECT_EQ(route("/documents/x.jpg"), pictures);   // the first regex wins
+    EXPECT_EQ(route("/documents/x.jpg"), pictures);  // the first regex wins
     EXPECT_NE(route("/documents/x.jpg"), later);
 }
 
@@ -133,7 +133,7 @@ TEST_F(Names, Precedence) {
     EXPECT_EQ(find("sub.example.com"), leading);
     EXPECT_EQ(find("example.com"), fallback);
     EXPECT_EQ(find("x.example.org"), bare);
-    EXPECT_EQ(find("example.org"), second);   // written out by another one
+    EXPECT_EQ(find("example.org"), second);  // written out by another one
     EXPECT_EQ(find("www.example.net"), trailing);
     EXPECT_EQ(find("www1.net"), regex);
     EXPECT_EQ(find("x.net"), second);
@@ -171,7 +171,7 @@ TEST(SiteRouter, ConditionsInOrder) {
 
 struct Case {
     const char* raw;
-    const char* path;   // null: refused
+    const char* path;  // null: refused
 };
 
 TEST(NormalizePath, AsNginx) {
@@ -212,11 +212,20 @@ TEST(NormalizePath, AsNginx) {
 TEST(NormalizeHost, AsNginx) {
     Arena arena;
     const Case cases[] = {
-        {"ExAmple.com.:80", "example.com"}, {"a", "a"},         {"[::1]:80", "[::1]"},
-        {"[2001:DB8::1]", "[2001:db8::1]"}, {"a:", "a"},        {"a..b", nullptr},
-        {"a/b", nullptr},                   {"a b", nullptr},   {":80", nullptr},
-        {"[::1", nullptr},                  {"[::1]x", nullptr}, {"a:8x", nullptr},
-        {".", nullptr},                     {"", ""},
+        {"ExAmple.com.:80", "example.com"},
+        {"a", "a"},
+        {"[::1]:80", "[::1]"},
+        {"[2001:DB8::1]", "[2001:db8::1]"},
+        {"a:", "a"},
+        {"a..b", nullptr},
+        {"a/b", nullptr},
+        {"a b", nullptr},
+        {":80", nullptr},
+        {"[::1", nullptr},
+        {"[::1]x", nullptr},
+        {"a:8x", nullptr},
+        {".", nullptr},
+        {"", ""},
     };
     for (const auto& one : cases) {
         const auto result = normalize_host(one.raw, arena);

@@ -28,7 +28,9 @@ TEST(Text, PiecesAreJoined) {
     BenchSubject bench;
     EXPECT_EQ(bench.render(ir::Text()), "");
     EXPECT_EQ(bench.render(ir::Text::of("plain")), "plain");
-    EXPECT_EQ(bench.render(all({{.literal = "<"}, piece(fetch(F::client_address)), {.literal = ">"},
+    EXPECT_EQ(bench.render(all({{.literal = "<"},
+                                piece(fetch(F::client_address)),
+                                {.literal = ">"},
                                 piece(fetch(F::client_port))})),
               "<192.0.2.7>4711");
 }
@@ -38,7 +40,8 @@ TEST(Text, NginxLogEscapesAndDashes) {
     bench.receive("GET / HTTP/1.1\r\nHost: a\r\nX: q\"\\\x80z\r\n\r\n");
     EXPECT_EQ(bench.render(all({piece(fetch(F::request_header, "x"), Escape::nginx_log, "-")})),
               "q\\x22\\x5C\\x80z");
-    EXPECT_EQ(bench.render(all({piece(fetch(F::request_header, "y"), Escape::nginx_log, "-")})), "-");
+    EXPECT_EQ(bench.render(all({piece(fetch(F::request_header, "y"), Escape::nginx_log, "-")})),
+              "-");
     EXPECT_EQ(bench.render(all({piece(fetch(F::request_header, "x"), Escape::json)})),
               "q\\\"\\\\\x80z");
 }
@@ -49,9 +52,12 @@ TEST(Text, ALineOfHaproxysLog) {
     std::string_view slots[2] = {"Ho.st", bench.head.fields.find("x-a")->value};
     bench.subject.request_captures = slots;
     const auto log = Escape::haproxy_log;
-    EXPECT_EQ(bench.render(all({piece(fetch(F::request_line), log, "", true), {.literal = " "},
-                                piece(fetch(F::request_captures), log, "-"), {.literal = " "},
-                                piece(fetch(F::server_name), log, "-"), {.literal = " "},
+    EXPECT_EQ(bench.render(all({piece(fetch(F::request_line), log, "", true),
+                                {.literal = " "},
+                                piece(fetch(F::request_captures), log, "-"),
+                                {.literal = " "},
+                                piece(fetch(F::server_name), log, "-"),
+                                {.literal = " "},
                                 piece(fetch(F::request_header, "none", -1), log, "-"),
                                 piece(fetch(F::request_header, "none", -1), log, "", true),
                                 piece(fetch(F::request_header, "x-a", -1), log, "-")})),
@@ -59,13 +65,16 @@ TEST(Text, ALineOfHaproxysLog) {
     EXPECT_EQ(bench.render(all({piece(fetch(F::query, {}, 1), log, "-")})), "?q=1");
     bench.subject.request = nullptr;
     EXPECT_EQ(bench.render(all({piece(fetch(F::request_line), log, "", true)})), "\"<BADREQ>\"");
-    EXPECT_EQ(bench.render(all({{.literal = "x"}, piece(fetch(F::request_captures), log, "-")})), "x");
+    EXPECT_EQ(bench.render(all({{.literal = "x"}, piece(fetch(F::request_captures), log, "-")})),
+              "x");
 }
 
 TEST(Text, BlanksAroundNothingAreJoined) {
     BenchSubject bench(false);
-    auto text = all({piece(fetch(F::request_captures), Escape::haproxy_log, ""), {.literal = " a "},
-                     piece(fetch(F::response_captures), Escape::haproxy_log, ""), {.literal = " b"}});
+    auto text = all({piece(fetch(F::request_captures), Escape::haproxy_log, ""),
+                     {.literal = " a "},
+                     piece(fetch(F::response_captures), Escape::haproxy_log, ""),
+                     {.literal = " b"}});
     text.joins_blanks = true;
     EXPECT_EQ(bench.render(text), "a b");
     text.joins_blanks = false;
@@ -86,9 +95,10 @@ TEST(Text, HexadecimalForIdentifiers) {
 
 TEST(Text, ControlBytesNeverReachAHeader) {
     BenchSubject bench(false);
-    EXPECT_EQ(bench.render(all({piece(convert(ir::Converter::url_decode, text("a%0d%0ab\"%80%09 %00c")),
-                                      Escape::header)})),
-              "a%0D%0Ab\"\x80\t %00c");
+    EXPECT_EQ(
+        bench.render(all({piece(convert(ir::Converter::url_decode, text("a%0d%0ab\"%80%09 %00c")),
+                                Escape::header)})),
+        "a%0D%0Ab\"\x80\t %00c");
 }
 
 TEST(Text, LimitsCut) {
