@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -80,6 +81,14 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
     worker_->board = start.board;
     worker_->process = start.board->find(zone::Kind::process, "");
     pools_ = std::make_unique<pool::LivePools>(start.index, *start.board);
+    pools_->set_signal(
+        [](void* wake, std::uint64_t workers) {
+            const auto& descriptors = *static_cast<const std::vector<int>*>(wake);
+            for (std::size_t i = 0; i < descriptors.size() && i < 64; ++i) {
+                if (workers >> i & 1) (void)::eventfd_write(descriptors[i], 1);
+            }
+        },
+        const_cast<std::vector<int>*>(start.wake));
     auto& sinks = log::process_sinks();
     sinks.find_file = [this](std::string_view path) {
         return start_->logs ? start_->logs->find(path) : -1;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Members of a pool across plans, the choice of one for a request and the books on its use. The order
-// of servers is the balancers' matter; the queue is in queue.cpp.
+// Members of a pool across plans, the choice of one for a request and the books on its use. The
+// order of servers is the balancers' matter; the queue is in queue.cpp.
 #include "runtime/pool/live_pool.hpp"
 
 #include <netinet/in.h>
@@ -57,7 +57,7 @@ SocketAddress socket_address(const ir::Endpoint& endpoint) {
         std::memcpy(to.sun_path, endpoint.path.data(), size);
         address.length = static_cast<socklen_t>(offsetof(sockaddr_un, sun_path) + size + 1);
         if (endpoint.path.front() == '@') {
-            to.sun_path[0] = '\0';   // abstract: no final zero in its length
+            to.sun_path[0] = '\0';  // abstract: no final zero in its length
             --address.length;
         }
     } else if (endpoint.ip.family == IpAddress::Family::v6) {
@@ -106,7 +106,8 @@ void LivePool::make_server(const ir::Server& conf, std::size_t endpoint,
                            std::vector<std::unique_ptr<LiveServer>>& into) {
     const std::string key = zone::server_key(name_, conf, endpoint);
     auto same = [&](const std::unique_ptr<LiveServer>& old) {
-        return old && old->conf && old->key == key && old->address_text == ir::to_string(conf.endpoints[endpoint]);
+        return old && old->conf && old->key == key &&
+               old->address_text == ir::to_string(conf.endpoints[endpoint]);
     };
     auto found = std::find_if(servers_.begin(), servers_.end(), same);
     if (found != servers_.end()) {
@@ -163,17 +164,19 @@ void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
     active_.clear();
     backup_.clear();
     for (auto& server : servers_) (server->backup ? backup_ : active_).push_back(server.get());
-    if (!keeps_balancer) {
-        balancer_ = make_balancer(balance_);
+    if (!keeps_balancer) balancer_ = make_balancer(balance_);
+    if (backup_.empty())
+        backup_balancer_.reset();
+    else if (!keeps_balancer || !backup_balancer_)
         backup_balancer_ = make_backup_balancer(balance_);
-    }
     seen_epoch_ = board_.health_epoch().load(std::memory_order_acquire);
     rebuild(0);
     for (auto& server : gone_) release_waiters_of(*server);
     collect();
 }
 
-// HAProxy: a server without an id gets the smallest one that no other has, counted on from the last.
+// HAProxy: a server without an id gets the smallest one that no other has, counted on from the
+// last.
 void LivePool::number_servers() {
     std::vector<std::uint32_t> taken;
     for (auto& server : servers_) {
@@ -209,10 +212,10 @@ void LivePool::update(LiveServer& server, net::Time now) {
         next_refresh_ = std::min(next_refresh_, now + std::max<net::Time>(1000, slow_start / 20));
     }
     if (positions_) {
-        const bool is_static = !is_ring(balance_) &&
-                               (balance_.how == ir::Balance::How::static_round_robin ||
-                                balance_.how == ir::Balance::How::hash ||
-                                balance_.how == ir::Balance::How::client_hash);
+        const bool is_static =
+            !is_ring(balance_) && (balance_.how == ir::Balance::How::static_round_robin ||
+                                   balance_.how == ir::Balance::How::hash ||
+                                   balance_.how == ir::Balance::How::client_hash);
         server.weight = weight * (is_static ? 16 : static_cast<std::uint32_t>(share));
         return;
     }
@@ -226,12 +229,13 @@ void LivePool::rebuild(net::Time now) {
     next_refresh_ = net::never;
     for (auto& server : servers_) update(*server, now);
     balancer_->rebuild(active_);
-    backup_balancer_->rebuild(backup_);
+    if (backup_balancer_) backup_balancer_->rebuild(backup_);
 }
 
 void LivePool::refresh(net::Time now) {
     const auto epoch = board_.health_epoch().load(std::memory_order_acquire);
-    if (epoch == seen_epoch_ && now < next_refresh_) [[likely]] return;
+    if (epoch == seen_epoch_ && now < next_refresh_) [[likely]]
+        return;
     seen_epoch_ = epoch;
     rebuild(now);
     if (!queued_) return;
@@ -256,10 +260,12 @@ std::uint32_t LivePool::limit_of(const LiveServer& server) const {
     const std::uint64_t load = served_ + queued_;
     if (conf.min_connections && conf.min_connections < limit && conf_->full_connections &&
         load < conf_->full_connections) {
-        limit = std::max<std::uint64_t>(conf.min_connections, load * limit / conf_->full_connections);
+        limit =
+            std::max<std::uint64_t>(conf.min_connections, load * limit / conf_->full_connections);
     }
     if (server.up_since) {
-        limit = std::max<std::uint64_t>(1, limit * (server.weight / 16) / std::max(1u, conf.weight));
+        limit =
+            std::max<std::uint64_t>(1, limit * (server.weight / 16) / std::max(1u, conf.weight));
     }
     return static_cast<std::uint32_t>(limit);
 }
@@ -480,7 +486,8 @@ void LivePool::collect() {
 
 // --- all pools of a worker ---
 
-std::vector<LivePool*> LivePools::adopt(const ir::Config& config, std::shared_ptr<const void> keep) {
+std::vector<LivePool*> LivePools::adopt(const ir::Config& config,
+                                        std::shared_ptr<const void> keep) {
     std::vector<LivePool*> pools;
     pools.reserve(config.pools.size());
     std::unordered_map<std::string, std::unique_ptr<LivePool>> now;
@@ -522,13 +529,6 @@ void LivePools::collect() {
     }
     std::size_t i = 0;
     std::erase_if(retired_, [&](const auto&) { return free[i++]; });
-}
-
-void LivePools::wake_all() {
-    // A woken pool may leave the list.
-    for (std::size_t i = waiting_.size(); i-- > 0;) {
-        if (i < waiting_.size()) waiting_[i]->wake_waiters();
-    }
 }
 
 }  // namespace weir::pool

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// LivePool: a pool at work in one worker. Holds the members, picks one for a request, keeps the books
-// on failures (max_fails), connection limits and the queue. Plans come and go; a LivePool and its
-// LiveServers stay as long as their name does (design section 5.4). Health and counters that all
-// workers see are in the zone::Board; what is here is this worker's own.
+// LivePool: a pool at work in one worker. Holds the members, picks one for a request, keeps the
+// books on failures (max_fails), connection limits and the queue. Plans come and go; a LivePool and
+// its LiveServers stay as long as their name does (design section 5.4). Health and counters that
+// all workers see are in the zone::Board; what is here is this worker's own.
 #pragma once
 
 #include <sys/socket.h>
@@ -40,8 +40,8 @@ struct LiveServer;
 // server went away). Linked into the pool until leave_queue().
 struct Waiter {
     std::coroutine_handle<> handle;
-    LiveServer* server = nullptr;      // waits for this one; null: for any
-    LiveServer* granted = nullptr;     // set before the resume; its slot is the waiter's to release()
+    LiveServer* server = nullptr;   // waits for this one; null: for any
+    LiveServer* granted = nullptr;  // set before the resume; its slot is the waiter's to release()
     std::uint64_t ticket = 0;
     Waiter* next = nullptr;
     Waiter* prev = nullptr;
@@ -51,32 +51,33 @@ struct Waiter {
 // One target address (an ir::Server with several endpoints gives several).
 struct LiveServer {
     LivePool* pool = nullptr;
-    std::string key;             // zone::server_key
-    std::string name;            // ir::Server::name
-    std::string address_text;    // "127.0.0.1:8080", "unix:/run/x" for logs and $upstream_addr
+    std::string key;           // zone::server_key
+    std::string name;          // ir::Server::name
+    std::string address_text;  // "127.0.0.1:8080", "unix:/run/x" for logs and $upstream_addr
     SocketAddress address;
-    const ir::Server* conf = nullptr;   // of the newest plan that has it; kept alive by the pool
-    std::size_t index = 0;       // within the pool
-    zone::Entry board;           // shared state and counters
+    const ir::Server* conf = nullptr;  // of the newest plan that has it; kept alive by the pool
+    std::size_t index = 0;             // within the pool
+    zone::Entry board;                 // shared state and counters
     // This worker's view for the balancers.
-    std::uint32_t weight = 1;    // after runtime override; with Turns::positions after slow start, x 16
-    std::uint32_t id = 0;        // the configured one, else counted from 1
+    std::uint32_t weight =
+        1;                 // after runtime override; with Turns::positions after slow start, x 16
+    std::uint32_t id = 0;  // the configured one, else counted from 1
     bool backup = false;
-    bool usable = true;          // up, not drained, weight above 0; kept by LivePool::refresh()
-    std::int64_t current_weight = 0, effective_weight = 1;   // smooth round robin
-    std::uint32_t served = 0;    // slots in use in this worker
-    net::Time up_since = 0;      // slow start counts from here; 0 = not in it
+    bool usable = true;  // up, not drained, weight above 0; kept by LivePool::refresh()
+    std::int64_t current_weight = 0, effective_weight = 1;  // smooth round robin
+    std::uint32_t served = 0;                               // slots in use in this worker
+    net::Time up_since = 0;  // slow start counts from here; 0 = not in it
     struct Waiters {
         Waiter* first = nullptr;
         Waiter* last = nullptr;
         std::uint32_t count = 0;
-    } waiters;                   // those that wait for this very server
+    } waiters;  // those that wait for this very server
     // Shared state for a server that the board does not know (tests, a pool made on the fly).
     std::unique_ptr<zone::Counters[]> own_counters;
     std::unique_ptr<zone::ServerState> own_state;
-    void* idle = nullptr;        // owned by forward/idle_cache
-    bool gone = false;           // no longer in the newest plan; freed when the last use ends
-    std::uint32_t uses = 0;      // exchanges that hold it
+    void* idle = nullptr;    // owned by forward/idle_cache
+    bool gone = false;       // no longer in the newest plan; freed when the last use ends
+    std::uint32_t uses = 0;  // exchanges that hold it
     [[nodiscard]] zone::Counters& counters(std::uint32_t worker) const {
         return board.mine(worker);
     }
@@ -85,15 +86,15 @@ struct LiveServer {
 // What a choice depends on. All views must live until pick() returns.
 struct PickRequest {
     const IpAddress* client = nullptr;
-    std::string_view key;              // Balance::key evaluated; with has_key
+    std::string_view key;  // Balance::key evaluated; with has_key
     bool has_key = false;
-    std::uint32_t try_number = 0;      // 0 = first
+    std::uint32_t try_number = 0;  // 0 = first
     // Servers tried before in this exchange: bit per LiveServer::index (see Tried).
     class Tried* tried = nullptr;
-    LiveServer* same = nullptr;        // retry on this one if it still can (HAProxy retries)
-    const LiveServer* avoid = nullptr; // the one that failed, if another can (HAProxy redispatch)
-    std::string_view preferred;        // persistence: this server's name first
-    net::Time now = 0;                 // ms
+    LiveServer* same = nullptr;         // retry on this one if it still can (HAProxy retries)
+    const LiveServer* avoid = nullptr;  // the one that failed, if another can (HAProxy redispatch)
+    std::string_view preferred;         // persistence: this server's name first
+    net::Time now = 0;                  // ms
 };
 
 // Small set of server indices; heap only beyond 256 servers.
@@ -112,9 +113,9 @@ private:
 
 enum class PickOutcome : std::uint8_t {
     picked,
-    none,     // no usable server: 502 (nginx "no live upstreams") or 503 (HAProxy)
-    full,     // every usable server is at its max_connections: wait in the queue (QueueTurn); nginx
-              // waits with its queue directive only, else it is `none`
+    none,  // no usable server: 502 (nginx "no live upstreams") or 503 (HAProxy)
+    full,  // every usable server is at its max_connections: wait in the queue (QueueTurn); nginx
+           // waits with its queue directive only, else it is `none`
 };
 
 struct Picked {
@@ -123,7 +124,8 @@ struct Picked {
 };
 
 // How a use of a server ended, for the passive accounting (nginx max_fails). nginx counts an answer
-// that is passed over (http_403, http_404) and a client that leaves as ok; not_counted changes nothing.
+// that is passed over (http_403, http_404) and a client that leaves as ok; not_counted changes
+// nothing.
 enum class UseResult : std::uint8_t { ok, failed, not_counted };
 
 class LivePool {
@@ -147,8 +149,8 @@ public:
     using Waiter = pool::Waiter;
     // After pick() said `full`; waiter.server = Picked::server.
     void enter_queue(Waiter& waiter);
-    // Before the waiter goes away: on a time-out, and after every resume (then it is a no-op). A slot
-    // granted in the same turn stays the caller's to use or release.
+    // Before the waiter goes away: on a time-out, and after every resume (then it is a no-op). A
+    // slot granted in the same turn stays the caller's to use or release.
     void leave_queue(Waiter& waiter);
     // Wakes waiters while slots are free; called by release() and when another worker signals.
     void wake_waiters();
@@ -158,7 +160,7 @@ public:
 
     [[nodiscard]] const ir::Pool& conf() const { return *conf_; }
     [[nodiscard]] const std::string& name() const { return name_; }
-    [[nodiscard]] std::size_t usable_servers() const;   // nbsrv
+    [[nodiscard]] std::size_t usable_servers() const;  // nbsrv
     [[nodiscard]] std::span<const std::unique_ptr<LiveServer>> servers() const { return servers_; }
     [[nodiscard]] LiveServer* find(std::string_view server_name) const;
     [[nodiscard]] zone::Entry board() const { return board_entry_; }
@@ -204,18 +206,18 @@ private:
     const ir::Pool* conf_ = nullptr;
     std::shared_ptr<const void> keep_;
     std::vector<std::unique_ptr<LiveServer>> servers_;
-    std::vector<std::unique_ptr<LiveServer>> gone_;   // freed by collect() when unused
+    std::vector<std::unique_ptr<LiveServer>> gone_;  // freed by collect() when unused
     Group active_, backup_;
     ir::Balance balance_;
-    bool positions_ = false;     // Turns::positions
+    bool positions_ = false;  // Turns::positions
     std::unique_ptr<Balancer> balancer_, backup_balancer_;
-    LiveServer::Waiters waiters_;      // those that take any server
+    LiveServer::Waiters waiters_;  // those that take any server
     std::size_t queued_ = 0;
-    std::uint32_t served_ = 0;         // slots in use, all servers
-    std::unique_ptr<zone::Counters[]> own_counters_;   // for a pool that the board does not know
+    std::uint32_t served_ = 0;                        // slots in use, all servers
+    std::unique_ptr<zone::Counters[]> own_counters_;  // for a pool that the board does not know
     std::uint64_t last_ticket_ = 0;
     std::uint64_t seen_epoch_ = 0;
-    net::Time next_refresh_ = net::never;   // slow start goes on
+    net::Time next_refresh_ = net::never;  // slow start goes on
     LivePools* pools_ = nullptr;
 };
 
@@ -223,12 +225,14 @@ private:
 class LivePools {
 public:
     LivePools(std::uint32_t worker, zone::Board& board) : worker_(worker), board_(board) {}
+    LivePools(const LivePools&) = delete;
+    LivePools& operator=(const LivePools&) = delete;
     // The live pool of every pool of a config, in its order; new ones are made, old ones adopt.
     std::vector<LivePool*> adopt(const ir::Config& config, std::shared_ptr<const void> keep);
     // Another worker freed slots or health changed: looks at every queue of this worker.
     void wake_all();
-    // How workers of a mask are told to call wake_all(); without it waiters of other workers are only
-    // woken by their own worker's releases.
+    // How workers of a mask are told to call wake_all(); without it waiters of other workers are
+    // only woken by their own worker's releases.
     void set_signal(void (*signal)(void* context, std::uint64_t worker_mask), void* context) {
         signal_ = signal;
         signal_context_ = context;
@@ -242,8 +246,13 @@ private:
     zone::Board& board_;
     std::unordered_map<std::string, std::unique_ptr<LivePool>> pools_;
     friend class LivePool;
-    std::vector<std::unique_ptr<LivePool>> retired_;   // not in the newest plan
-    std::vector<LivePool*> waiting_;                   // those with a queue
+    std::vector<std::unique_ptr<LivePool>> retired_;  // not in the newest plan
+    std::vector<LivePool*> waiting_;                  // those with a queue
+    // While there is a queue, health changes and lost signals are looked for now and then.
+    struct Watchman : net::Timer {
+        LivePools* pools = nullptr;
+    } watchman_;
+    void watch_queues();
     void (*signal_)(void* context, std::uint64_t worker_mask) = nullptr;
     void* signal_context_ = nullptr;
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// The queue of a pool: exchanges that found every server (or their own one) at its limit. First come,
-// first served, over the queue of the pool and those of its servers. A freed slot is handed to the
-// waiter itself, so that a newcomer cannot snatch it.
+// The queue of a pool: exchanges that found every server (or their own one) at its limit. First
+// come, first served, over the queue of the pool and those of its servers. A freed slot is handed
+// to the waiter itself, so that a newcomer cannot snatch it.
 #include <algorithm>
 
 #include "runtime/pool/balancer.hpp"
@@ -19,12 +19,15 @@ void LivePool::enter_queue(Waiter& waiter) {
     (list.last ? list.last->next : list.first) = &waiter;
     list.last = &waiter;
     ++list.count;
-    if (queued_++ == 0 && pools_) pools_->waiting_.push_back(this);
+    if (queued_++ == 0 && pools_) {
+        pools_->waiting_.push_back(this);
+        pools_->watch_queues();
+    }
     board_entry_.mine(worker_).queued.set(queued_);
     if (waiter.server) waiter.server->counters(worker_).queued.set(list.count);
 
-    // Other workers look at this bit after they gave a slot back; a slot that became free before the
-    // bit was there is found by the second look here.
+    // Other workers look at this bit after they gave a slot back; a slot that became free before
+    // the bit was there is found by the second look here.
     const std::uint64_t bit = std::uint64_t{1} << (worker_ & 63);
     auto mark = [bit](LiveServer& server) {
         server.board.state->waiting_workers.fetch_or(bit, std::memory_order_seq_cst);
@@ -80,7 +83,8 @@ bool LivePool::takes_pool_waiters(const LiveServer& server) const {
         return false;
     }
     if (conf_->use_all_backups) return true;
-    auto first = std::find_if(backup_.begin(), backup_.end(), [](auto* one) { return one->usable; });
+    auto first =
+        std::find_if(backup_.begin(), backup_.end(), [](auto* one) { return one->usable; });
     return first != backup_.end() && *first == &server;
 }
 
@@ -105,10 +109,31 @@ void LivePool::wake_for(LiveServer& server) {
 }
 
 void LivePool::wake_waiters() {
+    refresh(net::Loop::current().now());
     for (auto& server : servers_) {
         if (!queued_) return;
         wake_for(*server);
     }
+}
+
+void LivePools::wake_all() {
+    // A woken pool may leave the list.
+    for (std::size_t i = waiting_.size(); i-- > 0;) {
+        if (i < waiting_.size()) waiting_[i]->wake_waiters();
+    }
+}
+
+void LivePools::watch_queues() {
+    constexpr net::Time pause = 50;  // ms
+    if (watchman_.armed()) return;
+    watchman_.pools = this;
+    watchman_.fire = [](net::Timer& timer) {
+        auto& pools = *static_cast<Watchman&>(timer).pools;
+        pools.wake_all();
+        if (!pools.waiting_.empty()) pools.watch_queues();
+    };
+    auto& loop = net::Loop::current();
+    loop.arm(watchman_, loop.now() + pause);
 }
 
 void LivePool::signal_others(LiveServer& server) {

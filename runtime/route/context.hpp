@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// Subject: everything an expression may look at, as plain fields. The exchange (or the tunnel) fills
-// it in while the request goes on; eval.cpp only reads it, apart from the fields marked "cache".
-// A view with data() == nullptr means "there is no such thing"; times are -1 until they happen.
+// Subject: everything an expression may look at, as plain fields. The exchange (or the tunnel)
+// fills it in while the request goes on; eval.cpp only reads it, apart from the fields marked
+// "cache". A view with data() == nullptr means "there is no such thing"; times are -1 until they
+// happen.
 #pragma once
 
 #include <cstdint>
@@ -57,59 +58,59 @@ struct Value {
 
 // One end of a connection. The text is made on first use and kept.
 struct Address {
-    IpAddress ip;                 // none: not known, or a Unix socket
+    IpAddress ip;  // none: not known, or a Unix socket
     std::uint16_t port = 0;
     bool is_unix = false;
     // "192.0.2.1", "2001:db8::1", "unix:"; empty when nothing is known.
     [[nodiscard]] std::string_view text() const;
 
 private:
-    mutable std::uint8_t text_length_ = 0;   // cache
+    mutable std::uint8_t text_length_ = 0;  // cache
     mutable char text_[47];
 };
 
 // What stays the same as long as a client's connection does.
 struct ConnectionFacts {
-    Address client;               // from the PROXY header when there was one
+    Address client;  // from the PROXY header when there was one
     Address local;
-    Address peer;                 // of the socket itself
-    Address proxy_client, proxy_local;   // the PROXY header's; ip none without
+    Address peer;                       // of the socket itself
+    Address proxy_client, proxy_local;  // the PROXY header's; ip none without
     bool received_proxy_header = false;
     bool udp = false;
-    std::uint64_t serial = 0;     // nginx $connection
-    int fd = -1;                  // the socket, for $tcpinfo_*
+    std::uint64_t serial = 0;  // nginx $connection
+    int fd = -1;               // the socket, for $tcpinfo_*
     std::string_view listener_name;
     std::uint32_t listener_id = 0;
-    std::int64_t accepted_us = 0; // monotonic
+    std::int64_t accepted_us = 0;  // monotonic
     // TLS on the client side
     bool tls = false;
     std::string_view sni, tls_protocol, tls_cipher, alpn;
     // What a ClientHello that only passes through says (preread, req.ssl_*); type -1 = none seen.
     std::string_view hello_sni, hello_alpn, hello_protocol;
-    std::int32_t hello_type = -1, hello_version = -1;   // version: 0x0303 and so on
+    std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
 };
 
 // One attempt at a server, in order. Times are microseconds since the attempt began.
 struct Try {
-    std::string_view address;     // "127.0.0.1:8080", "unix:/run/x"; pool's name when none was usable
-    std::uint16_t status = 0;     // 0: no answer
-    bool new_group = false;       // after an internal redirect: " : " instead of ", "
+    std::string_view address;  // "127.0.0.1:8080", "unix:/run/x"; pool's name when none was usable
+    std::uint16_t status = 0;  // 0: no answer
+    bool new_group = false;    // after an internal redirect: " : " instead of ", "
     std::int64_t connect_us = -1, header_us = -1, first_byte_us = -1, response_us = -1;
     std::uint64_t bytes_sent = 0, bytes_received = 0, response_length = 0;
 };
 
 // When things happened: microseconds of the loop's monotonic clock; -1 = not (yet).
 struct Times {
-    std::int64_t started = -1;    // connection accepted, or the previous request ended
-    std::int64_t handshaken = -1; // PROXY header and TLS done (first request; else = started)
-    std::int64_t first_byte = -1; // of the request
-    std::int64_t request = -1;    // request head complete
-    std::int64_t queued = -1;     // left the queue, server picked
-    std::int64_t connected = -1;  // connection to the server ready
-    std::int64_t response = -1;   // response head complete (tcp: = connected)
-    std::int64_t ended = -1;      // everything over; -1 = now
-    std::int64_t started_wall_ms = 0;   // unix milliseconds of `started`
-    std::int64_t request_wall_ms = 0;   // of first_byte
+    std::int64_t started = -1;         // connection accepted, or the previous request ended
+    std::int64_t handshaken = -1;      // PROXY header and TLS done (first request; else = started)
+    std::int64_t first_byte = -1;      // of the request
+    std::int64_t request = -1;         // request head complete
+    std::int64_t queued = -1;          // left the queue, server picked
+    std::int64_t connected = -1;       // connection to the server ready
+    std::int64_t response = -1;        // response head complete (tcp: = connected)
+    std::int64_t ended = -1;           // everything over; -1 = now
+    std::int64_t started_wall_ms = 0;  // unix milliseconds of `started`
+    std::int64_t request_wall_ms = 0;  // of first_byte
 };
 
 // Captures of the last regex that matched with keeps_captures: $0..$9.
@@ -122,12 +123,12 @@ struct Captures {
 // What a worker has around its requests: one per worker and plan.
 struct Surroundings {
     std::string_view host_name;
-    std::string_view version = "1.22.1";    // $nginx_version
+    std::string_view version = "1.22.1";  // $nginx_version
     std::string_view node;
     std::int32_t process_id = 0;
     std::uint32_t worker = 0, workers = 1;
-    std::span<pool::LivePool* const> pools;       // by ir::PoolId
-    std::span<const zone::Entry> sites;           // by ir::SiteId
+    std::span<pool::LivePool* const> pools;  // by ir::PoolId
+    std::span<const zone::Entry> sites;      // by ir::SiteId
     zone::Entry process;
     const ir::Config* config = nullptr;           // of the plan, for modules that show all of it
     const zone::Board* board = nullptr;
@@ -146,61 +147,61 @@ struct Subject {
 
     // The request as it is now (HAProxy's rules change it in place). Null: none yet, or tcp.
     const http::RequestHead* request = nullptr;
-    std::string_view normalized_path;   // $uri: decoded, as rewrite and internal redirects left it
-    std::string_view query;             // $args; kept equal to request->query by HAProxy's rules
-    std::string_view host;              // $host: normalize_host(authority); empty when there is none
-    std::string_view body;              // what is buffered of the request body
-    std::uint64_t body_length = 0;      // announced or received
-    std::uint64_t received = 0;         // bytes of this request so far, head included
-    std::uint32_t connection_requests = 0;   // serial of the request on its connection, from 1
-    std::uint64_t serial = 0;           // of the exchange in this worker (%rt)
-    std::string_view payload;           // tcp: bytes of the client that wait unread
-    bool payload_ended = false;         // inspect delay over or buffer full: no more will come
-    // Set when something looked at could still change with more bytes of the client (HAProxy's content
-    // rules then wait). Whoever evaluates clears it before and asks after.
+    std::string_view normalized_path;  // $uri: decoded, as rewrite and internal redirects left it
+    std::string_view query;            // $args; kept equal to request->query by HAProxy's rules
+    std::string_view host;             // $host: normalize_host(authority); empty when there is none
+    std::string_view body;             // what is buffered of the request body
+    std::uint64_t body_length = 0;     // announced or received
+    std::uint64_t received = 0;        // bytes of this request so far, head included
+    std::uint32_t connection_requests = 0;  // serial of the request on its connection, from 1
+    std::uint64_t serial = 0;               // of the exchange in this worker (%rt)
+    std::string_view payload;               // tcp: bytes of the client that wait unread
+    bool payload_ended = false;             // inspect delay over or buffer full: no more will come
+    // Set when something looked at could still change with more bytes of the client (HAProxy's
+    // content rules then wait). Whoever evaluates clears it before and asks after.
     bool undecided = false;
-    bool completed = false;             // $request_completion
+    bool completed = false;  // $request_completion
     bool pipelined = false;
-    std::string_view remote_user;       // set by auth; else taken from Authorization
+    std::string_view remote_user;  // set by auth; else taken from Authorization
     std::string_view document_root = "html";
-    std::uint64_t limit_rate = 0;       // bytes per second in force ($limit_rate)
+    std::uint64_t limit_rate = 0;  // bytes per second in force ($limit_rate)
 
     // Where it goes
     const ir::Site* site = nullptr;
     std::uint32_t site_id = ir::no_id;
     const pool::LivePool* pool = nullptr;
     const pool::LiveServer* server = nullptr;
-    std::string_view pool_name;         // HAProxy %b: the backend even when it has no servers
-    Address server_source;              // our end of the connection to the server
-    std::string_view forward_host;      // $proxy_host
+    std::string_view pool_name;     // HAProxy %b: the backend even when it has no servers
+    Address server_source;          // our end of the connection to the server
+    std::string_view forward_host;  // $proxy_host
     std::uint16_t forward_port = 0;
 
     // What came back, and what went out
-    const http::ResponseHead* response = nullptr;   // of the server
+    const http::ResponseHead* response = nullptr;  // of the server
     const http::FieldList* response_trailers = nullptr;
-    const http::ResponseHead* reply = nullptr;      // being sent or sent
-    std::uint16_t status = 0;           // of the reply when `reply` is null; of a stream session
+    const http::ResponseHead* reply = nullptr;  // being sent or sent
+    std::uint16_t status = 0;  // of the reply when `reply` is null; of a stream session
     std::uint64_t sent = 0, sent_body = 0;
     std::span<const Try> tries;
     Times times;
     std::uint32_t retries = 0;
     bool redispatched = false;
-    bool log_asap = false;              // times so far: '+' in front of %Ta, %Tt, %B
-    char termination[4] = {'-', '-', '-', '-'};   // %tsc
+    bool log_asap = false;                       // times so far: '+' in front of %Ta, %Tt, %B
+    char termination[4] = {'-', '-', '-', '-'};  // %tsc
     // Queue positions when it was queued (%sq, %bq).
     std::uint32_t server_queue = 0, pool_queue = 0;
 
     // Slots
-    std::span<Value> variables;                    // by Config.variables index
-    std::span<std::string_view> named_captures;    // by Config.named_captures index
-    std::span<std::string_view> request_captures, response_captures;   // the site's slots
+    std::span<Value> variables;                  // by Config.variables index
+    std::span<std::string_view> named_captures;  // by Config.named_captures index
+    std::span<std::string_view> request_captures, response_captures;  // the site's slots
     std::string_view request_cookie_capture, response_cookie_capture;
     Captures captures;
 
     // cache (eval.cpp)
-    const Template* unique_id_format = nullptr;    // of the site
-    std::string_view unique_id_text;               // unique-id once made
-    std::string_view request_id;                   // $request_id once made
+    const Template* unique_id_format = nullptr;  // of the site
+    std::string_view unique_id_text;             // unique-id once made
+    std::string_view request_id;                 // $request_id once made
 };
 
 }  // namespace weir::route

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Fetches of the load: connections, queues, rates and health of sites, pools and servers. The node's
-// id is what its text names; without a text the current one of the subject counts.
+// Fetches of the load: connections, queues, rates and health of sites, pools and servers. The
+// node's id is what its text names; without a text the current one of the subject counts.
 #include <chrono>
 #include <unordered_map>
 
@@ -33,7 +33,9 @@ zone::Entry site_of(const Node& node, const Subject& subject) {
 // A pool made on the fly has counters of its own, with one slot.
 std::int64_t sum(const zone::Entry& entry, const Subject& subject, Counter Counters::*member) {
     if (!entry.slots) return 0;
-    const std::uint32_t workers = entry.stride ? std::max(1u, subject.around->workers) : 1;
+    // Slots that were ever used: those of workers that were replaced count, too.
+    const auto* board = subject.around->board;
+    const std::uint32_t workers = entry.stride && board ? board->workers() : 1;
     return static_cast<std::int64_t>(entry.sum(workers, member));
 }
 
@@ -86,7 +88,7 @@ Value fetch_pool_free_connections(const Node& node, Subject& subject) {
     std::int64_t free = 0;
     for (const auto& server : pool->servers()) {
         if (!server->usable) continue;
-        if (!server->conf->max_connections) return Value::of_number(-1);   // no limit
+        if (!server->conf->max_connections) return Value::of_number(-1);  // no limit
         free += server->conf->max_connections - sum(server->board, subject, &Counters::connections);
     }
     return Value::of_number(free);
@@ -157,8 +159,7 @@ Value fetch_server_weight(const Node& node, Subject& subject) {
 }
 Value fetch_log_server_connections(const Node&, Subject& subject) {
     const auto* server = subject.server;
-    return Value::of_number(
-        server ? sum(server->board, subject, &Counters::connections) : 0);
+    return Value::of_number(server ? sum(server->board, subject, &Counters::connections) : 0);
 }
 Value fetch_log_pool_connections(const Node&, Subject& subject) {
     return Value::of_number(subject.pool ? connections_of(*subject.pool, subject) : 0);
