@@ -39,12 +39,19 @@ def show_body(body):
     return [f"    body: {text!r}"] if text else []
 
 
+def status_line(message):
+    """The reason phrase counts only where it is a server's: the proxy's own is wording."""
+    if message.get("x-server") is not None:
+        return message.start
+    return " ".join(message.start.split(" ", 2)[:2])
+
+
 def show_response(message, method="GET"):
     page = builtin_page(message.body)
     drop = set()
     if page or (method == "HEAD" and message.status >= 300):
         drop.add("content-length")
-    lines = [f"  response {message.start}", *show_fields(message.fields, drop=drop)]
+    lines = [f"  response {status_line(message)}", *show_fields(message.fields, drop=drop)]
     lines += [f"    built-in page {page}"] if page else show_body(message.body)
     lines += [f"    trailer {line.strip()}" for line in show_fields(message.trailers)]
     if not message.whole:
