@@ -205,6 +205,7 @@ net::Task<bool> Session::connect() {
         auto* asked = server_;
         end_try(failure);
         bool again = (retry.error || retry.connect_only) &&
+                     (!retry.next_server || attempts_ < pool_->servers().size()) &&
                      (retry.tries == 0 || attempts_ < retry.tries) &&
                      (retry.time.count() == 0 ||
                       worker_.loop.now() - connection_.facts.accepted_us / 1000 < retry.time.count());

@@ -41,6 +41,8 @@ bool ServerSide::may_retry(Failure failure) const {
     // A kept connection that its server closed meanwhile is nobody's failure: asked anew at no cost.
     if (stale) return true;
     if (!listed(retry, failure)) return false;
+    // Without a limit of tries every server is asked once (nginx); a lone server never again.
+    if (retry.next_server && attempts_ >= pool_->servers().size()) return false;
     if (retry.tries != 0 && attempts_ >= retry.tries) return false;
     if (retry.time.count() != 0 && now() - started_ >= retry.time.count()) return false;
     return true;
