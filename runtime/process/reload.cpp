@@ -294,12 +294,16 @@ void Master::finish_reload(int status, const std::string& text) {
     }
     for (auto& member : members_) member->vote = Member::Vote::none;
     if (status != 0) {
-        report_.say_raw(text);
+        // Whoever asked reads the reasons; a signal has only the log to tell them to.
+        if (done->askers.empty()) report_.say_raw(text);
         report_.say(3, "reload failed, the old configuration stays");
     } else {
         report_.say(5, "the new configuration is live");
     }
-    for (auto& asker : done->askers) asker->finish(status, text);
+    std::string answer = text;
+    if (status == 0 && options_.personality == Personality::weir)
+        answer += "weir: the new configuration is live\n";
+    for (auto& asker : done->askers) asker->finish(status, answer);
     if (life_ == Life::stopping) return;
     notify_ready(status == 0 ? "Ready." : "Reload failed, the old configuration stays.");
     if (reload_again_) loop_->post([this] {
