@@ -436,10 +436,12 @@ net::Task<Failure> ServerSide::run() {
         spool_.release();
         body_whole_ = true;
     }
-    for (;;) {
+    for (auto last = Failure::none;;) {
         auto failure = co_await obtain_server();
+        // All servers were asked: what the last of them did is the answer (502, 504).
+        if (failure == Failure::no_server && last != Failure::none) co_return last;
         if (failure != Failure::none) co_return failure;
-        failure = co_await ask();
+        failure = last = co_await ask();
         if (failure == Failure::none) break;
         if (!co_await try_again(failure)) co_return failure;
     }

@@ -324,7 +324,8 @@ bool LivePool::may_by_position(const LiveServer& server, const PickRequest& requ
 LiveServer* LivePool::pick_smooth(const PickRequest& request) {
     if (servers_.size() == 1 && conf_->single_server_stays && !servers_[0]->backup) {
         LiveServer& only = *servers_[0];
-        if (!only.usable) return nullptr;
+        // It is never marked as failed, but one request asks it once.
+        if (!only.usable || (request.tried && request.tried->has(only.index))) return nullptr;
         return has_room(only) ? &only : nullptr;
     }
     LiveServer* server = balancer_->pick(request, may_smooth);
