@@ -96,6 +96,7 @@ net::Task<bool> Exchange::read_head() {
                 request_.head_bytes = parsed.bytes;
                 input.consume(parsed.bytes);
                 subject_.pipelined = connection_.requests > 1 && !input.empty();
+                keep_head();
                 break;
             }
             if (parsed.status != ParseStatus::more) {
@@ -145,6 +146,19 @@ net::Task<bool> Exchange::read_head() {
     subject_.now_us = worker_.loop.now_us();
     subject_.times.request = subject_.now_us;
     co_return true;
+}
+
+// Views into the head must outlive reading the body (or a tunnel) into the input buffer: the block is
+// kept, and what lies behind the head moves to a new one. A body that is all here needs no reading.
+void Exchange::keep_head() {
+    auto& input = connection_.input;
+    bool all_here = request_.framing == Framing::none ||
+                    (request_.framing == Framing::length && input.size() >= request_.length);
+    if (all_here && !request_.wants_upgrade) return;
+    head_block_ = std::move(input);
+    if (head_block_.empty()) return;
+    input.acquire(head_block_.size());
+    input.append(head_block_.view());
 }
 
 Exchange::Next Exchange::refuse_head(ParseStatus status) {

@@ -36,6 +36,7 @@ private:
 
     // exchange.cpp
     net::Task<bool> read_head();
+    void keep_head();
     Next begin();
     Next refuse_head(http::ParseStatus status);
     Next pick_route();
@@ -88,6 +89,7 @@ private:
     plan::Worker& worker_;
     std::shared_ptr<plan::Running> running_;
     Arena arena_;
+    net::Buffer head_block_;               // where the head lies when the input is needed anew
     http::RequestHead request_;
     route::Subject subject_;
     http::H1Body body_;

@@ -91,9 +91,13 @@ void Exchange::refresh_target() {
         target_changed_ = true;
         return;
     }
-    request_.target = request_.has_query
-                          ? arena_.join({request_.path, "?", request_.query})
-                          : request_.path;
+    std::string_view front;   // of an absolute form: it stays one
+    if (request_.absolute_form) {
+        auto scheme = request_.target.substr(0, request_.target.find("://"));
+        front = arena_.join({scheme, "://", request_.authority});
+    }
+    request_.target = arena_.join(
+        {front, request_.path, request_.has_query ? "?" : "", request_.query});
     subject_.normalized_path = request_.path;
 }
 

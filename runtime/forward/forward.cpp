@@ -377,7 +377,9 @@ net::Task<Failure> ServerSide::ask() {
     job_.subject.times.connected = at;
     tries_[try_count_ - 1].connect_us = at - try_started_us_;
     if (!body_whole_) pump_body();
-    failure = co_await read_head();
+    // A body that breaks at once leaves no answer to wait for.
+    bool broken = pump_failure_ != Failure::none && pump_failure_ != Failure::send;
+    failure = broken ? pump_failure_ : co_await read_head();
     if (failure != Failure::none) co_return failure;
     auto& one = tries_[try_count_ - 1];
     one.status = response.status;

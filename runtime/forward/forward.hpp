@@ -99,6 +99,7 @@ private:
     void write_head(net::Buffer& out);
     void write_fields(net::Buffer& out);
     void write_framing(net::Buffer& out);
+    void add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf);
     [[nodiscard]] std::string_view target();
 
     // retry.cpp
@@ -125,6 +126,7 @@ private:
     bool rest_pending_ = false;
     net::WriteAll written_;
     bool got_bytes_ = false;
+    bool forwarded_for_done_ = false;
     std::uint32_t attempts_ = 0;
     std::uint32_t same_server_ = 0;
     net::Time started_ = 0;

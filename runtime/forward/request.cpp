@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // The head of the request as the server gets it. Fields that nobody touches are copied in runs, as
 // they were received; hop-by-hop fields (RFC 9110 section 7.6.1) stay here.
+#include <algorithm>
 #include <charconv>
+#include <cstring>
 
 #include "runtime/forward/forward.hpp"
 
@@ -51,6 +53,13 @@ bool named_by_connection(const http::FieldList& fields, const http::Field& field
     return false;
 }
 
+bool within(const IpAddress& ip, const ir::PatternSet::Network& network) {
+    if (ip.family != network.address.family) return false;
+    unsigned whole = network.bits / 8, rest = network.bits % 8;
+    if (std::memcmp(ip.bytes, network.address.bytes, whole) != 0) return false;
+    return rest == 0 || ((ip.bytes[whole] ^ network.address.bytes[whole]) >> (8 - rest)) == 0;
+}
+
 bool plain_connection(std::string_view value) {
     return http::equal_ignoring_case(value, "close") ||
            http::equal_ignoring_case(value, "keep-alive") ||
@@ -65,7 +74,8 @@ std::string_view ServerSide::target() {
     if (!job_.route.has_uri) {
         // As received; an absolute form becomes the origin form. (Rules that changed the path have
         // rewritten request.target.)
-        if (request.target.starts_with('/') || request.target == "*") return request.target;
+        if (request.target.starts_with('/') || request.target == "*" || settings().preserve_host)
+            return request.target;
         if (!request.has_query) return request.path;
         return subject.arena->join({request.path, "?", request.query});
     }
@@ -78,9 +88,7 @@ std::string_view ServerSide::target() {
     char* escaped = subject.arena->bytes(rest.size() * 3);
     std::size_t size = 0;
     for (unsigned char c : rest) {
-        bool plain = c > 0x20 && c < 0x7f && c != '%' && c != '?' && c != '#' && c != '"' &&
-                     c != '<' && c != '>' && c != '\\' && c != '^' && c != '`' && c != '{' &&
-                     c != '|' && c != '}';
+        bool plain = c > 0x20 && c < 0x7f && c != '%' && c != '?' && c != '#';
         if (plain) {
             escaped[size++] = static_cast<char>(c);
         } else {
@@ -162,13 +170,34 @@ void ServerSide::write_fields(net::Buffer& out) {
         }
         put(out, run);
     }
+    add_forwarded_for(out, conf);
+    if (&conf != job_.subject.site->settings.forward.identity())
+        add_forwarded_for(out, *job_.subject.site->settings.forward);
     if (upgrade) put(out, "Connection: upgrade\r\n");
     else if (conf.close_server_connection) put(out, "Connection: close\r\n");
+}
+
+// option forwardfor, of the frontend or the backend; never twice.
+void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf) {
+    if (conf.forwarded_for_field.empty() || forwarded_for_done_) return;
+    const auto& subject = job_.subject;
+    const auto& except = conf.forwarded_for_except;
+    bool left_out = std::any_of(except.begin(), except.end(), [&](const auto& network) {
+        return within(subject.client->ip, network);
+    });
+    if (left_out || subject.client->is_unix) return;
+    if (conf.forwarded_for_if_none && job_.request.fields.find(conf.forwarded_for_field)) return;
+    forwarded_for_done_ = true;
+    put(out, conf.forwarded_for_field);
+    put(out, ": ");
+    put(out, subject.client->text());
+    put(out, "\r\n");
 }
 
 void ServerSide::write_head(net::Buffer& out) {
     out.acquire();
     out.clear();
+    forwarded_for_done_ = false;
     const auto& forwarding = *job_.route.forwarding;
     put(out, forwarding.has_method ? forwarding.method.render(job_.subject)
                                    : job_.request.method_text);
