@@ -28,7 +28,9 @@ def show_fields(fields, *, drop=()):
     kept = [(name.lower(), value) for name, value in fields
             if name.lower() not in IGNORED and name.lower() not in drop]
     kept.sort(key=lambda pair: pair[0])
-    return [f"    {name}: {value}" for name, value in kept]
+    # The options of Connection are case-insensitive (RFC 9110 7.6.1).
+    return [f"    {name}: {value.lower() if name == 'connection' else value}"
+            for name, value in kept]
 
 
 def show_body(body):
