@@ -91,7 +91,7 @@ def test_dead_worker_is_replaced_within_100_ms(personality, run_server, run_prox
 @pytest.mark.parametrize("personality", PERSONALITIES)
 def test_no_lock_stays_held(personality, run_server, run_proxy):
     """Workers die in the middle of requests, again and again; the rest goes on."""
-    shared = "zone pool 128k;" if personality != "haproxy" else "stick-table type ip size 1k"
+    shared = "zone pool 128k;" if personality != "haproxy" else ""
     proxy, port, _ = start(personality, run_server, run_proxy, pool=shared)
     with Load(port, keepalive=8, oneshot=4, pause=0.002) as load:
         for _ in range(6):

@@ -18,7 +18,8 @@ from support.websocket import WebSocketClient, WebSocketServer
 
 from .setups import PERSONALITIES, make_config, skip_anchor
 
-BROKEN = {"nginx": "http {{ server {{ listen 127.0.0.1:{port}; no_such_directive x; }} }}",
+BROKEN = {"nginx": "events {{ }}\nhttp {{ server {{ listen 127.0.0.1:{port};\n"
+                   "    no_such_directive x; }} }}\n",
           "haproxy": "frontend f\n    bind 127.0.0.1:{port}\n    no_such_keyword x\n"}
 WORD = {"nginx": "no_such_directive", "haproxy": "no_such_keyword"}
 BROKEN["weir"], WORD["weir"] = BROKEN["nginx"], WORD["nginx"]
