@@ -466,7 +466,7 @@ void LivePool::report(LiveServer& server, UseResult result, net::Time now) {
 void LivePool::release(LiveServer& server, UseResult result, net::Time now) {
     report(server, result, now);
     drop_slot(server);
-    if (!server.conf->max_connections || server.gone) return;
+    if (server.gone || !server.conf->max_connections) return;
     if (queued_) wake_for(server);
     signal_others(server);
 }

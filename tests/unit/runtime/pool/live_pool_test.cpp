@@ -194,8 +194,9 @@ TEST(LivePool, StateSurvivesANewDefinition) {
     auto next = std::make_shared<ir::Pool>(*bench.conf);
     std::reverse(next->servers.begin(), next->servers.end());
     next->servers.erase(next->servers.begin() + 1);  // the first server goes away
-    bench.server();
-    next->servers.push_back(bench.conf->servers.back());
+    BenchPool third(How::round_robin);
+    for (int i = 0; i < 3; ++i) third.server();
+    next->servers.push_back(third.conf->servers.back());
     bench.live().adopt(*next, next);
     ASSERT_EQ(bench.live().servers().size(), 2u);
     EXPECT_EQ(bench.live().servers()[0]->name, "127.0.0.1:19002");
