@@ -161,11 +161,7 @@ net::Task<bool> Session::connect() {
         request.try_number = attempts_;
         request.tried = &tried_;
         request.now = worker_.loop.now();
-        const auto& key = running_->plan->pools[route_->forward->pool].key;
-        if (!key.empty()) {
-            request.key = key.render(subject_);
-            request.has_key = key.exists(subject_);
-        }
+        running_->plan->pools[route_->forward->pool].fill(request, subject_);
         bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
         if (!retry.next_server && server_) {
             if (retry.redispatch == -1 && last) request.avoid = server_;

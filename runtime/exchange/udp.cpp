@@ -110,11 +110,7 @@ bool UdpSession::open(const route::Address& client) {
         request.client = &facts_.client.ip;
         request.tried = &tried;
         request.now = loop.now();
-        const auto& key = running_->plan->pools[route_->forward->pool].key;
-        if (!key.empty()) {
-            request.key = key.render(subject_);
-            request.has_key = key.exists(subject_);
-        }
+        running_->plan->pools[route_->forward->pool].fill(request, subject_);
         auto picked = pool_->pick(request);
         if (picked.outcome != pool::PickOutcome::picked) break;
         net::ConnectOptions options;

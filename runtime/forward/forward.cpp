@@ -69,11 +69,7 @@ pool::Picked ServerSide::pick() {
         if (leave) request.avoid = server_;
         else request.same = server_;
     }
-    const auto& key = job_.running.plan->pools[pool_id_].key;
-    if (!key.empty()) {
-        request.key = key.render(job_.subject);
-        request.has_key = key.exists(job_.subject);
-    }
+    job_.running.plan->pools[pool_id_].fill(request, job_.subject);
     return pool_->pick(request);
 }
 

@@ -316,6 +316,19 @@ struct Compiler {
     }
 };
 
+void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
+    if (!key.empty()) {
+        request.key = key.render(subject);
+        request.has_key = key.exists(subject);
+    }
+    if (request.try_number != 0) return;
+    for (const auto& use : use_server) {
+        if (!use.when.holds(subject)) continue;
+        request.preferred = use.server;
+        return;
+    }
+}
+
 std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> config,
                                           const filter::Modules& modules,
                                           std::vector<std::string>& problems) {
@@ -330,7 +343,9 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
     for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
     for (const auto& source : config->pools) {
-        plan->pools.push_back({&source, {}});
+        plan->pools.push_back({&source, {}, {}});
+        for (const auto& [when, server] : source.use_server)
+            plan->pools.back().use_server.push_back({plan->library_->compile(when), server});
         if (!source.balance.key.empty())
             plan->pools.back().key = plan->library_->compile(source.balance.key);
     }

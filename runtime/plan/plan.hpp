@@ -120,6 +120,13 @@ struct Site {
 struct Pool {
     const ir::Pool* source = nullptr;
     route::Template key;               // what Balance::how hashes; empty: nothing is computed
+    struct UseServer {
+        route::Program when;
+        std::string_view server;
+    };
+    std::vector<UseServer> use_server; // the first that holds, on the first try
+    // Puts into `request` what the choice takes from the subject.
+    void fill(pool::PickRequest& request, route::Subject& subject) const;
 };
 
 struct Listener {

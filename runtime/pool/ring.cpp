@@ -42,7 +42,8 @@ bool hash_request(const ir::Balance& balance, const PickRequest& request, std::u
             hash ^= word_at(bytes + 4) ^ word_at(bytes + 8) ^ word_at(bytes + 12);
         }
     } else {
-        if (!request.has_key) return false;
+        // An empty field counts as none.
+        if (!request.has_key || request.key.empty()) return false;
         hash = hash_text(balance, request.key);
     }
     if (balance.avalanche) hash = hash::avalanche(hash);

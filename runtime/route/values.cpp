@@ -48,6 +48,13 @@ bool is_same_name(std::string_view a, std::string_view b, bool underscores) {
     return true;
 }
 
+// HAProxy takes "close" and "keep-alive" for itself: no rule sees a Connection field of nothing else.
+bool is_hidden(const http::Field& field) {
+    return field.id == http::FieldId::connection &&
+           (http::equal_ignoring_case(field.value, "close") ||
+            http::equal_ignoring_case(field.value, "keep-alive"));
+}
+
 }  // namespace
 
 bool is_named(const Node& node, const http::Field& field) {
@@ -87,7 +94,7 @@ Value next_field_value(const Node& node, const http::FieldList& fields, Cursor& 
                        bool split) {
     for (; cursor.field < fields.size(); ++cursor.field, cursor.offset = 0) {
         const auto& field = fields[cursor.field];
-        if (!is_named(node, field)) continue;
+        if (!is_named(node, field) || is_hidden(field)) continue;
         std::string_view line = field.value.data() ? field.value : std::string_view("");
         if (!split) {
             ++cursor.field;
@@ -116,6 +123,7 @@ std::string_view names_of(const http::FieldList& fields, std::string_view delimi
     char* const start = arena.bytes(size);
     char* at = start;
     for (const auto& field : fields) {
+        if (is_hidden(field)) continue;
         if (at != start) *at++ = separator;
         for (char c : field.name) *at++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
     }
@@ -132,13 +140,14 @@ std::string_view all_fields(const http::FieldList& fields, Arena& arena) {
         at += text.size();
     };
     for (const auto& field : fields) {
+        if (is_hidden(field)) continue;
         for (char c : field.name) *at++ = c >= 'A' && c <= 'Z' ? static_cast<char>(c | 0x20) : c;
         put(": ");
         put(field.value);
         put("\r\n");
     }
     put("\r\n");
-    return {start, size};
+    return {start, static_cast<std::size_t>(at - start)};
 }
 
 Value nginx_cookie(const http::FieldList& fields, http::FieldId id, std::string_view name) {
