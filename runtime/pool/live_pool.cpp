@@ -283,9 +283,14 @@ std::uint32_t LivePool::most_tries() const {
 }
 
 std::size_t LivePool::usable_servers() const {
+    // Not LiveServer::usable, which is as old as the last pick: nbsrv is asked without one.
     auto count = [](const Group& group) {
-        return static_cast<std::size_t>(std::count_if(
-            group.begin(), group.end(), [](const LiveServer* server) { return server->usable; }));
+        return static_cast<std::size_t>(
+            std::count_if(group.begin(), group.end(), [](const LiveServer* server) {
+                const auto weight = server->board.state->weight.load(std::memory_order_relaxed);
+                return (flags_of(*server) & not_for_new) == 0 &&
+                       (weight >= 0 ? weight > 0 : server->conf->weight > 0);
+            }));
     };
     // HAProxy counts the backups only when they are what is in use.
     const std::size_t active = count(active_);
