@@ -124,6 +124,12 @@ void Checker::write_state(const Outcome& outcome, Transition transition, bool mo
     if (outcome.verdict == Verdict::failed && moved) ++state.fall_count;
     const std::int64_t now = loop_.wall_ms() / 1000;
     const bool was_down = (state.flags.load() & State::check_down) != 0;
+    // What requests found before is out of date: fail_timeout need not pass, too.
+    if (transition == Transition::up) {
+        state.fails = 0;
+        state.retry_at = 0;
+        state.flags &= ~static_cast<std::uint32_t>(State::failed);
+    }
     if (put_flags(state, health_, outcome.verdict)) {
         if (transition == Transition::down) ++state.downs;
         if (was_down && health_.up())
