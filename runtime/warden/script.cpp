@@ -69,6 +69,30 @@ bool is_regex(const Source& step) {
            (step.expect == Expect::header && step.compare == Source::Compare::regex);
 }
 
+constexpr std::string_view hex_digits = "0123456789ABCDEF";
+
+// False when it is not pairs of hexadecimal digits.
+bool from_hex(std::string_view text, std::string& bytes) {
+    if (text.size() % 2 != 0) return false;
+    for (std::size_t i = 0; i < text.size(); i += 2) {
+        unsigned value = 0;
+        auto read = std::from_chars(text.data() + i, text.data() + i + 2, value, 16);
+        if (read.ec != std::errc{} || read.ptr != text.data() + i + 2) return false;
+        bytes += static_cast<char>(value);
+    }
+    return true;
+}
+
+std::string to_hex(std::string_view bytes) {
+    std::string out;
+    out.reserve(bytes.size() * 2);
+    for (unsigned char byte : bytes) {
+        out += hex_digits[byte >> 4];
+        out += hex_digits[byte & 15];
+    }
+    return out;
+}
+
 bool is_literal(const Source& step) {
     return step.text.is_literal() &&
            std::all_of(step.fields.begin(), step.fields.end(),
@@ -97,6 +121,12 @@ std::string fill(Step& step, const ir::HealthCheck& check, bool http) {
     }
     if (source.expect == Expect::status && !parse_statuses(source.pattern, step.statuses))
         return "health check: \"" + source.pattern + "\" is no list of statuses";
+    step.bytes = source.pattern;
+    if (source.expect == Expect::binary) {
+        step.bytes.clear();
+        if (!from_hex(source.pattern, step.bytes))
+            return "health check: \"" + source.pattern + "\" is not pairs of hexadecimal digits";
+    }
     step.needs_body = source.expect == Expect::text || source.expect == Expect::regex ||
                       source.expect == Expect::binary || source.expect == Expect::binary_regex;
     return "";
@@ -161,8 +191,10 @@ bool has_field(const Step& step, const http::ResponseHead& head) {
 Finding examine_content(const Step& step, std::string_view bytes, bool whole, bool http) {
     const Source& source = *step.source;
     if (!whole && bytes.size() < source.min_receive) return {};
-    const bool found = step.regex ? step.regex->matches(bytes)
-                                  : bytes.find(source.pattern) != std::string_view::npos;
+    // rbinary looks at the bytes written in hexadecimal.
+    const bool found = !step.regex ? bytes.find(step.bytes) != std::string_view::npos
+                       : source.expect == Expect::binary_regex ? step.regex->matches(to_hex(bytes))
+                                                               : step.regex->matches(bytes);
     if (!found && !whole) return {};
     if (found != source.negate) return met(step);
     if (http)

@@ -35,7 +35,7 @@ struct Step {
     const ir::HealthCheck::Step* source = nullptr;
     std::optional<Regex> regex;       // expect: pattern
     std::bitset<1000> statuses;       // expect status
-    std::string bytes;                // send: ready to go
+    std::string bytes;                // send: ready to go; expect text, binary: looked for
     bool needs_body = false;          // expect: looks beyond the head
 };
 

@@ -148,6 +148,19 @@ TEST(Script, RequestAsNginxWritesIt) {
     EXPECT_EQ((*script)->steps[1].bytes, "GET /up HTTP/1.0\r\nHost: pool\r\n\r\n");
 }
 
+TEST(Script, BinaryPatternsAreHexadecimal) {
+    ir::HealthCheck check;
+    check.kind = ir::HealthCheck::Kind::script;
+    check.steps = {expect(Expect::binary, "2b504f4e47"), expect(Expect::binary_regex, "^2B50.*0A$")};
+    auto script = Script::compile(check, nullptr);
+    ASSERT_TRUE(script);
+    EXPECT_EQ(examine((*script)->steps[1], "+PONG\r\n", true).kind, Finding::Kind::met);
+    EXPECT_EQ(examine((*script)->steps[1], "2b504f4e47", true).kind, Finding::Kind::failed);
+    EXPECT_EQ(examine((*script)->steps[2], "+PONG\r\n", true).kind, Finding::Kind::met);
+    check.steps = {expect(Expect::binary, "2b5")};
+    EXPECT_FALSE(Script::compile(check, nullptr));
+}
+
 TEST(Script, WrongPatternsAreToldNotRun) {
     ir::HealthCheck check;
     check.kind = ir::HealthCheck::Kind::http;
