@@ -14,6 +14,7 @@ namespace {
 std::string_view title_of(std::uint16_t status) {
     switch (status) {
         case 302: return "Found";
+        case 405: return "Not Allowed";
         case 408: return "Request Time-out";
         case 413: return "Request Entity Too Large";
         case 414: return "Request-URI Too Large";
@@ -25,6 +26,10 @@ std::string_view title_of(std::uint16_t status) {
 }
 
 }  // namespace
+
+std::string_view nginx_reason(std::uint16_t status) {
+    return status == 302 ? "Moved Temporarily" : title_of(status);
+}
 
 std::string_view nginx_page(std::uint16_t status, std::string_view server, Arena& arena) {
     if (status < 300 || status == 304) return {};

@@ -101,7 +101,6 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
     if (!page && route_ != &site_->own) page = site_->own.error_pages->find(status);
     bool may = !in_error_page_ || route_->error_pages->recursive;
     if (status == 400 || status == 408 || status == 413 || status == 414) keep_ = keep_ && status == 413;
-    server_.reset();
     bool raw_page = page && std::holds_alternative<ir::ErrorPage::Raw>(page->source->what);
     if (!page || (!may && !raw_page) || internal_redirects_ > 10) {
         own_page(in_error_page_ && forced_status_ != 0 ? forced_status_ : status);
@@ -381,6 +380,7 @@ void Exchange::write_reply_head() {
     bool nginx = style.pages == ir::ReplyStyle::Pages::nginx;
     auto reason = reply_.reason.empty() && !(reply_from_server_ && reply_.reason.data())
                       ? http::reason_of(reply_.status) : reply_.reason;
+    if (nginx && !reply_from_server_ && reply_.reason.empty()) reason = nginx_reason(reply_.status);
     put(out, "HTTP/1.1 ");
     put_number(out, reply_.status);
     put(out, " ");
