@@ -180,14 +180,23 @@ public:
     bool read() {
         while (at_ < call_.size())
             if (!read_option()) return false;
-        if (!respond_.headers.empty() && !respond_.body && !empty_body_ && !from_pages_)
-            empty_body_ = true;
+        bool payload = respond_.body && !respond_.raw && !respond_.body->empty();
+        if (payload && respond_.content_type.empty()) {
+            scope_.error(call_.span, "no-content-type",
+                         fmt::format("\"{}\" has a body, but no content type", call_.row->name),
+                         "add \"content-type text/plain\", or the type it is");
+            return false;
+        }
+        if (!respond_.body && !respond_.content_type.empty())
+            scope_.sink.warning(call_.span, "no-effect",
+                                fmt::format("the content type of \"{}\" has no effect without a "
+                                            "body",
+                                            call_.row->name));
         return true;
     }
     // A return without a body is empty; a deny without one is the error page of its status.
     ir::action::Respond take(bool empty_by_default) {
-        if (!respond_.body && !from_pages_ && (empty_by_default || empty_body_))
-            respond_.body.emplace();
+        if (!respond_.body && !from_pages_ && empty_by_default) respond_.body.emplace();
         return std::move(respond_);
     }
     [[nodiscard]] std::uint16_t status() const { return respond_.status; }
@@ -289,7 +298,7 @@ private:
     keyword::Scope& scope_;
     const Call& call_;
     std::size_t at_ = 0;
-    bool from_pages_ = false, empty_body_ = false;
+    bool from_pages_ = false;
     ir::action::Respond respond_;
 };
 

@@ -136,6 +136,14 @@ bool valid_statuses(std::string_view text) {
     return !text.empty() && text.find_first_not_of("0123456789-,") == std::string_view::npos;
 }
 
+void not_yet(Options& options, const Argument& what) {
+    options.scope.error(
+        what.span, "not-supported",
+        fmt::format("this use of \"{}\" is known to HAProxy, not yet in weir", what.text),
+        "write the name of the field, and -m only before its value");
+    options.failed = true;
+}
+
 // hdr name "x" [value "y"] with -m methods
 void read_header_pattern(Options& options, Step& step) {
     using Compare = Step::Compare;
@@ -152,9 +160,13 @@ void read_header_pattern(Options& options, Step& step) {
     step.compare = Compare::exists;
     while (options.more()) {
         const auto& what = options.next();
+        if (what.text == "name-lf" || what.text == "value-lf") {
+            not_yet(options, what);
+            return;
+        }
         if (what.text == "name") {
             if (method() != Compare::equal) {
-                options.unknown(what, "name with an exact name, and value");
+                not_yet(options, what);
                 return;
             }
             step.header_name = std::string(options.value().text);

@@ -48,13 +48,30 @@ void lower_concat(keyword::Scope& scope, const Call& call) {
     }
 }
 
+void not_yet(keyword::Scope& scope, const Argument& what, std::string_view hint) {
+    scope.error(what.span, "not-supported",
+                fmt::format("\"{}\" here is known to HAProxy, not yet in weir", what.text),
+                std::string(hint));
+}
+
 // ipmask(24), ipmask(255.255.255.0), ipmask(24,64)
 void lower_ipmask(keyword::Scope& scope, const Call& call) {
     auto bits = [&](const Argument& given, std::int64_t most) -> std::int64_t {
         if (auto plain = value::parse_number(given.text); plain && *plain >= 0 && *plain <= most)
             return *plain;
-        auto mask = value::parse_haproxy_cidr("0.0.0.0/" + std::string(given.text));
-        if (mask && most == 32) return mask->bits;
+        bool six = most == 128;
+        auto mask = value::parse_ip(given.text);
+        if (mask && (mask->family == IpAddress::Family::v6) == six) {
+            // The leading ones; a mask with holes has no such number.
+            std::int64_t ones = 0;
+            while (ones < most && (mask->bytes[ones / 8] >> (7 - ones % 8) & 1) != 0) ++ones;
+            bool holes = false;
+            for (auto bit = ones; bit < most; ++bit)
+                holes |= (mask->bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;
+            if (!holes) return ones;
+            not_yet(scope, given, "write a mask of leading bits, such as 24 or 255.255.255.0");
+            return 0;
+        }
         scope.error(given.span, "invalid-value",
                     fmt::format("\"{}\" is no netmask; expected 0 to {} bits{}", given.text, most,
                                 most == 32 ? " or a mask such as 255.255.255.0" : ""));
@@ -76,7 +93,25 @@ void lower_regsub(keyword::Scope& scope, const Call& call) {
     plain_converter(made(scope), *call.row, call);
 }
 
+// bytes(offset[,length])
+void lower_bytes(keyword::Scope& scope, const Call& call) {
+    auto& expr = made(scope);
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        auto value = value::parse_number(call[i].text);
+        if (!value) return not_yet(scope, call[i], "write a number");
+        if (i == 0) {
+            expr.number = *value;
+            continue;
+        }
+        ir::Expr length;
+        length.type = ir::Type::integer;
+        length.number = *value;
+        expr.in.push_back(std::move(length));
+    }
+}
+
 void lower_slot(keyword::Scope& scope, const Call& call) {
+    if (call.size() > 1) return not_yet(scope, call[1], "the variable is set without conditions");
     made(scope).number = variable_slot(own(scope), call[0].text, call[0].span);
     if (call.row->code == static_cast<std::uint16_t>(C::set_variable))
         made(scope).type = made(scope).in[0].type;
@@ -102,8 +137,8 @@ constexpr auto rows = sorted({
               {number("index"), word("delimiters"), opt(number("count"))}),
     converter("word", C::word, "A word between delimiters, empty ones skipped.",
               {number("index"), word("delimiters"), opt(number("count"))}),
-    converter("bytes", C::bytes, "Some of the bytes.",
-              {number("offset", 0), opt(number("length", 0))}),
+    converter("bytes", C::bytes, "Some of the bytes.", {word("offset"), opt(word("length"))}, 0,
+              lower_bytes),
     converter("regsub", C::regsub, "Replaces what a regular expression matches.",
               {keyword::regex("regex"), word("replacement"), opt(word("flags"))}, 0, lower_regsub),
     converter("url_dec", C::url_decode, "Decodes %xx.", {opt(number("in_form", 0, 1))}),
@@ -144,7 +179,7 @@ constexpr auto rows = sorted({
     converter("concat", C::concat, "Appends text, a variable and text.",
               {opt(word("start")), opt(word("variable")), opt(word("end"))}, 0, lower_concat),
     converter("set-var", C::set_variable, "Keeps the value in a variable and passes it on.",
-              {word("name")}, 0, lower_slot),
+              {word("name"), keyword::any_number(word("condition"))}, 0, lower_slot),
     converter("strcmp", C::compare_string, "Compares with a variable; 0 when equal.",
               {word("name")}, 0, lower_slot),
     converter("iif", C::iif, "One of two texts.", {word("true"), word("false")}),

@@ -296,6 +296,11 @@ void lower_balance_uri(Scope& scope, Args args, ir::Balance& balance) {
 
 void lower_balance(keyword::Scope& scope, const Call& call) {
     auto& here = own(scope);
+    if (call.size() == 0) {
+        here.back().balance.how = ir::Balance::How::round_robin;
+        here.back().balance.key = {};
+        return;
+    }
     auto [name, inner] = split_call(call[0].text);
     Argument algorithm{.text = name, .span = call[0].span};
     const Keyword* row = find_word(here, algorithm, in::balance, option_language);
@@ -482,7 +487,7 @@ constexpr keyword::Signature length_args = {word("name"), word("len"), number("l
 constexpr auto rows = sorted({
     row("backlog", in::front_side, {number("connections", 0)}, set_front<&FrontWords::backlog>,
         "Most connections that wait to be accepted."),
-    row("balance", in::back_side, {many(word("algorithm"))}, lower_balance,
+    row("balance", in::back_side, {any_number(word("algorithm"))}, lower_balance,
         "How a server is chosen.", "roundrobin"),
     harmless("bind-process", in::any_proxy, 1, keyword::unbounded,
              "every worker serves every section", "Binds a section to processes."),

@@ -293,7 +293,7 @@ constexpr auto options = sorted({
         "Most idle connections."),
     row("pool-purge-delay", {duration("time", 0)}, set_time<&S::pool_purge_delay>,
         "How long idle connections stay.", "5s"),
-    row("port", {number("port", 1, 65535)}, set_check_number<&H::port>, "Port that is checked."),
+    row("port", {number("port", 0, 65535)}, set_check_number<&H::port>, "Port that is checked."),
     harmless("resolve-net", 1, looks_up_once, "Networks to prefer."),
     harmless("resolve-opts", 1, looks_up_once, "How answers are used."),
     harmless("resolve-prefer", 1, looks_up_once, "Family to prefer."),

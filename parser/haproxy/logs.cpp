@@ -111,6 +111,12 @@ bool read_option(Scope& scope, Args words, std::size_t& at, ir::LogTarget& targe
         target.max_length = static_cast<std::uint32_t>(*length);
         return true;
     }
+    if (name.text == "sample" && value.text.find(',') != std::string_view::npos) {
+        scope.error(value.span, "not-supported",
+                    "several ranges in one sample are known to HAProxy, not yet in weir",
+                    "write one range, such as 1-3:5");
+        return false;
+    }
     if (name.text == "sample")
         return read_sample(value.text, target) ||
                wrong(scope, value, "a range and a size such as 1-10:100");

@@ -395,6 +395,8 @@ void Lowering::take_from(Draft& draft, Args head, std::size_t at) {
     draft.acls = parent->acls;
     draft.default_backend = parent->default_backend;
     draft.default_backend_at = parent->default_backend_at;
+    draft.request_captures = parent->request_captures;
+    draft.response_captures = parent->response_captures;
     const auto& rules = *parent->rules;
     for (const auto* list : {&rules.connection, &rules.session, &rules.content, &rules.request,
                              &rules.response_content, &rules.response, &rules.after_response})
@@ -458,7 +460,7 @@ const Keyword* Lowering::find_row(Args words, Contexts place, std::size_t& used)
         return load_.registry.find(words[0].text, place);
     name_.assign(words[0].text);
     name_ += ' ';
-    name_ += words[1].text;
+    name_ += words[1].text.substr(0, words[1].text.find('('));  // http-check set-var(check.x)
     used = 2;
     if (words.size() > 2 && words[0].text == "capture" && words[1].text != "cookie") {
         name_ += ' ';
@@ -549,7 +551,7 @@ void Lowering::unknown_line(Args words, Contexts place) {
                          fmt::format("\"{}\" needs a word after it", words[0].text));
             return;
         }
-        name += " " + std::string(words[1].text);
+        name += " " + std::string(words[1].text.substr(0, words[1].text.find('(')));
         span = span.to(words[1].span);
         if (words[0].text == "capture" && words.size() > 2 && words[1].text != "cookie") {
             name += " " + std::string(words[2].text);

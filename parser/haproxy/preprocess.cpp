@@ -97,6 +97,7 @@ constexpr Predicate predicates[] = {{"defined", 1},
                                     {"feature", 1},
                                     {"openssl_version_atleast", 1},
                                     {"openssl_version_before", 1},
+                                    {"ssllib_name_startswith", 1},
                                     {"streq", 2},
                                     {"strneq", 2},
                                     {"strstr", 2},
@@ -163,6 +164,8 @@ private:
                                   "POLL", "PRCTL", "RT", "SYSTEMD", "TFO", "THREAD", "TPROXY"});
         if (call.name == "enabled")
             return one_of(first, {"EPOLL", "POLL", "SPLICE", "GETADDRINFO", "REUSEPORT"});
+        if (call.name == "ssllib_name_startswith")
+            return std::string_view("OpenSSL").starts_with(first);
         if (call.name == "version_atleast")
             return parse_version(language_version) >= parse_version(first);
         if (call.name == "version_before")

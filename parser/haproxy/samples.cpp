@@ -356,7 +356,10 @@ constexpr auto rows = sorted({
           [](keyword::Scope& scope, const Call&) {
               // Until a backend is chosen it is the section itself.
               const auto* draft = own(scope).draft;
-              if ((own(scope).place & in::requests) != 0 && draft && !draft->is_defaults())
+              if ((own(scope).place & in::requests) == 0 || !draft) return;
+              if (draft->is_defaults())
+                  made(scope).needs = ir::Phase::request;  // of whoever inherits the rule
+              else
                   literal(made(scope), ir::Type::bytes, draft->name);
           }),
     fetch("srv_name", F::server_name, response_and_log, "Name of the server."),
@@ -436,14 +439,14 @@ void plain_fetch(ir::Expr& expr, const Keyword& row, const Call& call) {
 }
 
 std::vector<Argument> arguments_of(const ast::CallExpr& call, const Argument& word,
-                                   std::size_t offset) {
+                                   std::size_t offset, const Keyword& row) {
     std::vector<Argument> out;
     // "name()" and "name" both have none.
     if (call.args.size() == 1 && call.args[0].text.empty()) return out;
     for (const auto& arg : call.args)
         out.push_back({.text = arg.text, .span = inside(word, offset + arg.at, arg.text.size())});
     // Trailing empty arguments count as not given.
-    while (!out.empty() && out.back().text.empty()) out.pop_back();
+    while (out.size() > row.args.min && out.back().text.empty()) out.pop_back();
     return out;
 }
 
@@ -468,7 +471,7 @@ std::optional<ir::Expr> lower_fetch(Scope& scope, const ast::CallExpr& call, con
     if (!row || !check_place(scope, *row, span)) return std::nullopt;
     auto expr = fetch_expr(static_cast<ir::Fetch>(row->code), span);
     expr.number = row->number;
-    auto args = arguments_of(call, word, offset);
+    auto args = arguments_of(call, word, offset, *row);
     Call use{.row = row, .name = call.name, .span = span};
     if (!keyword::check_arguments(*row, use, args, keyword::Units::haproxy, scope.sink))
         return std::nullopt;
@@ -489,7 +492,7 @@ bool lower_converter(Scope& scope, const ast::CallExpr& call, const Argument& wo
     Argument name{.text = call.name, .span = span};
     const Keyword* row = find_word(scope, name, in::converter, converter_language);
     if (!row) return false;
-    auto args = arguments_of(call, word, offset);
+    auto args = arguments_of(call, word, offset, *row);
     Call use{.row = row, .name = call.name, .span = span};
     if (!keyword::check_arguments(*row, use, args, keyword::Units::haproxy, scope.sink))
         return false;
