@@ -87,7 +87,7 @@ bool read_sample(std::string_view text, ir::LogTarget& target) {
 }
 
 constexpr std::string_view format_names[] = {"rfc3164", "rfc5424", "local", "raw",
-                                             "timed",   "short",   "iso"};
+                                             "timed",   "short",   "iso",   "priority"};
 
 bool wrong(Scope& scope, const Argument& word, std::string_view expected) {
     scope.error(word.span, "invalid-value",
@@ -122,7 +122,7 @@ bool read_option(Scope& scope, Args words, std::size_t& at, ir::LogTarget& targe
                wrong(scope, value, "a range and a size such as 1-10:100");
     int format = index_of(format_names, value.text);
     if (format < 0 && !find_word(scope, value, in::log_name, option_language)) return false;
-    if (format < 0) return wrong(scope, value, "rfc3164, rfc5424, local, raw, timed, short or iso");
+    if (format < 0) return wrong(scope, value, "rfc3164, rfc5424, local, raw, timed, short, iso or priority");
     target.format = static_cast<ir::LogTarget::Format>(format);
     return true;
 }

@@ -15,6 +15,7 @@
 #include "runtime/exchange/udp.hpp"
 #include "runtime/log/error_log.hpp"
 #include "runtime/log/log_sink.hpp"
+#include "runtime/net/log_flush.hpp"
 
 namespace weir::exchange {
 
@@ -93,7 +94,7 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
     sinks.find_file = [this](std::string_view path) {
         return start_->logs ? start_->logs->find(path) : -1;
     };
-    loop.on_turn_end([&sinks, &loop] { sinks.flush(loop.now()); });
+    net::flush_logs_each_turn(loop, sinks);
     log::process_log().set_logs(start.config->process.error_logs);
     worker_->now = make_running(start);
     adopt_sockets(start.sockets);

@@ -2,6 +2,7 @@
 #include "runtime/log/error_log.hpp"
 
 #include <fmt/format.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <cstring>
@@ -111,7 +112,11 @@ std::string ErrorLog::with_error(std::string_view text, int error) {
 }
 
 LogSinks& process_sinks() {
-    static LogSinks sinks;
+    static LogSinks& sinks = []() -> LogSinks& {
+        static LogSinks made;
+        pthread_atfork(nullptr, nullptr, [] { made.after_fork(); });
+        return made;
+    }();
     return sinks;
 }
 

@@ -203,6 +203,16 @@ void LogSinks::reopen(Milliseconds now) {
     for (auto& sink : computed_) sink->reopen();
 }
 
+void LogSinks::after_fork() {
+    origin.process_id = getpid();
+    for (auto* sink : dirty_) {
+        sink->clear_pending();
+        sink->pending_lines_ = 0;
+        sink->dirty_ = false;
+    }
+    dirty_.clear();
+}
+
 void LogSinks::adopt(Milliseconds now) {
     flush_all(now);
     by_log_.clear();

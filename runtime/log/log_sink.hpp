@@ -115,6 +115,8 @@ public:
     // Opens files anew that this process opened itself. Those from find_file only write out: their
     // owner swaps what is behind the descriptor.
     void reopen(Milliseconds now);
+    // In a child process: what waits will be written by the parent.
+    void after_fork();
     // Another plan is in use. Sinks that nothing used since the adopt() before are closed.
     void adopt(Milliseconds now);
     [[nodiscard]] std::uint64_t lost() const;

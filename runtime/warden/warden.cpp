@@ -6,6 +6,8 @@
 
 #include <algorithm>
 
+#include "runtime/net/log_flush.hpp"
+
 namespace weir::warden {
 
 namespace {
@@ -45,7 +47,7 @@ Expected<void, std::string> Warden::start(net::Loop& loop, const process::Worker
                 if (file.path == path) return file.fd;
         return -1;
     };
-    loop.on_turn_end([this] { log::process_sinks().flush(loop_->now()); });
+    net::flush_logs_each_turn(loop, sinks);
     adopt(std::move(*jobs));
     return {};
 }

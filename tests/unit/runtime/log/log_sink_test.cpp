@@ -215,6 +215,17 @@ TEST_F(LogSinkTest, AdoptClosesWhatTwoPlansDidNotUse) {
     EXPECT_EQ(content(two.path), "late\n");
 }
 
+TEST_F(LogSinkTest, ForkedChildLeavesLinesToItsParent) {
+    auto target = file("a");
+    sinks.find(target).write("once");
+    sinks.after_fork();
+    EXPECT_EQ(sinks.origin.process_id, getpid());
+    sinks.find(target).write("child");
+    sinks.flush(1);
+    EXPECT_EQ(content(target.path), "child\n");
+    EXPECT_EQ(sinks.lost(), 0u);
+}
+
 TEST_F(LogSinkTest, ComputedPathsAreFewAndWhole) {
     for (int round = 0; round < 2; ++round)
         for (int i = 0; i < 100; ++i)
