@@ -142,7 +142,7 @@ TEST(Load, GlobalDirectivesComeFirst) {
     loaded.options.global_directives = "daemon off; worker_processes 3;";
     loaded.text("events {}");
     EXPECT_EQ(loaded.problems(), Strings{});
-    EXPECT_FALSE(loaded.config.process.daemon);
+    EXPECT_EQ(loaded.config.process.daemon, false);
     EXPECT_EQ(loaded.config.process.workers, 3u);
 
     Loaded twice;
