@@ -213,7 +213,7 @@ void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& 
         return;
     }
     auto& facts = connection->facts;
-    facts.peer = facts.client = address_of(peer);
+    facts.client = address_of(peer);
     const auto& listener = worker_->now->plan->config().listeners[acceptor.listener];
     facts.listener_name = listener.name;
     facts.listener_id = acceptor.listener;

@@ -80,7 +80,7 @@ bool UdpSession::open(const route::Address& client) {
     const auto& listener = running_->plan->listeners[acceptor_.listener];
     site_ = &running_->plan->sites[listener.names.fallback()];
     route_ = &site_->own;
-    facts_.client = facts_.peer = client;
+    facts_.client = client;
     facts_.local.ip = listener.source->endpoint.ip;
     facts_.local.port = listener.source->endpoint.port;
     facts_.udp = true;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string_view>
 
@@ -69,25 +70,46 @@ private:
     mutable char text_[47];
 };
 
-// What stays the same as long as a client's connection does.
-struct ConnectionFacts {
-    Address client;  // from the PROXY header when there was one
-    Address local;
-    Address peer;                       // of the socket itself
+// What few connections know of: a PROXY header, TLS, a ClientHello that passes through. On the heap, so
+// that an idle plain connection does not carry it.
+struct ConnectionDetails {
+    Address peer;                       // of the socket itself, when `client` is another
     Address proxy_client, proxy_local;  // the PROXY header's; ip none without
     bool received_proxy_header = false;
-    bool udp = false;
-    std::uint64_t serial = 0;  // nginx $connection
-    int fd = -1;               // the socket, for $tcpinfo_*
-    std::string_view listener_name;
-    std::uint32_t listener_id = 0;
-    std::int64_t accepted_us = 0;  // monotonic
     // TLS on the client side
-    bool tls = false;
     std::string_view sni, tls_protocol, tls_cipher, alpn;
     // What a ClientHello that only passes through says (preread, req.ssl_*); type -1 = none seen.
     std::string_view hello_sni, hello_alpn, hello_protocol;
     std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
+};
+
+// What stays the same as long as a client's connection does.
+struct ConnectionFacts {
+    Address client;  // from the PROXY header when there was one
+    Address local;
+    bool udp = false;
+    bool tls = false;   // on the client side
+    int fd = -1;        // the socket, for $tcpinfo_*
+    std::uint32_t listener_id = 0;
+    std::uint64_t serial = 0;  // nginx $connection
+    std::string_view listener_name;
+    std::int64_t accepted_us = 0;  // monotonic
+
+    [[nodiscard]] const ConnectionDetails& details() const {
+        static const ConnectionDetails none{};
+        return details_ ? *details_ : none;
+    }
+    // Of the socket itself.
+    [[nodiscard]] const Address& peer() const {
+        return details_ && details_->received_proxy_header ? details_->peer : client;
+    }
+    ConnectionDetails& make_details() {
+        if (!details_) details_ = std::make_unique<ConnectionDetails>();
+        return *details_;
+    }
+
+private:
+    std::unique_ptr<ConnectionDetails> details_;
 };
 
 // One attempt at a server, in order. Times are microseconds since the attempt began.

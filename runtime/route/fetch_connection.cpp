@@ -143,22 +143,22 @@ Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subj
 Value fetch_local_address(const Node&, Subject& subject) { return address_value(*subject.local); }
 Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local); }
 Value fetch_peer_address(const Node&, Subject& subject) {
-    return address_value(subject.connection->peer);
+    return address_value(subject.connection->peer());
 }
 Value fetch_peer_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->peer);
+    return port_value(subject.connection->peer());
 }
 Value fetch_proxy_protocol_address(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->proxy_client.text());
+    return text_or_missing(subject.connection->details().proxy_client.text());
 }
 Value fetch_proxy_protocol_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->proxy_client);
+    return port_value(subject.connection->details().proxy_client);
 }
 Value fetch_proxy_protocol_server_address(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->proxy_local.text());
+    return text_or_missing(subject.connection->details().proxy_local.text());
 }
 Value fetch_proxy_protocol_server_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->proxy_local);
+    return port_value(subject.connection->details().proxy_local);
 }
 Value fetch_connection_serial(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.connection->serial));
@@ -180,7 +180,7 @@ Value fetch_listener_id(const Node&, Subject& subject) {
     return Value::of_number(subject.connection->listener_id);
 }
 Value fetch_received_proxy_header(const Node&, Subject& subject) {
-    return Value::of_boolean(subject.connection->received_proxy_header);
+    return Value::of_boolean(subject.connection->details().received_proxy_header);
 }
 Value fetch_http_major(const Node&, Subject& subject) {
     return Value::of_number(subject.request && subject.request->major > 1 ? subject.request->major
@@ -206,33 +206,33 @@ Value fetch_tls_used(const Node&, Subject& subject) {
     return Value::of_boolean(subject.connection->tls);
 }
 Value fetch_tls_sni(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->sni);
+    return text_or_missing(subject.connection->details().sni);
 }
 Value fetch_tls_protocol(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->tls_protocol);
+    return text_or_missing(subject.connection->details().tls_protocol);
 }
 Value fetch_tls_cipher(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->tls_cipher);
+    return text_or_missing(subject.connection->details().tls_cipher);
 }
 Value fetch_tls_alpn(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->alpn);
+    return text_or_missing(subject.connection->details().alpn);
 }
 Value fetch_hello_sni(const Node&, Subject& subject) {
-    return seen(text_or_missing(subject.connection->hello_sni), subject);
+    return seen(text_or_missing(subject.connection->details().hello_sni), subject);
 }
 Value fetch_hello_alpn(const Node&, Subject& subject) {
-    return seen(text_or_missing(subject.connection->hello_alpn), subject);
+    return seen(text_or_missing(subject.connection->details().hello_alpn), subject);
 }
 Value fetch_hello_protocol(const Node&, Subject& subject) {
-    if (!is_nginx(subject) && subject.connection->hello_version >= 0) {
+    if (!is_nginx(subject) && subject.connection->details().hello_version >= 0) {
         // req.ssl_ver: major in the upper half, minor in the lower one.
-        const auto version = subject.connection->hello_version;
+        const auto version = subject.connection->details().hello_version;
         return Value::of_number((version >> 8) << 16 | (version & 0xff));
     }
-    return seen(text_or_missing(subject.connection->hello_protocol), subject);
+    return seen(text_or_missing(subject.connection->details().hello_protocol), subject);
 }
 Value fetch_hello_type(const Node&, Subject& subject) {
-    const auto type = subject.connection->hello_type;
+    const auto type = subject.connection->details().hello_type;
     return seen(type >= 0 ? Value::of_number(type) : Value::missing(), subject);
 }
 Value fetch_payload_length(const Node&, Subject& subject) {

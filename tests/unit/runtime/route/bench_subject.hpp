@@ -75,7 +75,6 @@ struct BenchSubject {
         connection.client.port = 4711;
         connection.local.ip = ip4(127, 0, 0, 1);
         connection.local.port = 80;
-        connection.peer = connection.client;
         around.host_name = "box";
         around.process_id = 99;
         subject.arena = &arena;
