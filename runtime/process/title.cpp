@@ -6,6 +6,8 @@
 
 #include <algorithm>
 #include <cstring>
+#include <string>
+#include <vector>
 
 namespace weir::process {
 
@@ -26,17 +28,15 @@ void keep_title_space(int argc, char** argv) {
     original.assign(area, end);
     // The kernel shows what follows the arguments when the last byte of them is not NUL, so the room
     // of the environment can be used too; the variables move to the heap, for good.
-    static char** moved = nullptr;
-    std::size_t count = 0;
-    while (environ[count]) ++count;
-    moved = new char*[count + 1];
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::size_t size = std::strlen(environ[i]) + 1;
-        if (environ[i] == end) end += size;
-        moved[i] = static_cast<char*>(std::memcpy(new char[size], environ[i], size));
+    static auto& texts = *new std::vector<std::string>;   // outlive every exit handler
+    static auto& moved = *new std::vector<char*>;
+    for (char** one = environ; *one; ++one) {
+        if (*one == end) end += std::strlen(*one) + 1;
+        texts.emplace_back(*one);
     }
-    moved[count] = nullptr;
-    environ = moved;
+    for (auto& text : texts) moved.push_back(text.data());
+    moved.push_back(nullptr);
+    environ = moved.data();
     area_size = static_cast<std::size_t>(end - area);
 }
 
