@@ -106,7 +106,7 @@ void lower_log_tag(keyword::Scope& scope, const Call& call) {
 void lower_unique_id_format(keyword::Scope& scope, const Call& call) {
     auto& here = own(scope);
     here.place = in::http_request;
-    here.front().unique_id_format = lower_format(here, call[0], FormatUse::header);
+    here.front().unique_id_format = lower_format(here, call[0], FormatUse::unique_id);
 }
 void lower_unique_id_header(keyword::Scope& scope, const Call& call) {
     own(scope).front().unique_id_header = std::string(call[0].text);

@@ -98,7 +98,10 @@ struct Flags {
 class Formats {
 public:
     Formats(Scope& scope, const Argument& word, FormatUse use)
-        : scope_(scope), word_(word), use_(use) {
+        : scope_(scope),
+          word_(word),
+          use_(use),
+          joins_(use == FormatUse::log || use == FormatUse::unique_id) {
         text_.span = word.span;
     }
 
@@ -121,16 +124,17 @@ private:
     Scope& scope_;
     const Argument& word_;
     FormatUse use_;
+    bool joins_;  // a leading blank is dropped, runs of them become one
     Flags standing_;
     ir::Text text_;
     std::string pending_;
-    bool after_blank_ = true;  // HAProxy drops a leading blank and joins runs of them
+    bool after_blank_ = true;
     bool may_join_ = false;    // after a blank and a value that may turn out empty
 };
 
 void Formats::add_literal(std::string_view bytes) {
     for (char c : bytes) {
-        bool blank = c == ' ' || (c >= '\t' && c <= '\r');
+        bool blank = joins_ && c == ' ';
         if (blank && may_join_) text_.joins_blanks = true;
         may_join_ = false;
         if (!blank) {
@@ -171,14 +175,14 @@ void Formats::add_value(ir::Expr expr, Flags flags) {
     bool dash =
         use_ == FormatUse::log && !flags.quoted && !(expr.op == ir::Expr::Op::fetch && captures);
     // Two blanks around a value that may be empty are joined at run time.
-    may_join_ = (after_blank_ || may_join_) && !dash && !flags.quoted;
+    may_join_ = joins_ && (after_blank_ || may_join_) && !dash && !flags.quoted;
     after_blank_ = false;
     if (!pending_.empty()) flush();
     ir::Text::Piece piece;
     piece.expr = std::make_shared<const ir::Expr>(std::move(expr));
-    piece.escape = use_ == FormatUse::log      ? ir::Text::Escape::haproxy_log
-                   : use_ == FormatUse::header ? ir::Text::Escape::header
-                                               : ir::Text::Escape::none;
+    piece.escape = use_ == FormatUse::log    ? ir::Text::Escape::haproxy_log
+                   : use_ == FormatUse::body ? ir::Text::Escape::none
+                                             : ir::Text::Escape::header;
     if (flags.escaped && use_ != FormatUse::log) piece.escape = ir::Text::Escape::haproxy_log;
     piece.quoted = flags.quoted;
     piece.hex = flags.hex;

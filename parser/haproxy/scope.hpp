@@ -221,7 +221,7 @@ std::optional<ir::Expr> lower_chain(Scope& scope, const ast::Chain& chain, const
 bool lower_converters(Scope& scope, const ast::Chain& chain, const Argument& word,
                       std::size_t offset, ir::Expr& input);
 
-enum class FormatUse : std::uint8_t { header, log, body };
+enum class FormatUse : std::uint8_t { header, log, body, unique_id };
 ir::Text lower_format(Scope& scope, const Argument& word, FormatUse use);
 // One of the built-in log formats.
 ir::Text log_format_of(Scope& scope, LogShape shape);

@@ -196,11 +196,23 @@ TEST(Formats, LiteralsAndValues) {
     EXPECT_EQ(text.pieces[2].literal, " b ");
 }
 
-TEST(Formats, BlanksAreJoined) {
-    EXPECT_EQ(header_text("\"  a   b\"").literal(), "a b");
+ir::Text unique_id(const std::string& format) {
+    auto loaded = load_frontend(" unique-id-format " + format + "\n");
+    EXPECT_TRUE(loaded->said().empty()) << format;
+    return loaded->config.sites[0].unique_id_format.value();
+}
+
+TEST(Formats, BlanksAreJoinedInLogsAndIds) {
+    EXPECT_EQ(unique_id("\"  a   b\"").literal(), "a b");
+    EXPECT_EQ(unique_id("\"a\\t b\\n\"").literal(), "a\t b\n");
+    EXPECT_TRUE(unique_id("\"a %[src] b\"").joins_blanks);
+    EXPECT_FALSE(unique_id("\"a=%[src] b\"").joins_blanks);
+}
+
+TEST(Formats, OtherTextsStayAsWritten) {
+    EXPECT_EQ(header_text("\"  a   b\"").literal(), "  a   b");
     EXPECT_EQ(header_text("100%%").literal(), "100%");
-    EXPECT_TRUE(header_text("\"a %[src] b\"").joins_blanks);
-    EXPECT_FALSE(header_text("\"a=%[src] b\"").joins_blanks);
+    EXPECT_FALSE(header_text("\"a %[src] b\"").joins_blanks);
 }
 
 TEST(Formats, Flags) {
