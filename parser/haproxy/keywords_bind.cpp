@@ -39,6 +39,16 @@ void set_text(keyword::Scope& scope, const Call& call) {
     each(scope, [&](ir::Listener& listener) { listener.*Member = std::string(call[0].text); });
 }
 
+void lower_name(keyword::Scope& scope, const Call& call) {
+    set_text<&ir::Listener::name>(scope, call);
+    each(scope, [](ir::Listener& listener) { listener.named = true; });
+}
+void lower_id(keyword::Scope& scope, const Call& call) {
+    if (own(scope).listeners->size() == 1) return set_number<&ir::Listener::id>(scope, call);
+    scope.error(call.span, "ambiguous-id", "\"id\" is for one socket, but this line has several",
+                "write a line for each address");
+}
+
 void lower_v4v6(keyword::Scope& scope, const Call&) {
     each(scope, [](ir::Listener& listener) { listener.ipv6_only = false; });
 }
@@ -160,13 +170,13 @@ constexpr auto options = sorted({
     row("defer-accept", {}, set_flag<&L::defer_accept>, "Accepts when data came."),
     row("gid", {word("number")}, lower_group, "Group of a Unix socket, by number."),
     row("group", {word("name")}, lower_group, "Group of a Unix socket."),
-    harmless("id", 1, "sockets are told apart by their addresses", "A number for the socket."),
+    row("id", {number("id", 1, 0xffffffff)}, lower_id, "A number for the socket (so_id)."),
     row("interface", {word("name")}, set_text<&L::device>, "Takes packets of one interface."),
     row("maxconn", {number("connections", 0)}, set_number<&L::max_connections>,
         "Most connections of this socket."),
     row("mode", {word("mode")}, lower_mode, "Mode of a Unix socket."),
     row("mss", {number("bytes", 1, 65535)}, set_number<&L::mss>, "Largest TCP segment."),
-    row("name", {word("name")}, set_text<&L::name>, "Name of the socket."),
+    row("name", {word("name")}, lower_name, "Name of the socket (so_name)."),
     harmless("nice", 1, "all sockets have the same urgency", "Urgency of the socket's sessions."),
     harmless("process", 1, all_workers, "Binds the socket to processes."),
     harmless("shards", 1, "weir chooses how workers share a socket", "Number of sockets."),

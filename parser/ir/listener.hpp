@@ -41,6 +41,8 @@ struct TlsProfile {
 
 struct Listener {
     std::string name;             // HAProxy: name option; otherwise the endpoint as text
+    bool named = false;           // by the name option
+    std::uint32_t id = 0;         // bind id; 0 = its place among the listeners of its site
     Endpoint endpoint;
     Transport transport = Transport::tcp;
     int backlog = 511;            // connections

@@ -278,6 +278,7 @@ void Printer::listener(const Listener& l) {
     line("listener {}{}", endpoint, l.transport == Transport::udp ? " udp" : "");
     Deeper deeper(*this);
     if (!l.name.empty() && l.name != endpoint) fact("name", l.name);
+    field("id", l.id, Listener{}.id);
     put_socket(*this, l);
     field("accepts_proxy_header", l.accepts_proxy_header, false);
     if (l.tls) {

@@ -214,9 +214,10 @@ void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& 
     }
     auto& facts = connection->facts;
     facts.client = address_of(peer);
-    const auto& listener = worker_->now->plan->config().listeners[acceptor.listener];
-    facts.listener_name = listener.name;
-    facts.listener_id = acceptor.listener;
+    const auto& planned = worker_->now->plan->listeners[acceptor.listener];
+    const auto& listener = *planned.source;
+    if (listener.named) facts.listener_name = listener.name;
+    facts.listener_id = planned.number;
     facts.local.port = listener.endpoint.port;
     facts.local.ip = listener.endpoint.ip;
     facts.local.is_unix = listener.endpoint.is_unix();

@@ -223,13 +223,23 @@ Exchange::Next Exchange::begin() {
     } else {
         subject_.normalized_path = request_.path;
     }
+    const auto& monitor = site_->source->monitor_uri;
+    if (!monitor.empty() && request_.target == monitor) return answer_monitor();
     return Next::rules;
+}
+
+// monitor-uri: this program answers for itself, or for its servers where "monitor fail" asks for
+// that. Such requests come often and say nothing about clients: they are not logged.
+Exchange::Next Exchange::answer_monitor() {
+    silent_ = true;
+    bool fails = std::any_of(site_->monitor_fail.begin(), site_->monitor_fail.end(),
+                             [&](const route::Program& when) { return when.holds(subject_); });
+    return fail(fails ? 503 : 200);
 }
 
 Exchange::Next Exchange::use_route(ir::RouteId id) {
     route_ = &running_->plan->routes[id];
     subject_.pool_name = route_->source->pool_name;
-    if (route_->source->internal && internal_redirects_ == 0) return fail(404);
     if (body_is_too_large()) {
         keep_ = false;
         connection_.linger = true;
@@ -271,6 +281,11 @@ Exchange::Next Exchange::pick_route() {
         subject_.termination[0] = 'S';
         subject_.termination[1] = 'C';
         return fail(503);
+    }
+    const auto& route = running_->plan->routes[found.route];
+    if (route.source->internal && site_->source->is_nginx_style && internal_redirects_ == 0) {
+        route_ = &route;   // its error pages
+        return fail(404);
     }
     return use_route(found.route);
 }

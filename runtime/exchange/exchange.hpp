@@ -38,6 +38,7 @@ private:
     net::Task<bool> read_head();
     void keep_head();
     Next begin();
+    Next answer_monitor();
     Next refuse_head(http::ParseStatus status);
     Next pick_route();
     Next use_route(ir::RouteId id);

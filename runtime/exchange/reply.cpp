@@ -88,7 +88,7 @@ void Exchange::own_page(std::uint16_t status) {
     if (route_->style->pages == ir::ReplyStyle::Pages::haproxy) {
         own_body_ = haproxy_page(status);
         content_type_ = own_body_.empty() ? "" : "text/html";
-        if (status >= 300) reply_.fields.add(arena_, "cache-control", "no-cache");
+        reply_.fields.add(arena_, "cache-control", "no-cache");
     } else {
         own_body_ = nginx_page(status, route_->style->server_field.value_or("weir"), arena_);
         content_type_ = own_body_.empty() ? "" : "text/html";
@@ -319,9 +319,11 @@ void Exchange::relay_server_fields() {
     reply_.length = response.length;
     reply_.fields.reserve(arena_, response.fields.size() + 4);
     bool rewrites = !forwarding.redirects.empty() || !forwarding.cookies.empty();
+    bool names_fields = http::connection_names_fields(response.fields);
     for (auto& field : response.fields) {
         if (stays_here(field.id) || forwarding.hides(field)) continue;
         if (field.id == FieldId::upgrade && response.status != 101) continue;
+        if (names_fields && http::named_by_connection(response.fields, field)) continue;
         if (rewrites && (field.id == FieldId::location || field.id == FieldId::refresh))
             rewrite_location(field);
         if (rewrites && field.id == FieldId::set_cookie) rewrite_cookie(field);

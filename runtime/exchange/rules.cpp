@@ -59,17 +59,52 @@ std::string_view expand(std::string_view form, const Regex::Match& groups, Arena
     return {out, at};
 }
 
-// The first match of the regex in the text, replaced.
-std::string_view replace_first(const Regex& regex, std::string_view text, std::string_view form,
-                               route::Subject& subject, bool& changed) {
+// What the replacement makes of a text that the regex matches somewhere; it takes the place of all of
+// the text.
+std::string_view replaced_by(const Regex& regex, std::string_view text, std::string_view form,
+                             route::Subject& subject, bool& changed) {
     Regex::Match groups;
     changed = regex.match(text, groups);
-    if (!changed) return text;
-    auto whole = groups.group[0];
-    auto before = text.substr(0, static_cast<std::size_t>(whole.data() - text.data()));
-    auto after = text.substr(before.size() + whole.size());
-    auto middle = expand(form, groups, *subject.arena);
-    return subject.arena->join({before, middle, after});
+    return changed ? expand(form, groups, *subject.arena) : text;
+}
+
+std::string_view trimmed(std::string_view text) {
+    auto blank = [](char c) { return c == ' ' || c == '\t'; };
+    while (!text.empty() && blank(text.front())) text.remove_prefix(1);
+    while (!text.empty() && blank(text.back())) text.remove_suffix(1);
+    return text;
+}
+
+// Where the list element that begins at `from` ends: a comma outside of quotes, or the end.
+std::size_t element_end(std::string_view list, std::size_t from) {
+    bool quoted = false;
+    for (std::size_t i = from; i < list.size(); ++i) {
+        if (list[i] == '"') quoted = !quoted;
+        if (quoted && list[i] == '\\') ++i;
+        if (!quoted && list[i] == ',') return i;
+    }
+    return list.size();
+}
+
+// replace-value: each element of a comma-separated list on its own. An element that is replaced
+// loses the blanks around it, the others stay as they are.
+std::string_view replace_elements(const Regex& regex, std::string_view list, std::string_view form,
+                                  route::Subject& subject, bool& changed) {
+    std::string_view made;
+    changed = false;
+    for (std::size_t at = 0; at <= list.size();) {
+        auto end = element_end(list, at);
+        auto whole = list.substr(at, end - at);
+        auto element = trimmed(whole);
+        bool hit = false;
+        if (!element.empty()) element = replaced_by(regex, element, form, subject, hit);
+        if (hit && !changed) made = list.substr(0, at);
+        else if (changed) made = subject.arena->join({made, ","});
+        changed |= hit;
+        if (changed) made = subject.arena->join({made, hit ? element : whole});
+        at = end + 1;
+    }
+    return changed ? made : list;
 }
 
 }  // namespace
@@ -123,7 +158,9 @@ void Exchange::edit_header(const plan::Rule& rule, const ir::action::EditHeader&
             for (auto& field : fields) {
                 if (!http::equal_ignoring_case(field.name, action.name) || !rule.regex) continue;
                 bool changed = false;
-                auto value = replace_first(*rule.regex, field.value, form, subject_, changed);
+                bool one = action.how == How::replace_line;
+                auto value = one ? replaced_by(*rule.regex, field.value, form, subject_, changed)
+                                 : replace_elements(*rule.regex, field.value, form, subject_, changed);
                 if (!changed) continue;
                 field.value = value;
                 field.line = {};
@@ -144,7 +181,7 @@ void Exchange::set_target(const plan::Rule& rule, const ir::action::SetTarget& a
     };
     auto replaced = [&](std::string_view old) {
         bool changed = false;
-        return replace_first(*rule.regex, old, value, subject_, changed);
+        return replaced_by(*rule.regex, old, value, subject_, changed);
     };
     switch (action.what) {
         case What::method: {

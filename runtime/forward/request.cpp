@@ -34,36 +34,11 @@ bool is_hop_by_hop(http::FieldId id) {
     }
 }
 
-// Whether the Connection field names this one, which makes it hop-by-hop too.
-bool named_by_connection(const http::FieldList& fields, const http::Field& field) {
-    for (const auto& one : fields) {
-        if (one.id != http::FieldId::connection) continue;
-        auto rest = one.value;
-        while (!rest.empty()) {
-            auto comma = rest.find(',');
-            auto token = rest.substr(0, comma);
-            rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
-            while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
-                token.remove_prefix(1);
-            while (!token.empty() && (token.back() == ' ' || token.back() == '\t'))
-                token.remove_suffix(1);
-            if (http::equal_ignoring_case(token, field.name)) return true;
-        }
-    }
-    return false;
-}
-
 bool within(const IpAddress& ip, const ir::PatternSet::Network& network) {
     if (ip.family != network.address.family) return false;
     unsigned whole = network.bits / 8, rest = network.bits % 8;
     if (std::memcmp(ip.bytes, network.address.bytes, whole) != 0) return false;
     return rest == 0 || ((ip.bytes[whole] ^ network.address.bytes[whole]) >> (8 - rest)) == 0;
-}
-
-bool plain_connection(std::string_view value) {
-    return http::equal_ignoring_case(value, "close") ||
-           http::equal_ignoring_case(value, "keep-alive") ||
-           http::equal_ignoring_case(value, "upgrade");
 }
 
 }  // namespace
@@ -138,8 +113,7 @@ void ServerSide::write_fields(net::Buffer& out) {
     write_framing(out);
     bool upgrade = conf.pass_upgrade && request.wants_upgrade;
     if (conf.pass_request_fields) {
-        const auto* connection = request.fields.find(http::FieldId::connection);
-        bool names_fields = connection && !plain_connection(connection->value);
+        bool names_fields = http::connection_names_fields(request.fields);
         std::string_view run;   // adjacent untouched lines
         for (const auto& field : request.fields) {
             bool drop = false;
@@ -149,7 +123,7 @@ void ServerSide::write_fields(net::Buffer& out) {
             } else if (forwarding.replaces(field)) {
                 drop = true;
             } else if (names_fields && field.id != http::FieldId::host &&
-                       named_by_connection(request.fields, field)) {
+                       http::named_by_connection(request.fields, field)) {
                 drop = true;
             }
             if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {

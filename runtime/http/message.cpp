@@ -222,6 +222,36 @@ const Field* FieldList::find(std::string_view name) const {
     return nullptr;
 }
 
+bool connection_names_fields(const FieldList& fields) {
+    if (!fields.seen(FieldId::connection)) return false;
+    for (const auto& field : fields) {
+        if (field.id != FieldId::connection) continue;
+        if (!equal_ignoring_case(field.value, "close") &&
+            !equal_ignoring_case(field.value, "keep-alive") &&
+            !equal_ignoring_case(field.value, "upgrade"))
+            return true;
+    }
+    return false;
+}
+
+bool named_by_connection(const FieldList& fields, const Field& field) {
+    for (const auto& one : fields) {
+        if (one.id != FieldId::connection) continue;
+        auto rest = one.value;
+        while (!rest.empty()) {
+            auto comma = rest.find(',');
+            auto token = rest.substr(0, comma);
+            rest = comma == std::string_view::npos ? std::string_view() : rest.substr(comma + 1);
+            while (!token.empty() && (token.front() == ' ' || token.front() == '\t'))
+                token.remove_prefix(1);
+            while (!token.empty() && (token.back() == ' ' || token.back() == '\t'))
+                token.remove_suffix(1);
+            if (equal_ignoring_case(token, field.name)) return true;
+        }
+    }
+    return false;
+}
+
 Method method_of(std::string_view text) {
     for (const auto& known : method_names)
         if (known.text == text) return known.method;

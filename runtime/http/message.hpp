@@ -92,6 +92,11 @@ private:
     static_assert(static_cast<unsigned>(FieldId::count_) <= 64);
 };
 
+// Whether a Connection field says more than close, keep-alive or upgrade, and whether it names this
+// field, which makes it hop-by-hop (RFC 9110 section 7.6.1).
+bool connection_names_fields(const FieldList& fields);
+bool named_by_connection(const FieldList& fields, const Field& field);
+
 enum class Method : std::uint8_t {
     other, get, head, post, put, del, connect, options, trace, patch,
     copy, move, mkcol, propfind, proppatch, lock, unlock

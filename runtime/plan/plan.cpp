@@ -3,6 +3,7 @@
 #include "runtime/plan/plan.hpp"
 
 #include <algorithm>
+#include <set>
 
 namespace weir::plan {
 
@@ -294,6 +295,8 @@ struct Compiler {
         settings(site.own, source.settings);
         add_rules(site.rules, source.rules);
         site.router.build(config, id, library);
+        for (const auto& condition : source.monitor_fail)
+            site.monitor_fail.push_back(library.compile(condition));
         if (source.unique_id_format) site.unique_id = library.compile(*source.unique_id_format);
     }
 
@@ -315,6 +318,22 @@ struct Compiler {
         }
     }
 };
+
+// A listener without a number of its own takes its place in the site, or the next that is free.
+void number_listeners(std::vector<Listener>& listeners) {
+    std::unordered_map<ir::SiteId, std::set<std::uint32_t>> taken;
+    std::unordered_map<ir::SiteId, std::uint32_t> place;
+    for (const auto& one : listeners)
+        if (one.source->id != 0) taken[one.source->default_site].insert(one.source->id);
+    for (auto& one : listeners) {
+        auto& used = taken[one.source->default_site];
+        auto next = ++place[one.source->default_site];
+        one.number = one.source->id;
+        if (one.number != 0) continue;
+        while (used.contains(next)) ++next;
+        used.insert(one.number = next);
+    }
+}
 
 void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
     if (!key.empty()) {
@@ -342,6 +361,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     for (ir::RouteId id = 0; id < plan->routes.size(); ++id) compiler.compile_route(id);
     for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
     for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
+    number_listeners(plan->listeners);
     for (const auto& source : config->pools) {
         plan->pools.push_back({&source, {}, {}});
         for (const auto& [when, server] : source.use_server)

@@ -113,6 +113,7 @@ struct Site {
     ir::SiteId id = ir::no_id;
     RuleLists rules;
     route::SiteRouter router;
+    std::vector<route::Program> monitor_fail;
     Route own;                         // the site's settings as a route: for answers before one is picked
     route::Template unique_id;
 };
@@ -134,6 +135,7 @@ struct Listener {
     ir::ListenerId id = ir::no_id;
     route::NameIndex names;
     ir::SiteId only = ir::no_id;       // one site without a choice
+    std::uint32_t number = 0;          // as given, or by place among those of its site
 };
 
 class Plan {
