@@ -73,8 +73,8 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     bool worn = (limits.max_requests != 0 && owned->requests >= limits.max_requests) ||
                 now - owned->opened >= limits.max_time.count();
     // Readable while idle: closed, or bytes nobody asked for. Either way it cannot be used again.
-    if (worn || limits.max_per_worker == 0 || server.gone || owned->stream.watch.readable ||
-        owned->stream.watch.peer_closed)
+    if (worn || limits.max_per_worker == 0 || server.gone || owned->stream.watch.peer_closed ||
+        !owned->stream.nothing_to_read())
         return;
     auto& list = list_of(server);
     if (list.pool.count >= limits.max_per_worker) discard(*list.pool.coldest);

@@ -60,6 +60,14 @@ Io Stream::write(std::span<const iovec> pieces) {
     }
 }
 
+bool Stream::nothing_to_read() {
+    if (!watch.readable) return true;
+    char byte;
+    if (::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN) return false;
+    watch.readable = false;
+    return true;
+}
+
 void Stream::finish_writing() { ::shutdown(fd(), SHUT_WR); }
 
 void Stream::close() {

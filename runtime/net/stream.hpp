@@ -37,6 +37,9 @@ public:
     virtual void close();
     // Closes with RST: the peer sees at once that nothing more comes.
     void reset();
+    // True when there is nothing to be read, not even an end. Looks at the socket when the last read
+    // took all it had asked for and so left open whether more is there.
+    virtual bool nothing_to_read();
     // Whether bytes may be moved past user space (no TLS, no other transformation).
     [[nodiscard]] virtual bool plain() const { return true; }
 
