@@ -3,13 +3,17 @@
 
 namespace weir::ir {
 
+std::string key_of(const Pool& pool) {
+    return pool.kind == Pool::Kind::stream ? "stream " + pool.name : pool.name;
+}
+
 RouteId Config::add(Route route) {
     routes.push_back(std::move(route));
     return static_cast<RouteId>(routes.size() - 1);
 }
 
 PoolId Config::add(Pool pool) {
-    pool_index_.emplace(pool.name, static_cast<PoolId>(pools.size()));
+    pool_index_.emplace(key_of(pool), static_cast<PoolId>(pools.size()));
     pools.push_back(std::move(pool));
     return static_cast<PoolId>(pools.size() - 1);
 }
@@ -20,7 +24,12 @@ SiteId Config::add(Site site) {
 }
 
 PoolId Config::find_pool(const std::string& name) const {
-    auto found = pool_index_.find(name);
+    auto found = find_pool(name, Pool::Kind::http);
+    return found == no_id ? find_pool(name, Pool::Kind::stream) : found;
+}
+
+PoolId Config::find_pool(const std::string& name, Pool::Kind kind) const {
+    auto found = pool_index_.find(kind == Pool::Kind::http ? name : "stream " + name);
     return found == pool_index_.end() ? no_id : found->second;
 }
 

@@ -71,7 +71,9 @@ struct Config {
     PoolId add(Pool pool);
     SiteId add(Site site);
     // no_id when there is none. A pool's name is set before add() and never changed.
+    // HAProxy has one name space for pools of both kinds, nginx one for each.
     [[nodiscard]] PoolId find_pool(const std::string& name) const;
+    [[nodiscard]] PoolId find_pool(const std::string& name, Pool::Kind kind) const;
     std::uint32_t variable_slot(std::string_view name, bool nginx);
 
 private:

@@ -152,4 +152,7 @@ struct Pool {
     Span span;
 };
 
+// What tells pools apart: nginx's http and stream may each have an upstream of one name.
+std::string key_of(const Pool& pool);
+
 }  // namespace weir::ir

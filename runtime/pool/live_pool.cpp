@@ -104,7 +104,7 @@ LivePool::~LivePool() = default;
 
 void LivePool::make_server(const ir::Server& conf, std::size_t endpoint,
                            std::vector<std::unique_ptr<LiveServer>>& into) {
-    const std::string key = zone::server_key(name_, conf, endpoint);
+    const std::string key = zone::server_key(key_, conf, endpoint);
     auto same = [&](const std::unique_ptr<LiveServer>& old) {
         return old && old->conf && old->key == key &&
                old->address_text == ir::to_string(conf.endpoints[endpoint]);
@@ -139,6 +139,7 @@ void LivePool::make_server(const ir::Server& conf, std::size_t endpoint,
 }
 
 void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
+    key_ = ir::key_of(conf);
     std::vector<std::unique_ptr<LiveServer>> servers;
     for (const auto& server : conf.servers) {
         for (std::size_t i = 0; i < server.endpoints.size(); ++i) make_server(server, i, servers);
@@ -155,7 +156,7 @@ void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
     keep_ = std::move(keep);
     balance_ = conf.balance;
     positions_ = balance_.turns == ir::Balance::Turns::positions;
-    board_entry_ = board_.find(zone::Kind::pool, name_);
+    board_entry_ = board_.find(zone::Kind::pool, key_);
     if (!board_entry_.slots) {
         if (!own_counters_) own_counters_ = std::make_unique<zone::Counters[]>(1);
         board_entry_ = {own_counters_.get(), nullptr, 0};
@@ -499,14 +500,15 @@ std::vector<LivePool*> LivePools::adopt(const ir::Config& config,
     std::unordered_map<std::string, std::unique_ptr<LivePool>> now;
     now.reserve(config.pools.size());
     for (const auto& conf : config.pools) {
-        auto found = pools_.find(conf.name);
+        auto key = ir::key_of(conf);
+        auto found = pools_.find(key);
         std::unique_ptr<LivePool> pool;
         if (found != pools_.end()) pool = std::move(found->second);
         if (!pool) pool = std::make_unique<LivePool>(conf.name, worker_, board_);
         pool->pools_ = this;
         pool->adopt(conf, keep);
         pools.push_back(pool.get());
-        now[conf.name] = std::move(pool);
+        now[std::move(key)] = std::move(pool);
     }
     for (auto& [name, pool] : pools_) {
         if (pool) retired_.push_back(std::move(pool));

@@ -200,6 +200,7 @@ private:
     void release_waiters_of(LiveServer& server);
 
     std::string name_;
+    std::string key_;   // ir::key_of() of the newest definition
     std::uint32_t worker_;
     zone::Board& board_;
     zone::Entry board_entry_;

@@ -93,7 +93,7 @@ Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& 
     each_server(*setup.config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
         if (!server.check || server.endpoints.empty() || pool.disabled) return;
         Job job;
-        job.key = zone::server_key(pool.name, server, i);
+        job.key = zone::server_key(ir::key_of(pool), server, i);
         job.entry = board_->find(zone::Kind::server, job.key);
         if (!job.entry.state) {
             if (problem.empty()) problem = "server " + job.key + " has no place on the board";
@@ -124,7 +124,7 @@ Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& 
     each_server(*setup.config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
         if (server.track.empty()) return;
         auto found = by_name.find(server.track);
-        auto entry = board_->find(zone::Kind::server, zone::server_key(pool.name, server, i));
+        auto entry = board_->find(zone::Kind::server, zone::server_key(ir::key_of(pool), server, i));
         if (found != by_name.end() && entry.state)
             jobs[found->second].followers.push_back({&pool, &server, entry});
     });
@@ -162,7 +162,7 @@ void Warden::adopt(std::vector<Job> jobs) {
 void Warden::forget_unchecked(const ir::Config& config) {
     each_server(config, [&](const ir::Pool& pool, const ir::Server& server, std::size_t i) {
         if (server.check || !server.track.empty()) return;
-        auto entry = board_->find(zone::Kind::server, zone::server_key(pool.name, server, i));
+        auto entry = board_->find(zone::Kind::server, zone::server_key(ir::key_of(pool), server, i));
         if (!entry.state) return;
         constexpr auto ours = State::check_down | State::stopping | State::check_starting;
         if ((entry.state->flags.fetch_and(~static_cast<std::uint32_t>(ours)) & ours) == 0) return;
@@ -189,13 +189,13 @@ PoolCount Warden::count(const Job& job) const {
     PoolCount out;
     for (const auto& server : job.pool->servers)
         for (std::size_t i = 0; i < std::max<std::size_t>(1, server.endpoints.size()); ++i) {
-            auto entry = board_->find(zone::Kind::server, zone::server_key(job.pool->name, server, i));
+            auto entry = board_->find(zone::Kind::server, zone::server_key(ir::key_of(*job.pool), server, i));
             if (entry.state && is_available(*entry.state)) ++(server.backup ? out.backup : out.active);
         }
     const auto workers = board_->workers();
     out.sessions = job.entry.sum(workers, &zone::Counters::connections);
     out.queued = job.entry.sum(workers, &zone::Counters::queued);
-    auto pool = board_->find(zone::Kind::pool, job.pool->name);
+    auto pool = board_->find(zone::Kind::pool, ir::key_of(*job.pool));
     if (pool.slots) out.pool_queued = pool.sum(workers, &zone::Counters::queued);
     return out;
 }

@@ -189,10 +189,11 @@ bool Board::prepare(const ir::Config& config) {
     for (const auto& listener : config.listeners) room = room && add(Kind::listener, listener.name);
     for (const auto& site : config.sites) room = room && add(Kind::site, site.name);
     for (const auto& pool : config.pools) {
-        room = room && add(Kind::pool, pool.name);
+        const auto key = ir::key_of(pool);
+        room = room && add(Kind::pool, key);
         for (const auto& server : pool.servers)
             for (std::size_t i = 0; room && i < std::max<std::size_t>(1, server.endpoints.size()); ++i)
-                room = add(Kind::server, server_key(pool.name, server, i), &server);
+                room = add(Kind::server, server_key(key, server, i), &server);
     }
     return room;
 }
@@ -202,7 +203,7 @@ void Board::apply(const ir::Config& config) {
     for (const auto& pool : config.pools)
         for (const auto& server : pool.servers)
             for (std::size_t i = 0; i < std::max<std::size_t>(1, server.endpoints.size()); ++i) {
-                const std::string name = server_key(pool.name, server, i);
+                const std::string name = server_key(ir::key_of(pool), server, i);
                 const std::uint32_t index = lookup(Kind::server, name, hash(Kind::server, name));
                 if (index == directory_->most) continue;
                 Record* found = record(index);

@@ -108,8 +108,8 @@ public:
     // Master only, when `config` goes live: servers whose configured state (down, drain) differs from
     // what the last configuration said take the new one; what was set at run time stays otherwise.
     void apply(const ir::Config& config);
-    // Entry of a name; slots is null when there is none. A server's name is server_key(). A site's
-    // and a listener's is its own; the process's is empty.
+    // Entry of a name; slots is null when there is none. A pool's name is ir::key_of(), a server's
+    // server_key() with that. A site's and a listener's is its own; the process's is empty.
     [[nodiscard]] Entry find(Kind kind, std::string_view name) const;
     // Slots that were ever used: what a reader adds up. Slot i belongs to worker index i.
     [[nodiscard]] std::uint32_t workers() const;
