@@ -55,6 +55,11 @@ void lower_v4v6(keyword::Scope& scope, const Call&) {
 void lower_v6only(keyword::Scope& scope, const Call&) {
     each(scope, [](ir::Listener& listener) { listener.ipv6_only = true; });
 }
+void lower_accept_proxy(keyword::Scope& scope, const Call& call) {
+    set_flag<&ir::Listener::accepts_proxy_header>(scope, call);
+    set_flag<&ir::Listener::proxy_header_names_client>(scope, call);
+}
+
 void lower_tfo(keyword::Scope& scope, const Call&) {
     each(scope, [](ir::Listener& listener) { listener.fast_open = 256; });
 }
@@ -164,7 +169,7 @@ using L = ir::Listener;
 constexpr std::string_view all_workers = "every worker serves every socket";
 
 constexpr auto options = sorted({
-    row("accept-proxy", {}, set_flag<&L::accepts_proxy_header>, "Expects a PROXY header."),
+    row("accept-proxy", {}, lower_accept_proxy, "Expects a PROXY header."),
     row("backlog", {number("connections", 0)}, set_number<&L::backlog>,
         "Most connections that wait to be accepted."),
     row("defer-accept", {}, set_flag<&L::defer_accept>, "Accepts when data came."),

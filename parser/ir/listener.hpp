@@ -52,6 +52,8 @@ struct Listener {
     bool defer_accept = false;
     int fast_open = 0;            // queue length, 0 = off
     bool accepts_proxy_header = false;
+    // With it: the client is who the header says (HAProxy); else the header has values of its own.
+    bool proxy_header_names_client = false;
     std::optional<TlsProfile> tls;
     bool http2 = false;
     std::optional<bool> keepalive;               // SO_KEEPALIVE

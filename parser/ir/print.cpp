@@ -281,6 +281,7 @@ void Printer::listener(const Listener& l) {
     field("id", l.id, Listener{}.id);
     put_socket(*this, l);
     field("accepts_proxy_header", l.accepts_proxy_header, false);
+    field("proxy_header_names_client", l.proxy_header_names_client, false);
     if (l.tls) {
         line("tls");
         Deeper more(*this);

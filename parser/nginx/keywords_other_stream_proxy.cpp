@@ -12,9 +12,6 @@ using namespace context;
 
 // clang-format off
 constexpr Keyword rows[] = {
-    {.name = "proxy_bind", .where = stream | stream_server, .args = count(1, 2), .since = "1.9.2",
-     .support = not_yet(),
-     .summary = "Sets the local address from which connections to TCP or UDP servers are opened."},
     {.name = "proxy_bind_dynamic", .where = stream | stream_server, .args = count(0, unbounded),
      .fallback = "off", .since = "1.29.3", .support = not_yet(),
      .summary = "Chooses the local address anew for each server that is tried."},

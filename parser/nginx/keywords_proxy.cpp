@@ -11,6 +11,20 @@
 
 namespace weir::nginx {
 
+void lower_proxy_bind(keyword::Scope& scope, const keyword::Call& call) {
+    Block& block = block_of(scope);
+    auto& forward = block.own.forward.edit();
+    forward.bind_transparent = false;
+    if (call[0].text == "off") {
+        forward.bind_address.reset();
+        return;
+    }
+    forward.bind_address = block.text(call[0]);
+    if (call.size() == 1) return;
+    if (call[1].text != "transparent") return invalid_parameter(block, call, call[1]);
+    forward.bind_transparent = true;
+}
+
 namespace {
 
 using namespace context;
@@ -272,20 +286,6 @@ void lower_proxy_cookie(Scope& scope, const Call& call) {
     }
     rewrite.to = block.text(call[1]);
     list.push_back(std::move(rewrite));
-}
-
-void lower_proxy_bind(Scope& scope, const Call& call) {
-    Block& block = block_of(scope);
-    auto& forward = block.own.forward.edit();
-    forward.bind_transparent = false;
-    if (call[0].text == "off") {
-        forward.bind_address.reset();
-        return;
-    }
-    forward.bind_address = block.text(call[0]);
-    if (call.size() == 1) return;
-    if (call[1].text != "transparent") return invalid_parameter(block, call, call[1]);
-    forward.bind_transparent = true;
 }
 
 void lower_proxy_ignore_headers(Scope& scope, const Call& call) {

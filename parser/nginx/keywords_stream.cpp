@@ -107,6 +107,8 @@ constexpr Keyword rows[] = {
     {.name = "preread_timeout", .where = both, .args = {keyword::duration("timeout")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::inspect>, .fallback = "30s", .since = "1.11.5",
      .summary = "Limits the time to read what the choice of the server needs.", .once = true},
+    {.name = "proxy_bind", .where = both, .args = {keyword::text("address|off"), keyword::opt(keyword::word("transparent"))},
+     .apply = lower_proxy_bind, .since = "1.9.2", .summary = "Connects to servers from that address.", .once = true},
     {.name = "proxy_buffer_size", .where = both, .args = {keyword::size("size")}, .fallback = "16k", .since = "1.9.4",
      .support = own_buffers, .summary = "Buffer of a session."},
     {.name = "proxy_connect_timeout", .where = both, .args = {keyword::duration("time")},

@@ -14,4 +14,7 @@ ir::PoolId pool_for(Block& block, const HostPort& host, std::uint16_t default_po
 // The same for stream, where a host that is no upstream needs a port.
 ir::PoolId pool_for_stream(Block& block, const HostPort& host, bool needs_upstream, Span span);
 
+// proxy_bind, the same in http and stream.
+void lower_proxy_bind(keyword::Scope& scope, const keyword::Call& call);
+
 }  // namespace weir::nginx

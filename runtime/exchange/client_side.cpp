@@ -253,10 +253,14 @@ net::Detached ClientSide::run(Connection& connection) {
     };
     count(worker_->process, true);
     count(running->sites[site], true);
-    if (plan.sites[site].source->kind == ir::Site::Kind::stream)
-        co_await serve_stream(connection);
-    else
-        co_await serve_http(connection);
+    bool serves = !plan.listeners[connection.listener].source->accepts_proxy_header ||
+                  co_await read_proxy_header(connection);
+    if (serves) {
+        if (plan.sites[site].source->kind == ir::Site::Kind::stream)
+            co_await serve_stream(connection);
+        else
+            co_await serve_http(connection);
+    }
     count(worker_->process, false);
     count(running->sites[site], false);
     connection.stream.close();

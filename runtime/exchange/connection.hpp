@@ -50,6 +50,9 @@ struct Connection {
     }
 };
 
+// proxy_header.cpp: takes the PROXY header off the connection. False: there was none in time, or a
+// broken one.
+net::Task<bool> read_proxy_header(Connection& connection);
 // serve.cpp: the life of a connection of an http site; closes and frees nothing (its caller does).
 net::Task<void> serve_http(Connection& connection);
 // session.cpp: the same for a stream site.

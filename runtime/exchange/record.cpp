@@ -35,6 +35,9 @@ Words words_of(Failure failure) {
             return {error, "no server had a free connection in time", "connecting to upstream", 0};
         case Failure::connect:
             return {error, "connect() failed", "connecting to upstream", ECONNREFUSED};
+        case Failure::local:
+            return {log::alert, "no connection could be made or no file written here",
+                    "connecting to upstream", errno};
         case Failure::connect_timeout:
             return {error, "upstream timed out", "connecting to upstream", ETIMEDOUT};
         case Failure::send:
@@ -70,6 +73,7 @@ void note_failure(route::Subject& subject, Failure failure) {
         case Failure::no_server:
         case Failure::bad_target:
         case Failure::connect: terminate(subject, 'S', 'C'); break;
+        case Failure::local: terminate(subject, 'R', 'C'); break;
         case Failure::queue_full:
         case Failure::queue_timeout: terminate(subject, 's', 'Q'); break;
         case Failure::connect_timeout: terminate(subject, 's', 'C'); break;

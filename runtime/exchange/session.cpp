@@ -5,6 +5,7 @@
 #include "runtime/exchange/connection.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
+#include "runtime/forward/connect.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
 namespace weir::exchange {
@@ -27,6 +28,7 @@ public:
 
 private:
     bool choose_route();
+    bool choose_pool();
     bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
     // False: a rule refused the session.
     bool run_rules(const std::vector<plan::Rule>& rules);
@@ -44,6 +46,7 @@ private:
     route::Subject subject_;
     const plan::Site* site_ = nullptr;
     const plan::Route* route_ = nullptr;
+    ir::PoolId pool_id_ = ir::no_id;
     pool::LivePool* pool_ = nullptr;
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;
@@ -85,6 +88,24 @@ bool Session::choose_route() {
     if (found.route == ir::no_id) return false;
     route_ = &running_->plan->routes[found.route];
     subject_.pool_name = route_->source->pool_name;
+    return true;
+}
+
+// Known at start, or computed: the name of a pool.
+bool Session::choose_pool() {
+    if (!route_->forward) return false;
+    pool_id_ = route_->forward->pool;
+    if (pool_id_ == ir::no_id) {
+        std::string name(route_->pool_or_host.render(subject_));
+        pool_id_ = running_->plan->config().find_pool(name, ir::Pool::Kind::stream);
+        if (pool_id_ == ir::no_id) {
+            note_failure(subject_, forward::Failure::bad_target);
+            log_failure(worker_, subject_, forward::Failure::bad_target);
+            return false;
+        }
+    }
+    pool_ = running_->pools[pool_id_];
+    subject_.pool = pool_;
     return true;
 }
 
@@ -161,7 +182,7 @@ net::Task<bool> Session::connect() {
         request.try_number = attempts_;
         request.tried = &tried_;
         request.now = worker_.loop.now();
-        running_->plan->pools[route_->forward->pool].fill(request, subject_);
+        running_->plan->pools[pool_id_].fill(request, subject_);
         bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
         if (!retry.next_server && server_) {
             if (retry.redispatch == -1 && last) request.avoid = server_;
@@ -181,7 +202,8 @@ net::Task<bool> Session::connect() {
         }
         begin_try();
         auto failure = forward::Failure::connect;
-        int fd = net::start_connect(server_->address, {});
+        const auto& forwarding = *route_->forwarding;
+        int fd = forward::connect_to(*server_, forwarding, subject_);
         if (fd >= 0 && server_stream_.open(worker_.loop, fd)) {
             failure = forward::Failure::none;
             auto& watch = server_stream_.watch;
@@ -190,6 +212,13 @@ net::Task<bool> Session::connect() {
                 if (waited != net::Waited::ready) failure = forward::Failure::connect_timeout;
             }
             if (failure == forward::Failure::none && watch.broken) failure = forward::Failure::connect;
+        }
+        if (failure == forward::Failure::none) {
+            auto header = forward::proxy_header(*server_, forwarding, subject_);
+            iovec piece{header.data(), header.size()};
+            std::span<iovec> rest(&piece, header.empty() ? 0 : 1);
+            auto sent = co_await net::write_all_slowly(server_stream_, rest, time_of(timeouts.connect), {});
+            if (sent.state != net::Io::State::ok) failure = forward::Failure::connect;
         }
         if (failure == forward::Failure::none) {
             auto now = worker_.loop.now_us();
@@ -253,9 +282,7 @@ net::Task<void> Session::run() {
                  run_rules(site_->rules.handshake) && run_rules(site_->rules.content) &&
                  run_rules(site_->rules.request);
     if (!going) subject_.status = 403;
-    if (going && choose_route() && route_->forward && route_->forward->pool != ir::no_id) {
-        pool_ = running_->pools[route_->forward->pool];
-        subject_.pool = pool_;
+    if (going && choose_route() && choose_pool()) {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;
         if (going && co_await connect()) {

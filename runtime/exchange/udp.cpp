@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "runtime/exchange/record.hpp"
+#include "runtime/forward/connect.hpp"
 
 namespace weir::exchange {
 
@@ -113,9 +114,7 @@ bool UdpSession::open(const route::Address& client) {
         running_->plan->pools[route_->forward->pool].fill(request, subject_);
         auto picked = pool_->pick(request);
         if (picked.outcome != pool::PickOutcome::picked) break;
-        net::ConnectOptions options;
-        options.datagram = true;
-        fd_ = net::start_connect(picked.server->address, options);
+        fd_ = forward::connect_to(*picked.server, *route_->forwarding, subject_, true);
         if (fd_ >= 0) {
             server_ = picked.server;
             break;

@@ -6,6 +6,7 @@
 #include <cerrno>
 #include <string>
 
+#include "runtime/forward/connect.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
 namespace weir::forward {
@@ -45,7 +46,7 @@ bool ServerSide::choose_pool() {
     pool_id_ = forward.pool;
     if (pool_id_ == ir::no_id) {
         std::string name(job_.route.pool_or_host.render(job_.subject));
-        pool_id_ = job_.running.plan->config().find_pool(name);
+        pool_id_ = job_.running.plan->config().find_pool(name, ir::Pool::Kind::http);
         if (pool_id_ == ir::no_id) return false;
     }
     pool_ = job_.running.pools[pool_id_];
@@ -123,15 +124,15 @@ void ServerSide::end_try(Failure failure) {
 }
 
 Failure ServerSide::open_connection() {
-    if (settings().reuse != ir::ForwardSettings::Reuse::never) connection_ = take_idle(*server_);
+    shared_ = settings().reuse != ir::ForwardSettings::Reuse::never &&
+              may_share_connection(*server_, *job_.route.forwarding);
+    if (shared_) connection_ = take_idle(*server_);
     if (connection_) {
         ++connection_->requests;
         return Failure::none;
     }
-    net::ConnectOptions options;
-    options.keepalive = settings().socket_keepalive;
-    int fd = net::start_connect(server_->address, options);
-    if (fd < 0) return Failure::connect;
+    int fd = connect_to(*server_, *job_.route.forwarding, job_.subject);
+    if (fd < 0) return errno == EADDRNOTAVAIL ? Failure::local : Failure::connect;
     connection_ = std::make_unique<ServerConnection>();
     if (!connection_->stream.open(job_.worker.loop, fd)) {
         connection_.reset();
@@ -204,6 +205,10 @@ net::Task<Failure> ServerSide::gather_body() {
 
 Failure ServerSide::send_now() {
     writer_.emplace(connection_->stream);
+    writer_->head.acquire();
+    writer_->head.clear();
+    if (!shared_ && !connection_->reused)
+        writer_->head.append(proxy_header(*server_, *job_.route.forwarding, job_.subject));
     write_head(writer_->head);
     writer_->start(http::Framing::none);
     written_ = {};
@@ -464,7 +469,7 @@ net::Task<void> ServerSide::finish(bool complete) {
                  input_.empty() && (body_whole_ || job_.client_body.ended()) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !settings().close_server_connection && settings().http_minor != 0 &&
-                 settings().reuse != ir::ForwardSettings::Reuse::never;
+                 shared_;
     bool failed = response.status < 600 && job_.route.forwarding->retry_statuses[response.status];
     auto used = std::exchange(server_, nullptr);
     if (whole) {

@@ -18,6 +18,7 @@ enum class Failure : std::uint8_t {
     none,
     no_server,          // nobody to ask
     queue_full, queue_timeout,
+    local,              // a fault of this machine: no address to connect from, no room on disk
     connect, connect_timeout,
     send, send_timeout,
     read,               // reset or closed before the head was whole
@@ -124,6 +125,7 @@ private:
     Failure pump_failure_ = Failure::none;
     std::coroutine_handle<> pump_waiter_;
     bool rest_pending_ = false;
+    bool shared_ = true;                   // the connection may serve other clients, too
     net::WriteAll written_;
     bool got_bytes_ = false;
     bool forwarded_for_done_ = false;

@@ -169,8 +169,6 @@ void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& 
 }
 
 void ServerSide::write_head(net::Buffer& out) {
-    out.acquire();
-    out.clear();
     forwarded_for_done_ = false;
     const auto& forwarding = *job_.route.forwarding;
     put(out, forwarding.has_method ? forwarding.method.render(job_.subject)

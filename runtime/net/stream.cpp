@@ -122,7 +122,14 @@ int start_connect(const pool::SocketAddress& target, const ConnectOptions& optio
     if (fd < 0) return -1;
     int one = 1;
     if (options.keepalive) ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &one, sizeof one);
+    if (options.transparent) {
+        bool v6 = target.family() == AF_INET6;
+        ::setsockopt(fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP, v6 ? IPV6_TRANSPARENT : IP_TRANSPARENT, &one,
+                     sizeof one);
+    }
     if (options.bind) {
+        // With a port of its own the address is taken again while old connections linger.
+        ::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
         ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof one);
         if (::bind(fd, options.bind->get(), options.bind->length) != 0) {
             int saved = errno;
@@ -138,6 +145,19 @@ int start_connect(const pool::SocketAddress& target, const ConnectOptions& optio
         return -1;
     }
     return fd;
+}
+
+bool set_mark(int fd, std::uint32_t mark) {
+    return ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0;
+}
+
+bool set_type_of_service(int fd, int value) {
+    int family = AF_UNSPEC;
+    socklen_t size = sizeof family;
+    ::getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &size);
+    bool v4 = ::setsockopt(fd, IPPROTO_IP, IP_TOS, &value, sizeof value) == 0;
+    // An IPv6 socket has both: it may carry a mapped IPv4 connection.
+    return family == AF_INET6 ? ::setsockopt(fd, IPPROTO_IPV6, IPV6_TCLASS, &value, sizeof value) == 0 : v4;
 }
 
 int connect_error(int fd) {

@@ -67,7 +67,12 @@ struct ConnectOptions {
     bool keepalive = false;
     bool no_delay = true;
     bool datagram = false;
+    bool transparent = false;   // `bind` is not an address of this machine (IP_TRANSPARENT)
 };
+// Whose packets go out through the descriptor: a mark for routing rules, the type of service. False
+// with errno; marks take a privilege.
+bool set_mark(int fd, std::uint32_t mark);
+bool set_type_of_service(int fd, int value);
 // -1 with errno when the attempt failed at once.
 int start_connect(const pool::SocketAddress& target, const ConnectOptions& options);
 // After the watch got writable: 0 or the errno the connection failed with.

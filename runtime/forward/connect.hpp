@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// Opening a connection to a server as the settings say: from which address, to which port, and with
+// which PROXY header first. For requests (forward.cpp) and for sessions without HTTP (session.cpp).
+#pragma once
+
+#include <string>
+
+#include "runtime/plan/plan.hpp"
+
+namespace weir::forward {
+
+// "192.0.2.1", "192.0.2.1:80", "2001:db8::1", "[2001:db8::1]:80". False when it is none of these.
+bool parse_source(std::string_view text, ir::Endpoint& source);
+
+// The descriptor of a connection under way; -1 with errno when it failed at once. errno is
+// EADDRNOTAVAIL when the address to connect from cannot be used or is none.
+int connect_to(const pool::LiveServer& server, const plan::Forwarding& forwarding,
+               route::Subject& subject, bool datagram = false);
+
+// Whether a connection may serve other clients later: not when something of this client went into it
+// (a PROXY header, the port or the address it is from).
+bool may_share_connection(const pool::LiveServer& server, const plan::Forwarding& forwarding);
+
+// What is written before the first byte; empty when the server expects no PROXY header.
+std::string proxy_header(const pool::LiveServer& server, const plan::Forwarding& forwarding,
+                         const route::Subject& subject);
+
+}  // namespace weir::forward
