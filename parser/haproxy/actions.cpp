@@ -602,6 +602,11 @@ bool lower_action(Scope& scope, Args words, Contexts place, ir::Rule& rule) {
         name.span = inside(words[0], 0, open);
     }
     const Keyword* row_ = scope.load.registry.find(name.text, place);
+    // tune.stick-counters makes room for more of them than the rows name.
+    constexpr std::string_view track = "track-sc";
+    if (!row_ && name.text.size() > track.size() && name.text.starts_with(track) &&
+        name.text.find_first_not_of("0123456789", track.size()) == std::string_view::npos)
+        row_ = scope.load.registry.find("track-sc0", place);
     // A fetch carries the bits of the rules in which its value exists; that makes it no action.
     if (row_ && (row_->where & in::sample) != 0) {
         scope.error(name.span, "unknown-keyword",

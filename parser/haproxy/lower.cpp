@@ -211,6 +211,7 @@ Contexts place_of(std::string_view word) {
 // First words of names that have two ("option httplog") or three.
 bool has_second_word(std::string_view word) {
     switch (word.size()) {
+        case 4: return word == "hold";
         case 5: return word == "stats" || word == "stick";
         case 6: return word == "option";
         case 7:
@@ -292,6 +293,7 @@ void Lowering::skip_section(const ast::Section& section, Contexts place) {
     }
     for (std::uint32_t i = 0; i < section.lines; ++i) {
         auto words = arguments_of(document_.lines[section.first_line + i]);
+        if (words.size() > 1 && words[0].text == "no") words = words.subspan(1);
         std::size_t used = 0;
         if (!find_row(words, place, used) && load_.registry.find(words[0].text).empty())
             keyword::check_keyword(load_.registry, words[0].text, words[0].span, place,
