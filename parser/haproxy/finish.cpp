@@ -29,6 +29,9 @@ Draft built_in_defaults(const Load&) {
     limits.merge_slashes = false;
     limits.underscores = true;
     limits.drop_invalid = false;
+    limits.upper_case_methods = false;
+    limits.fragments = false;
+    limits.target_host_wins = false;
 
     auto& keep = draft.settings.keepalive.edit();
     keep.max_requests = 0;
@@ -41,6 +44,7 @@ Draft built_in_defaults(const Load&) {
     style.pages = ir::ReplyStyle::Pages::haproxy;
     style.default_type.clear();
     style.absolute_redirect = false;
+    style.tell_timeouts = true;
     style.lower_case_fields = true;
     style.etag = false;
 
@@ -49,6 +53,7 @@ Draft built_in_defaults(const Load&) {
     forward.pass_upgrade = true;
     forward.pass_expect = true;
     forward.pass_interim = true;
+    forward.pass_chunks = true;
     forward.ignore_client_abort = true;
     forward.no_server_status = 503;
     forward.connect_error_status = 503;
@@ -57,6 +62,7 @@ Draft built_in_defaults(const Load&) {
     forward.buffer_request = false;
     forward.buffer_response = false;
     forward.hide_nginx_fields = false;
+    forward.accel_redirect = false;
     forward.half_close = true;
     forward.retry.connect_only = true;
     forward.retry.timeout = false;

@@ -40,6 +40,9 @@ void put(Group& to, const ClientLimits& c) {
     to.field("drop_invalid", c.drop_invalid, d.drop_invalid);
     to.field("merge_slashes", c.merge_slashes, d.merge_slashes);
     to.field("accept_invalid", c.accept_invalid, d.accept_invalid);
+    to.field("upper_case_methods", c.upper_case_methods, d.upper_case_methods);
+    to.field("fragments", c.fragments, d.fragments);
+    to.field("target_host_wins", c.target_host_wins, d.target_host_wins);
     to.field("refuse_status", c.refuse_status, d.refuse_status);
 }
 
@@ -66,6 +69,7 @@ void put(Group& to, const ReplyStyle& s) {
     to.field("absolute_redirect", s.absolute_redirect, d.absolute_redirect);
     to.field("port_in_redirect", s.port_in_redirect, d.port_in_redirect);
     to.field("site_name_in_redirect", s.site_name_in_redirect, d.site_name_in_redirect);
+    to.field("tell_timeouts", s.tell_timeouts, d.tell_timeouts);
     to.field("lower_case_fields", s.lower_case_fields, d.lower_case_fields);
     to.field("etag", s.etag, d.etag);
     to.field("msie_padding", s.msie_padding, d.msie_padding);
@@ -77,6 +81,7 @@ void put(Group& to, const ForwardSettings::Retry& r) {
     to.field("retry.timeout", r.timeout, d.timeout);
     to.field("retry.invalid_header", r.invalid_header, d.invalid_header);
     to.field("retry.non_idempotent", r.non_idempotent, d.non_idempotent);
+    to.field("retry.stale", r.stale, d.stale);
     to.field("retry.connect_only", r.connect_only, d.connect_only);
     to.field("retry.empty_response", r.empty_response, d.empty_response);
     to.field("retry.junk_response", r.junk_response, d.junk_response);
@@ -134,6 +139,7 @@ void put_request(Group& to, const ForwardSettings& f) {
     to.field("pass_upgrade", f.pass_upgrade, d.pass_upgrade);
     to.field("pass_expect", f.pass_expect, d.pass_expect);
     to.field("pass_interim", f.pass_interim, d.pass_interim);
+    to.field("pass_chunks", f.pass_chunks, d.pass_chunks);
     to.field("keep_server_connection", f.keep_server_connection, d.keep_server_connection);
     if (f.reuse != d.reuse) to.line("reuse {}", name_of(f.reuse));
     to.field("close_server_connection", f.close_server_connection, d.close_server_connection);
@@ -155,6 +161,7 @@ void put(Group& to, const ForwardSettings& f) {
     to.each("hide_field", f.hide_fields);
     to.each("pass_field", f.pass_fields);
     to.field("hide_nginx_fields", f.hide_nginx_fields, d.hide_nginx_fields);
+    to.field("accel_redirect", f.accel_redirect, d.accel_redirect);
     to.each("ignore_field", f.ignore_fields);
     put(to, f.retry);
     to.field("no_server_status", f.no_server_status, d.no_server_status);

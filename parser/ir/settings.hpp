@@ -53,6 +53,10 @@ struct ClientLimits {
     bool drop_invalid = true;            // ignore_invalid_headers
     bool merge_slashes = true;
     bool accept_invalid = false;         // | option accept-unsafe-violations-in-http-request
+    bool upper_case_methods = true;      // other letters in a method are refused (nginx)
+    bool fragments = true;               // '#' and what follows stays in a target (nginx)
+    // The host of an absolute target counts and Host may differ (nginx); else that is refused.
+    bool target_host_wins = true;
     std::uint16_t refuse_status = 400;
 };
 
@@ -87,6 +91,7 @@ struct ReplyStyle {
     bool absolute_redirect = true;       // Location with scheme and host in front of a path
     bool port_in_redirect = true;
     bool site_name_in_redirect = false;  // server_name_in_redirect
+    bool tell_timeouts = false;          // 408 to a client that is too slow (HAProxy), not silence
     bool lower_case_fields = false;      // HAProxy writes the field names of its own answers so
     bool etag = true;
     bool msie_padding = false;
@@ -129,6 +134,7 @@ struct ForwardSettings {
     // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
     bool pass_upgrade = false;
     bool pass_expect = false;            // Expect: 100-continue goes to the server (HAProxy)
+    bool pass_chunks = false;            // a chunked body stays so even when all of it is here (HAProxy)
     bool pass_interim = false;           // 1xx answers of the server reach the client (HAProxy)
     // What the client gets when no server could be used: nginx 502 502 504, HAProxy 503 503 503.
     std::uint16_t no_server_status = 502, connect_error_status = 502, connect_timeout_status = 504;
@@ -147,9 +153,11 @@ struct ForwardSettings {
     bool intercept_errors = false;
     std::vector<std::string> hide_fields, pass_fields;   // beyond the dialect's own
     bool hide_nginx_fields = true;       // Date, Server, X-Accel-* are not passed on
+    bool accel_redirect = true;          // X-Accel-Redirect of a server is followed here (nginx)
     std::vector<std::string> ignore_fields;
     struct Retry {
         bool error = true, timeout = true, invalid_header = false, non_idempotent = false;
+        bool stale = true;               // a kept connection that its server closed meanwhile
         bool connect_only = false;       // HAProxy's default: only what never reached a server
         bool empty_response = false;
         bool junk_response = false;

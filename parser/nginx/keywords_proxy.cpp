@@ -203,6 +203,7 @@ void lower_proxy_next_upstream(Scope& scope, const Call& call) {
     }
     for (const auto& argument : call.args)
         if (argument.text == "off") retry.error = retry.timeout = retry.invalid_header = false;
+    retry.stale = retry.error;
     block.own.forward.edit().retry = std::move(retry);
 }
 

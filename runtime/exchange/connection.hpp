@@ -46,6 +46,7 @@ struct Connection {
         if (!acceptor->gone && running != worker.now) {
             running = worker.now;
             listener = acceptor->listener;
+            facts.listener_name = running->plan->config().listeners[listener].name;
         }
     }
 };

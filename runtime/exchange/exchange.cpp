@@ -9,6 +9,7 @@
 
 namespace weir::exchange {
 
+using http::FieldId;
 using http::Framing;
 using http::ParseStatus;
 using net::Io;
@@ -81,6 +82,9 @@ net::Task<bool> Exchange::read_head() {
     bounds.max_fields = limits.max_fields;
     bounds.drop_invalid = limits.drop_invalid;
     bounds.underscores = limits.underscores;
+    bounds.upper_case_methods = limits.upper_case_methods;
+    bounds.fragments = limits.fragments;
+    bounds.target_host_wins = limits.target_host_wins;
     auto head_time = time_of(route_->timeouts->request_head);
     auto begun = connection_.requests == 1 ? connection_.facts.accepted_us / 1000
                                            : worker_.loop.now();
@@ -100,6 +104,7 @@ net::Task<bool> Exchange::read_head() {
                 break;
             }
             if (parsed.status != ParseStatus::more) {
+                note_partial_head(bounds);
                 refuse_head(parsed.status);
                 break;
             }
@@ -108,17 +113,15 @@ net::Task<bool> Exchange::read_head() {
             if (!input.empty() && stage_ == Stage::waiting) enter(Stage::reading);
             auto until = head_time == net::never ? net::never : begun + head_time;
             if (co_await net::readable(stream.watch, until) != net::Waited::ready) {
-                // HAProxy says 408; nginx closes in silence and logs 408.
                 keep_ = false;
-                subject_.request = nullptr;
-                bool says = route_->style->pages == ir::ReplyStyle::Pages::haproxy;
-                if (says) {
-                    fail(408);
-                } else {
-                    subject_.status = reply_.status = 408;
+                if (!route_->style->tell_timeouts) {
                     silent_ = input.empty();
+                    note_partial_head(bounds);
+                    close_silently(408);
+                    co_return false;
                 }
-                if (!says) co_return !silent_ ? (log(), false) : false;
+                subject_.request = nullptr;
+                fail(408);
                 break;
             }
         }
@@ -138,8 +141,8 @@ net::Task<bool> Exchange::read_head() {
         }
         if (input.empty()) co_return false;
         // The head broke off: 400 in the log, and nobody there to tell.
-        subject_.status = reply_.status = 400;
-        log();
+        note_partial_head(bounds);
+        close_silently(400);
         co_return false;
     }
     enter(Stage::busy);
@@ -159,6 +162,32 @@ void Exchange::keep_head() {
     if (head_block_.empty()) return;
     input.acquire(head_block_.size());
     input.append(head_block_.view());
+}
+
+// What the log tells of a head that is not whole or not right: its request line, and what came.
+void Exchange::note_partial_head(const http::HeadLimits& bounds) {
+    auto text = connection_.input.view();
+    while (text.starts_with('\r') || text.starts_with('\n')) text.remove_prefix(1);
+    // Anew: the block may have moved since the line was read.
+    http::parse_request_head(text, bounds, arena_, request_, nullptr);
+    if (request_.line.empty()) {
+        request_.line = text.substr(0, text.find_first_of("\r\n"));
+        request_.method_text = request_.target = request_.path = request_.query = {};
+    } else {
+        auto end = text.find("\r\n\r\n");
+        subject_.received = end == std::string_view::npos ? request_.line.size() + 2 : end + 4;
+        subject_.normalized_path = request_.path;
+        subject_.query = request_.query;
+    }
+    if (!request_.line.empty()) subject_.request = &request_;
+}
+
+// Nobody waits for an answer, or is to get one: the log alone tells.
+void Exchange::close_silently(std::uint16_t status) {
+    keep_ = false;
+    subject_.status = reply_.status = status;
+    log();
+    silent_ = true;
 }
 
 Exchange::Next Exchange::refuse_head(ParseStatus status) {
@@ -211,7 +240,7 @@ Exchange::Next Exchange::begin() {
         subject_.response_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     if (nginx) {
         if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
-            keep_ = request_.method == http::Method::trace && keep_;
+            keep_ = false;
             return fail(405);
         }
         auto path = route::normalize_path(request_.path, route_->limits->merge_slashes, arena_);
@@ -240,9 +269,10 @@ Exchange::Next Exchange::answer_monitor() {
 Exchange::Next Exchange::use_route(ir::RouteId id) {
     route_ = &running_->plan->routes[id];
     subject_.pool_name = route_->source->pool_name;
-    if (body_is_too_large()) {
+    if (body_is_too_large() && !gathered_.dropped) {
         keep_ = false;
         connection_.linger = true;
+        gathered_.dropped = true;
         return fail(413);
     }
     uri_changed_ = false;
@@ -291,9 +321,7 @@ Exchange::Next Exchange::pick_route() {
 }
 
 net::Task<bool> Exchange::send_continue() {
-    if (!request_.expects_continue || request_.minor == 0 || body_.ended() ||
-        !connection_.input.empty())
-        co_return true;
+    if (!request_.expects_continue || request_.minor == 0 || body_.ended()) co_return true;
     static constexpr char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
     iovec piece{const_cast<char*>(text), sizeof text - 1};
     auto sent = connection_.stream.write({&piece, 1});
@@ -307,17 +335,23 @@ net::Task<Exchange::Next> Exchange::forward() {
         auto ran = run_rules(*list);
         if (ran.flow == Flow::decided) co_return ran.next;
     }
+    if (route_->has_uri || target_.changed)
+        target_.escape = internal_ || request_.path.find('%') != std::string_view::npos;
     server_.emplace(forward::Job{worker_, *running_, *route_, subject_, request_, body_,
-                                 connection_.stream, writer_, connection_.requests == 1});
+                                 connection_.stream, writer_, connection_.requests == 1,
+                                 gathered_, target_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {
-        keep_ = false;
-        subject_.status = reply_.status = 499;
-        log();
-        silent_ = true;
+        close_silently(499);
         co_return Next::close;
     }
+    if (failure == forward::Failure::client_body_timeout && !route_->style->tell_timeouts) {
+        close_silently(408);
+        co_return Next::close;
+    }
+    // What was passed on unread is gone for whoever is asked next.
+    if (!gathered_.whole && !body_.ended()) gathered_.dropped = true;
     if (failure != forward::Failure::none) {
         auto status = server_->status_for(failure);
         log_failure(worker_, subject_, failure);
@@ -336,6 +370,14 @@ net::Task<Exchange::Next> Exchange::forward() {
             co_await server_->finish(false);
             co_return ran.next;
         }
+    }
+    if (route_->forwarding->accel_redirect &&
+        server_->response.fields.seen(FieldId::x_accel_redirect)) {
+        auto next = follow_accel_redirect();
+        co_await server_->finish(false);
+        server_.reset();
+        subject_.response = nullptr;
+        co_return next;
     }
     const auto& settings = *route_->forwarding->source;
     auto status = server_->response.status;
@@ -430,28 +472,28 @@ net::Task<bool> Exchange::discard_body() {
     co_return body_.ended();
 }
 
+Exchange::Next Exchange::run_site_rules() {
+    for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
+        auto ran = run_rules(*list);
+        if (ran.flow == Flow::decided) return ran.next;
+    }
+    // HAProxy: a frontend has modules of its own (the stats page), before its backend is picked.
+    if (!site_->source->is_nginx_style && ask_filters()) return Next::reply;
+    return Next::route;
+}
+
 net::Task<bool> Exchange::run() {
     if (!co_await read_head()) co_return false;
     auto next = reply_.status != 0 ? Next::reply : begin();
-    if (next == Next::rules) {
-        next = Next::route;
-        for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
-            auto ran = run_rules(*list);
-            if (ran.flow != Flow::decided) continue;
-            next = ran.next;
-            break;
-        }
-        // HAProxy: a frontend has modules of its own (the stats page), before its backend is picked.
-        if (next == Next::route && !site_->source->is_nginx_style && ask_filters())
-            next = Next::reply;
-    }
-    while (next == Next::route || next == Next::perform) {
+    while (next == Next::rules || next == Next::route || next == Next::perform) {
         if (internal_redirects_ > most_internal_redirects) {
             in_error_page_ = true;
             next = fail(500);
             break;
         }
-        next = next == Next::route ? pick_route() : co_await perform();
+        next = next == Next::rules   ? run_site_rules()
+               : next == Next::route ? pick_route()
+                                     : co_await perform();
     }
     if (tarpit_ms_ != 0) co_await net::sleep_for(worker_.loop, tarpit_ms_);
     if (next == Next::close) {

@@ -39,6 +39,9 @@ private:
     void keep_head();
     Next begin();
     Next answer_monitor();
+    Next run_site_rules();
+    void note_partial_head(const http::HeadLimits& bounds);
+    void close_silently(std::uint16_t status);
     Next refuse_head(http::ParseStatus status);
     Next pick_route();
     Next use_route(ir::RouteId id);
@@ -75,6 +78,8 @@ private:
     Next respond(const plan::Rule& rule, const ir::action::Respond& action);
     Next redirect(const ir::action::Redirect& action, std::string_view target);
     Next go_to(std::string_view uri, bool named);
+    Next follow_accel_redirect();
+    void add_kept_fields();
     void own_page(std::uint16_t status);
     std::string_view absolute_location(std::string_view target);
     void relay_server_fields();
@@ -104,7 +109,9 @@ private:
     bool in_error_page_ = false;
     bool keep_ = true;                     // the client's connection afterwards
     bool uri_changed_ = false;             // by a rewrite: the route is to be picked again
-    bool target_changed_ = false;          // nginx: servers get the rewritten path, escaped
+    forward::TargetState target_;          // nginx: servers get the rewritten path, escaped
+    forward::GatheredBody gathered_;
+    bool internal_ = false;                // the URI is no longer what the client asked for
     bool reply_started_ = false;           // reply_ holds the answer; the server's head is done with
     ir::RouteId next_route_ = ir::no_id;   // "if" chose this one
     std::uint32_t tarpit_ms_ = 0;
@@ -120,6 +127,8 @@ private:
     bool take_status_ = false;
     bool head_written_ = false;
     std::string_view content_type_;
+    // Fields of an answer that sent the request elsewhere (X-Accel-Redirect) and go out with the next.
+    http::FieldList kept_fields_;
 };
 
 }  // namespace weir::exchange

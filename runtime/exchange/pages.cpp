@@ -76,7 +76,8 @@ std::string_view haproxy_page(std::uint16_t status) {
 std::string_view default_type(const ir::ReplyStyle& style, std::string_view path) {
     auto slash = path.rfind('/');
     auto dot = path.rfind('.');
-    if (dot == std::string_view::npos || (slash != std::string_view::npos && dot < slash))
+    // A name that begins with its only dot has no extension.
+    if (dot == std::string_view::npos || (slash != std::string_view::npos && dot <= slash + 1))
         return style.default_type;
     auto extension = path.substr(dot + 1);
     char lower[16];

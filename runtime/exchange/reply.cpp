@@ -98,7 +98,7 @@ void Exchange::own_page(std::uint16_t status) {
 // An error of any kind: its error page, else the built-in one.
 Exchange::Next Exchange::fail(std::uint16_t status) {
     const auto* page = route_->error_pages->find(status);
-    if (!page && route_ != &site_->own) page = site_->own.error_pages->find(status);
+    if (!page && !site_->source->is_nginx_style) page = site_->own.error_pages->find(status);
     bool may = !in_error_page_ || route_->error_pages->recursive;
     if (status == 400 || status == 408 || status == 413 || status == 414) keep_ = keep_ && status == 413;
     bool raw_page = page && std::holds_alternative<ir::ErrorPage::Raw>(page->source->what);
@@ -141,6 +141,7 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
 
 Exchange::Next Exchange::go_to(std::string_view uri, bool named) {
     ++internal_redirects_;
+    internal_ = true;
     reply_ = {};
     own_body_ = {};
     if (named) {
@@ -155,8 +156,45 @@ Exchange::Next Exchange::go_to(std::string_view uri, bool named) {
     subject_.normalized_path = uri.substr(0, mark);
     request_.has_query = mark != std::string_view::npos;
     request_.query = request_.has_query ? uri.substr(mark + 1) : std::string_view();
+    target_.replaced = false;
     refresh_target();
-    return Next::route;
+    return Next::rules;
+}
+
+// A server hands the request on: its answer is dropped but for a few fields.
+Exchange::Next Exchange::follow_accel_redirect() {
+    std::string_view to;
+    for (const auto& field : server_->response.fields) {
+        switch (field.id) {
+            case FieldId::x_accel_redirect: to = arena_.copy(field.value); break;
+            case FieldId::content_type:
+            case FieldId::set_cookie:
+            case FieldId::cache_control:
+            case FieldId::expires:
+            case FieldId::accept_ranges:
+                kept_fields_.add(arena_, arena_.copy(field.name), arena_.copy(field.value));
+                break;
+            default:
+                if (http::equal_ignoring_case(field.name, "Content-Disposition"))
+                    kept_fields_.add(arena_, arena_.copy(field.name), arena_.copy(field.value));
+        }
+    }
+    bool named = to.starts_with('@');
+    if (!named && !to.starts_with('/')) return fail(404);
+    if (!named && request_.method != http::Method::head) {
+        request_.method = http::Method::get;
+        request_.method_text = "GET";
+    }
+    return go_to(to, named);
+}
+
+void Exchange::add_kept_fields() {
+    for (const auto& field : kept_fields_) {
+        if (field.id == FieldId::content_type && !reply_from_server_)
+            content_type_ = field.value;
+        else if (field.id == FieldId::set_cookie || !reply_.fields.find(field.name))
+            reply_.fields.add(arena_, field);
+    }
 }
 
 Exchange::Next Exchange::respond(const plan::Rule& rule, const ir::action::Respond& action) {
@@ -464,6 +502,7 @@ net::Task<bool> Exchange::send_reply() {
     subject_.reply = &reply_;
     for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
     for (const auto& filter : *route_->filters) filter.filter->on_reply(subject_, reply_);
+    if (!kept_fields_.empty()) add_kept_fields();
     apply_reply_fields();
     decide_framing();
     write_reply_head();

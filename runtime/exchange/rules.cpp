@@ -123,7 +123,7 @@ void Exchange::refresh_target() {
     subject_.query = request_.query;
     if (site_->source->is_nginx_style) {
         subject_.request = &request_;
-        target_changed_ = true;
+        target_.changed = true;
         return;
     }
     std::string_view front;   // of an absolute form: it stays one
@@ -247,6 +247,8 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
     request_.query = query;
     request_.has_query = !query.empty();
     refresh_target();
+    internal_ = true;
+    if (action.then == Then::stop) target_.replaced = true;
     if (action.then == Then::stop) return {Flow::stop, Next::perform};
     uri_changed_ = true;
     if (action.then == Then::last) return {Flow::stop, Next::route};

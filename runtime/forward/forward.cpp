@@ -100,10 +100,17 @@ net::Task<Failure> ServerSide::wait_for_slot(pool::LiveServer* wanted) {
 
 void ServerSide::begin_try() {
     auto& subject = job_.subject;
-    if (!tries_) tries_ = subject.arena->make_array<route::Try>(most_tries_logged);
+    bool first = !tries_;
+    if (first) {
+        // What was asked before an error page or a redirect in here stays in the log.
+        tries_ = subject.arena->make_array<route::Try>(most_tries_logged);
+        try_count_ = static_cast<std::uint32_t>(subject.tries.size());
+        std::copy(subject.tries.begin(), subject.tries.end(), tries_);
+    }
     auto& one = tries_[std::min(try_count_, most_tries_logged - 1)];
     try_count_ = std::min(try_count_ + 1, most_tries_logged);
     one = {};
+    one.new_group = first && try_count_ > 1;
     one.address = server_ ? std::string_view(server_->address_text) : std::string_view(pool_->name());
     subject.tries = {tries_, try_count_};
     subject.server = server_;
@@ -126,7 +133,8 @@ void ServerSide::end_try(Failure failure) {
 Failure ServerSide::open_connection() {
     shared_ = settings().reuse != ir::ForwardSettings::Reuse::never &&
               may_share_connection(*server_, *job_.route.forwarding);
-    if (shared_) connection_ = take_idle(*server_);
+    if (shared_ && !again_here_) connection_ = take_idle(*server_);
+    again_here_ = false;
     if (connection_) {
         ++connection_->requests;
         return Failure::none;
@@ -156,50 +164,75 @@ net::Task<Failure> ServerSide::connected() {
     co_return Failure::none;
 }
 
-// Whether the whole body came along with the head.
+// Whether the whole body is here without waiting.
 bool ServerSide::body_at_hand() {
-    if (job_.client_body.ended()) {
-        body_whole_ = gathered_ = true;
-        return true;
-    }
-    if (job_.request.framing != http::Framing::length) return false;
+    auto& gathered = job_.gathered;
+    if (gathered.whole || gathered.tried || gathered.dropped) return gathered.whole;
+    auto& body = job_.client_body;
+    if (body.ended()) return gathered.whole = gathered.tried = true;
+    bool chunked = job_.request.framing == http::Framing::chunked;
+    if (chunked ? settings().pass_chunks : body.left() > net::Buffer::standard) return false;
     http::Piece piece;
-    if (job_.client_body.left() > net::Buffer::standard || !job_.client_body.ready(piece)) return false;
-    if (piece.state != BodyState::ok) return false;
-    at_hand_ = piece.bytes;
-    if (piece.last) {
-        body_whole_ = gathered_ = true;
-        return true;
+    while (body.ready(piece)) {
+        if (piece.state != BodyState::ok) return false;   // whoever reads on sees it again
+        if (piece.last && gathered.spool.empty() && !chunked) gathered.at_hand = piece.bytes;
+        else append_body(piece.bytes);
+        if (piece.last) return gathered.whole = gathered.tried = true;
+        if (too_large() || gathered.spool.size() >= net::Buffer::standard) return false;
     }
-    spool_.acquire(job_.request.length);
-    spool_.append(at_hand_);
-    at_hand_ = {};
     return false;
+}
+
+void ServerSide::append_body(std::string_view bytes) {
+    auto& spool = job_.gathered.spool;
+    if (bytes.empty()) return;
+    spool.acquire(spool.size() + bytes.size());
+    if (spool.room_size() < bytes.size())
+        spool.grow(std::max<std::size_t>(spool.capacity() * 2ul, spool.size() + bytes.size()));
+    spool.append(bytes);
+}
+
+bool ServerSide::too_large() const {
+    auto most = job_.route.limits->max_body;
+    return most != 0 && job_.client_body.received() > most;
 }
 
 // Reads the body before a server is asked, up to what the buffer may hold (proxy_request_buffering).
 net::Task<Failure> ServerSide::gather_body() {
-    gathered_ = true;
+    auto& gathered = job_.gathered;
+    gathered.tried = true;
     auto& body = job_.client_body;
     bool chunked = job_.request.framing == http::Framing::chunked;
     std::uint64_t most = job_.route.limits->body_buffer;
     // Without the length a server would get chunks; nginx gathers those whole.
-    if (chunked) most = job_.route.limits->max_body != 0 ? job_.route.limits->max_body : 1 << 20;
+    if (chunked) most = job_.route.limits->max_body != 0 ? job_.route.limits->max_body + 1 : 1 << 20;
     if (!settings().buffer_request) most = 0;
     bool all = body.ended();
-    while (!all && spool_.size() < most) {
+    if (too_large()) co_return Failure::body_too_large;
+    while (!all && gathered.spool.size() < most) {
         auto piece = co_await body.next(timeout_of(timeouts().client_read), nullptr);
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
-        if (job_.route.limits->max_body != 0 && body.received() > job_.route.limits->max_body)
-            co_return Failure::body_too_large;
-        spool_.acquire(spool_.size() + piece.bytes.size());
-        if (spool_.room_size() < piece.bytes.size())
-            spool_.grow(std::max<std::size_t>(spool_.capacity() * 2ul, spool_.size() + piece.bytes.size()));
-        spool_.append(piece.bytes);
+        if (too_large()) co_return Failure::body_too_large;
+        append_body(piece.bytes);
         all = piece.last;
     }
-    body_whole_ = all;
+    gathered.whole = all;
     chunked_to_server_ = !all && chunked;
+    co_return Failure::none;
+}
+
+// What is sent where the client's body is not here whole, or not what is to be sent.
+net::Task<Failure> ServerSide::choose_body() {
+    auto& gathered = job_.gathered;
+    if (!settings().pass_request_body || gathered.dropped) {
+        has_own_body_ = true;
+    } else if (!gathered.tried) {
+        auto failure = co_await gather_body();
+        if (failure != Failure::none) co_return failure;
+    }
+    if (!job_.route.forwarding->has_body) co_return Failure::none;
+    own_body_ = job_.route.forwarding->body.render(job_.subject);
+    has_own_body_ = true;
     co_return Failure::none;
 }
 
@@ -213,9 +246,9 @@ Failure ServerSide::send_now() {
     writer_->start(http::Framing::none);
     written_ = {};
     rest_pending_ = false;
-    auto body = at_hand_.empty() ? spool_.view() : at_hand_;
+    auto body = body_here();
     writer_->start(chunked_to_server_ ? http::Framing::chunked : http::Framing::length);
-    bool last = body_whole_;
+    bool last = body_whole();
     if (!writer_->write_now(body, last, written_)) rest_pending_ = true;
     if (written_.state == Io::State::failed) return Failure::send;
     return Failure::none;
@@ -350,10 +383,10 @@ net::Task<Failure> ServerSide::obtain_server() {
         co_return failure;
     }
     server_ = nullptr;
-    if (try_count_ == 0) {
+    if (attempts_ == 0) {
         begin_try();   // the log names the pool
-        tries_[0].status = status_for(failure);
-        tries_[0].response_us = 0;
+        tries_[try_count_ - 1].status = status_for(failure);
+        tries_[try_count_ - 1].response_us = 0;
     }
     co_return failure;
 }
@@ -377,7 +410,7 @@ net::Task<Failure> ServerSide::ask() {
     auto at = job_.worker.loop.now_us();
     job_.subject.times.connected = at;
     tries_[try_count_ - 1].connect_us = at - try_started_us_;
-    if (!body_whole_) pump_body();
+    if (!body_whole()) pump_body();
     // A body that breaks at once leaves no answer to wait for.
     bool broken = pump_failure_ != Failure::none && pump_failure_ != Failure::send;
     failure = broken ? pump_failure_ : co_await read_head();
@@ -408,6 +441,11 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
         }
         connection_.reset();
         input_.release();
+        if (stale) {
+            // Asked again at once on a new connection; its slot is kept.
+            again_here_ = true;
+            co_return true;
+        }
         pool_->release(*server_, pool::UseResult::not_counted, now());
         if (next_server) server_ = nullptr;
     }
@@ -415,7 +453,6 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
         server_ = nullptr;
         co_return false;
     }
-    if (stale) co_return true;
     ++job_.subject.retries;
     if (server_ && failure == Failure::connect) {
         // The same server again at once would refuse again at once.
@@ -430,17 +467,14 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
 net::Task<Failure> ServerSide::run() {
     started_ = now();
     if (!choose_pool()) co_return Failure::bad_target;
-    if (!body_at_hand() && !gathered_) {
-        auto failure = co_await gather_body();
+    if (!body_at_hand() || job_.route.forwarding->has_body || !settings().pass_request_body) {
+        auto failure = co_await choose_body();
         if (failure != Failure::none) co_return failure;
     }
-    if (job_.route.forwarding->has_body) {
-        at_hand_ = job_.route.forwarding->body.render(job_.subject);
-        spool_.release();
-        body_whole_ = true;
-    }
     for (auto last = Failure::none;;) {
-        auto failure = co_await obtain_server();
+        auto failure = Failure::none;
+        if (again_here_) begin_try();
+        else failure = co_await obtain_server();
         // All servers were asked: what the last of them did is the answer (502, 504).
         if (failure == Failure::no_server && last != Failure::none) co_return last;
         if (failure != Failure::none) co_return failure;
@@ -466,7 +500,7 @@ net::Task<void> ServerSide::finish(bool complete) {
     if (body_) body_->settle();
     bool whole = complete && body_ && body_->ended() && response.keep_alive &&
                  response.status != 101 && response.framing != http::Framing::until_close &&
-                 input_.empty() && (body_whole_ || job_.client_body.ended()) &&
+                 input_.empty() && (body_whole() || job_.client_body.ended()) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !settings().close_server_connection && settings().http_minor != 0 &&
                  shared_;

@@ -33,6 +33,24 @@ enum class Failure : std::uint8_t {
     bad_target,         // a computed target that names nothing
 };
 
+// The body of the request as far as it was read. Stays with the exchange: whoever is asked next (an
+// error page, say) gets it again.
+struct GatheredBody {
+    net::Buffer spool;                 // gathered from the client before it is sent
+    std::string_view at_hand;          // or: came with the head, whole
+    bool whole = false;                // one of them is all of it (or there is none)
+    bool tried = false;                // gathering was done, whole or not
+    bool dropped = false;              // nobody is to get it
+    [[nodiscard]] std::string_view bytes() const { return at_hand.empty() ? spool.view() : at_hand; }
+};
+
+// What became of the target on its way through the rules.
+struct TargetState {
+    bool changed = false;              // the raw target is not what is asked for any more
+    bool replaced = false;             // a rewrite ended with it: no prefix is left to replace
+    bool escape = false;               // the path was decoded: it is escaped anew
+};
+
 // What the exchange gives.
 struct Job {
     plan::Worker& worker;
@@ -44,6 +62,8 @@ struct Job {
     net::Stream& client;
     http::H1Writer& client_writer;     // for 1xx answers
     bool first_of_connection = true;   // the client's first request
+    GatheredBody& gathered;            // what is read of client_body so far
+    TargetState target;
 };
 
 class ServerSide {
@@ -88,6 +108,9 @@ private:
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
     net::Task<Failure> connected();
     net::Task<Failure> gather_body();
+    void append_body(std::string_view bytes);
+    [[nodiscard]] bool too_large() const;
+    net::Task<Failure> choose_body();
     Failure send_now();                   // none with rest_pending_: the rest must wait
     net::Task<Failure> send_rest();
     net::Task<Failure> read_head();
@@ -95,6 +118,11 @@ private:
     net::Detached pump_body();
     net::Task<void> stop_pump();
     bool body_at_hand();
+    // All of the body that is sent lies here (or there is none).
+    [[nodiscard]] bool body_whole() const { return has_own_body_ || job_.gathered.whole; }
+    [[nodiscard]] std::string_view body_here() const {
+        return has_own_body_ ? own_body_ : job_.gathered.bytes();
+    }
 
     // request.cpp
     void write_head(net::Buffer& out);
@@ -115,10 +143,8 @@ private:
     net::Buffer input_;                    // of the server
     std::optional<http::H1Body> body_;
     std::optional<http::H1Writer> writer_;
-    net::Buffer spool_;                    // body gathered from the client before it is sent
-    std::string_view at_hand_;             // body that came with the head, whole
-    bool body_whole_ = false;              // at_hand_ or spool_ is all of it (or there is none)
-    bool gathered_ = false;
+    std::string_view own_body_;            // sent in place of the client's
+    bool has_own_body_ = false;
     bool chunked_to_server_ = false;
     bool streamed_ = false;                // some body is gone for good: no second try
     bool pumping_ = false;
@@ -128,6 +154,7 @@ private:
     bool shared_ = true;                   // the connection may serve other clients, too
     net::WriteAll written_;
     bool got_bytes_ = false;
+    bool again_here_ = false;              // on a new connection: the kept one had died
     bool forwarded_for_done_ = false;
     std::uint32_t attempts_ = 0;
     std::uint32_t same_server_ = 0;

@@ -41,48 +41,60 @@ bool within(const IpAddress& ip, const ir::PatternSet::Network& network) {
     return rest == 0 || ((ip.bytes[whole] ^ network.address.bytes[whole]) >> (8 - rest)) == 0;
 }
 
+// What may not stand in a path as it is (nginx since 1.21.1).
+std::string_view escape_path(std::string_view path, Arena& arena) {
+    static constexpr std::string_view unsafe = "%?#\"<>\\^`{|}";
+    static constexpr char digits[] = "0123456789ABCDEF";
+    char* escaped = arena.bytes(path.size() * 3);
+    std::size_t size = 0;
+    for (char byte : path) {
+        auto code = static_cast<unsigned char>(byte);
+        if (code > 0x20 && code < 0x7f && unsafe.find(byte) == std::string_view::npos) {
+            escaped[size++] = byte;
+        } else {
+            escaped[size++] = '%';
+            escaped[size++] = digits[code >> 4];
+            escaped[size++] = digits[code & 15];
+        }
+    }
+    return {escaped, size};
+}
+
 }  // namespace
 
 std::string_view ServerSide::target() {
     auto& subject = job_.subject;
     const auto& request = job_.request;
-    if (!job_.route.has_uri) {
-        // As received; an absolute form becomes the origin form. (Rules that changed the path have
-        // rewritten request.target.)
+    const auto& state = job_.target;
+    if (!job_.route.has_uri && !state.changed) {
+        // As received; an absolute form becomes the origin form. (Rules that change the request in
+        // place have rewritten request.target.)
         if (request.target.starts_with('/') || request.target == "*" || settings().preserve_host)
             return request.target;
         if (!request.has_query) return request.path;
         return subject.arena->join({request.path, "?", request.query});
     }
-    auto uri = job_.route.uri.render(subject);
-    if (job_.route.forward->uri_is_whole) return uri;
-    // The part of the normalized path behind the location's prefix goes after the URI, escaped anew.
-    auto rest = subject.normalized_path.substr(
-        std::min<std::size_t>(job_.route.forward->replaced_prefix, subject.normalized_path.size()));
-    static constexpr char digits[] = "0123456789ABCDEF";
-    char* escaped = subject.arena->bytes(rest.size() * 3);
-    std::size_t size = 0;
-    for (unsigned char c : rest) {
-        bool plain = c > 0x20 && c < 0x7f && c != '%' && c != '?' && c != '#';
-        if (plain) {
-            escaped[size++] = static_cast<char>(c);
-        } else {
-            escaped[size++] = '%';
-            escaped[size++] = digits[c >> 4];
-            escaped[size++] = digits[c & 15];
-        }
+    std::string_view uri;
+    if (job_.route.forward->uri_is_whole) return job_.route.uri.render(subject);
+    // The part of the normalized path behind the location's prefix goes after the URI.
+    auto rest = subject.normalized_path;
+    if (job_.route.has_uri && !state.replaced) {
+        uri = job_.route.uri.render(subject);
+        rest.remove_prefix(std::min<std::size_t>(job_.route.forward->replaced_prefix, rest.size()));
     }
+    if (state.escape) rest = escape_path(rest, *subject.arena);
     bool query = !subject.query.empty();
     return subject.arena->join(
-        {uri, {escaped, size}, query ? "?" : "", query ? subject.query : std::string_view()});
+        {uri, rest, query ? "?" : "", query ? subject.query : std::string_view()});
 }
 
 void ServerSide::write_framing(net::Buffer& out) {
     if (chunked_to_server_) return put(out, "Transfer-Encoding: chunked\r\n");
     std::uint64_t length = 0;
     bool any = job_.request.framing != http::Framing::none;
-    if (body_whole_) {
-        length = at_hand_.size() + spool_.size();
+    if (body_whole()) {
+        length = body_here().size();
+        if (has_own_body_ && !job_.route.forwarding->has_body) any = false;
     } else if (job_.request.framing == http::Framing::length) {
         length = job_.request.length;
     }

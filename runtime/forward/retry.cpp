@@ -39,7 +39,7 @@ bool ServerSide::may_retry(Failure failure) const {
     if (streamed_) return false;
     if (!never_reached_server(failure) && !idempotent) return false;
     // A kept connection that its server closed meanwhile is nobody's failure: asked anew at no cost.
-    if (stale) return true;
+    if (stale) return retry.stale;
     if (!listed(retry, failure)) return false;
     // Without a limit of tries every server is asked once (nginx); a lone server never again.
     if (retry.next_server && attempts_ >= pool_->servers().size()) return false;

@@ -146,6 +146,12 @@ bool check_target(Scanner& scan, RequestHead& head) {
     return check_absolute(scan, head);
 }
 
+bool is_upper_case(std::string_view method) {
+    for (char byte : method)
+        if ((byte < 'A' || byte > 'Z') && byte != '-' && byte != '_') return false;
+    return true;
+}
+
 bool read_request_line(Scanner& scan, RequestHead& head) {
     constexpr auto over = ParseStatus::line_too_long;
     const char* line = scan.at;
@@ -154,6 +160,9 @@ bool read_request_line(Scanner& scan, RequestHead& head) {
     if (*scan.at != ' ' || scan.at == line) return scan.bad("a malformed method");
     head.method_text = {line, static_cast<std::size_t>(scan.at - line)};
     head.method = method_of(head.method_text);
+    if (scan.limits.upper_case_methods && head.method == Method::other &&
+        !is_upper_case(head.method_text))
+        return scan.bad("a malformed method");
 
     const char* target = ++scan.at;
     scan.at = find_target_end(scan.at, scan.end);
@@ -385,6 +394,7 @@ bool check_host(Scanner& scan, const Facts& facts, RequestHead& head) {
     if (host.empty() ? head.minor > 0 : !is_valid_authority(host))
         return scan.bad("a malformed Host");
     if (head.absolute_form) {
+        if (scan.limits.target_host_wins) return true;
         bool secure = head.target.size() > 5 && (head.target[4] == 's' || head.target[4] == 'S');
         if (!same_authority(host, head.authority, secure ? "443" : "80"))
             return scan.bad("Host differs from the host of the target");

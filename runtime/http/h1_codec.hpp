@@ -35,6 +35,8 @@ struct HeadLimits {
     bool lenient_lf = true;    // a bare LF ends a line (RFC 9112 section 2.2), heads only
     bool fragments = false;    // nginx: '#' and what follows is taken, outside path and query
     bool high_bytes = true;    // bytes over 0x7f in a target: nginx takes, HAProxy refuses them
+    bool upper_case_methods = false;  // other letters in a method are refused
+    bool target_host_wins = false;    // Host may differ from the host of an absolute target
 };
 
 struct ParseResult {

@@ -167,6 +167,12 @@ struct Compiler {
                               "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"})
                 hide(name);
         }
+        made->accel_redirect =
+            source.accel_redirect &&
+            std::none_of(source.ignore_fields.begin(), source.ignore_fields.end(),
+                         [](const auto& name) {
+                             return http::field_id(name) == http::FieldId::x_accel_redirect;
+                         });
         for (const auto& name : source.hide_fields) hide(name);
         for (const auto& name : source.pass_fields) {
             made->hidden.reset(static_cast<std::size_t>(http::field_id(name)));

@@ -81,6 +81,7 @@ struct Forwarding {
     route::Template body, method, bind_address;
     bool has_body = false, has_method = false;
     bool sets_upgrade = false;         // Upgrade is among set_fields
+    bool accel_redirect = false;       // X-Accel-Redirect is followed
     [[nodiscard]] bool replaces(const http::Field& field) const;
     [[nodiscard]] bool hides(const http::Field& field) const;
 };

@@ -140,7 +140,12 @@ Value fetch_client_address_binary(const Node&, Subject& subject) {
         {reinterpret_cast<const char*>(ip.bytes), ip.family == IpAddress::Family::v4 ? 4u : 16u});
 }
 Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client); }
-Value fetch_local_address(const Node&, Subject& subject) { return address_value(*subject.local); }
+Value fetch_local_address(const Node&, Subject& subject) {
+    // A socket with a path is its path; nginx names its listeners so.
+    if (subject.local->is_unix && subject.connection->listener_name.starts_with("unix:"))
+        return Value::of(subject.connection->listener_name);
+    return address_value(*subject.local);
+}
 Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local); }
 Value fetch_peer_address(const Node&, Subject& subject) {
     return address_value(subject.connection->peer());
