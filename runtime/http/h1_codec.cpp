@@ -113,7 +113,9 @@ bool check_absolute(Scanner& scan, RequestHead& head) {
     std::size_t stop = rest.find_first_of("/?#");
     head.authority = rest.substr(0, stop);
     head.absolute_form = true;
-    if (!is_valid_authority(head.authority)) return scan.bad("a malformed host in the target");
+    bool odd_end = stop != std::string_view::npos && rest[stop] == '#';
+    if (odd_end || !is_valid_authority(head.authority))
+        return scan.bad("a malformed host in the target");
     rest = stop == std::string_view::npos ? std::string_view{} : rest.substr(stop);
     split_path(rest, head);
     if (head.path.empty()) head.path = "/";
