@@ -313,7 +313,7 @@ Exchange::Next Exchange::pick_route() {
         return fail(503);
     }
     const auto& route = running_->plan->routes[found.route];
-    if (route.source->internal && site_->source->is_nginx_style && internal_redirects_ == 0) {
+    if (route.source->internal && site_->source->is_nginx_style && !internal_) {
         route_ = &route;   // its error pages
         return fail(404);
     }
