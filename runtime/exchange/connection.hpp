@@ -46,7 +46,9 @@ struct Connection {
         if (!acceptor->gone && running != worker.now) {
             running = worker.now;
             listener = acceptor->listener;
-            facts.listener_name = running->plan->config().listeners[listener].name;
+            facts.listener_id = listener;
+            const auto& conf = running->plan->config().listeners[listener];
+            facts.listener_name = conf.named ? std::string_view(conf.name) : std::string_view();
         }
     }
 };

@@ -142,8 +142,12 @@ Value fetch_client_address_binary(const Node&, Subject& subject) {
 Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client); }
 Value fetch_local_address(const Node&, Subject& subject) {
     // A socket with a path is its path; nginx names its listeners so.
-    if (subject.local->is_unix && subject.connection->listener_name.starts_with("unix:"))
-        return Value::of(subject.connection->listener_name);
+    if (subject.local->is_unix && subject.around->config) {
+        const auto& listeners = subject.around->config->listeners;
+        const auto id = subject.connection->listener_id;
+        if (id < listeners.size() && listeners[id].endpoint.is_unix())
+            return Value::of(subject.arena->join({"unix:", listeners[id].endpoint.path}));
+    }
     return address_value(*subject.local);
 }
 Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local); }
