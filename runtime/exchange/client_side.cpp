@@ -216,7 +216,7 @@ void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& 
     facts.client = address_of(peer);
     const auto& planned = worker_->now->plan->listeners[acceptor.listener];
     const auto& listener = *planned.source;
-    if (listener.named) facts.listener_name = listener.name;
+    facts.listener = &listener;
     facts.listener_id = planned.number;
     facts.local.port = listener.endpoint.port;
     facts.local.ip = listener.endpoint.ip;

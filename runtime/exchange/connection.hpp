@@ -46,9 +46,9 @@ struct Connection {
         if (!acceptor->gone && running != worker.now) {
             running = worker.now;
             listener = acceptor->listener;
-            facts.listener_id = listener;
-            const auto& conf = running->plan->config().listeners[listener];
-            facts.listener_name = conf.named ? std::string_view(conf.name) : std::string_view();
+            const auto& planned = running->plan->listeners[listener];
+            facts.listener = planned.source;
+            facts.listener_id = planned.number;
         }
     }
 };

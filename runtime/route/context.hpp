@@ -92,7 +92,7 @@ struct ConnectionFacts {
     int fd = -1;        // the socket, for $tcpinfo_*
     std::uint32_t listener_id = 0;
     std::uint64_t serial = 0;  // nginx $connection
-    std::string_view listener_name;
+    const ir::Listener* listener = nullptr;   // of the plan that the connection uses
     std::int64_t accepted_us = 0;  // monotonic
 
     [[nodiscard]] const ConnectionDetails& details() const {

@@ -142,12 +142,9 @@ Value fetch_client_address_binary(const Node&, Subject& subject) {
 Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client); }
 Value fetch_local_address(const Node&, Subject& subject) {
     // A socket with a path is its path; nginx names its listeners so.
-    if (subject.local->is_unix && subject.around->config) {
-        const auto& listeners = subject.around->config->listeners;
-        const auto id = subject.connection->listener_id;
-        if (id < listeners.size() && listeners[id].endpoint.is_unix())
-            return Value::of(subject.arena->join({"unix:", listeners[id].endpoint.path}));
-    }
+    const auto* listener = subject.connection->listener;
+    if (subject.local->is_unix && listener && listener->endpoint.is_unix())
+        return Value::of(subject.arena->join({"unix:", listener->endpoint.path}));
     return address_value(*subject.local);
 }
 Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local); }
@@ -183,7 +180,8 @@ Value fetch_protocol(const Node&, Subject& subject) {
     return Value::of(subject.connection->udp ? "UDP" : "TCP");
 }
 Value fetch_listener_name(const Node&, Subject& subject) {
-    return text_or_missing(subject.connection->listener_name);
+    const auto* listener = subject.connection->listener;
+    return listener && listener->named ? text_or_missing(listener->name) : Value::missing();
 }
 Value fetch_listener_id(const Node&, Subject& subject) {
     return Value::of_number(subject.connection->listener_id);
