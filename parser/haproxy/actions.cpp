@@ -180,7 +180,7 @@ public:
     bool read() {
         while (at_ < call_.size())
             if (!read_option()) return false;
-        bool payload = respond_.body && !respond_.raw && !respond_.body->empty();
+        bool payload = respond_.body && !respond_.body->empty();
         if (payload && respond_.content_type.empty()) {
             scope_.error(call_.span, "no-content-type",
                          fmt::format("\"{}\" has a body, but no content type", call_.row->name),
@@ -196,7 +196,9 @@ public:
     }
     // A return without a body is empty; a deny without one is the error page of its status.
     ir::action::Respond take(bool empty_by_default) {
-        if (!respond_.body && !from_pages_ && empty_by_default) respond_.body.emplace();
+        bool said = respond_.body || respond_.message || from_pages_;
+        if (!said && empty_by_default) respond_.body.emplace();
+        respond_.denies = !empty_by_default;
         return std::move(respond_);
     }
     [[nodiscard]] std::uint16_t status() const { return respond_.status; }
@@ -266,7 +268,10 @@ private:
             return false;
         }
         std::string body(bytes ? *bytes : std::string_view());
-        respond_.raw = what == "errorfile";
+        if (what == "errorfile") {
+            respond_.message = lower_message(own(scope_), body, path);
+            return respond_.message != nullptr;
+        }
         if (what == "lf-file")
             respond_.body =
                 lower_format(own(scope_), {.text = body, .span = path.span}, FormatUse::body);
@@ -287,11 +292,9 @@ private:
         }
         for (const auto& page : found->second)
             if (page.statuses[0] == respond_.status)
-                if (const auto* raw = std::get_if<ir::ErrorPage::Raw>(&page.what)) {
-                    respond_.raw = true;
-                    respond_.body = ir::Text::of(raw->bytes);
-                }
-        from_pages_ = !respond_.body;
+                if (const auto* whole = std::get_if<ir::ErrorPage::Whole>(&page.what))
+                    respond_.message = whole->message;
+        from_pages_ = !respond_.message;
         return true;
     }
 
@@ -429,6 +432,10 @@ void lower_log_level(keyword::Scope& scope, const Call& call) {
     made(scope) = ir::action::SetLogLevel{static_cast<int>(call[0].number) - 1};
 }
 
+void lower_disable_retry(keyword::Scope& scope, const Call&) {
+    made(scope) = ir::action::DisableRetry{};
+}
+
 void lower_strict_mode(keyword::Scope& scope, const Call& call) {
     made(scope) = ir::action::StrictMode{call[0].number != 0};
 }
@@ -500,6 +507,8 @@ constexpr auto rows = sorted({
         "Removes a field."),
     row("deny", in::http_request | in::http_response, answer_args, lower_deny,
         "Answers with an error."),
+    row("disable-l7-retry", in::http_request, {}, lower_disable_retry,
+        "Turns retries off for this request."),
     row("redirect", in::http_request | in::http_response, {many(word("target and options"))},
         lower_redirect, "Answers with a redirect."),
     row("reject", tcp_all | in::http_request, {}, lower_reject, "Closes the connection."),

@@ -39,8 +39,6 @@ constexpr Keyword rows[] = {
      .since = "3.x", .support = not_yet(), .summary = "Removes an entry from a map."},
     {.name = "dgram-drop", .where = in::quic_initial, .args = count(0, unbounded), .since = "3.x",
      .support = not_yet(), .summary = "Drops the packet silently."},
-    {.name = "disable-l7-retry", .where = in::http_request, .args = count(0, unbounded),
-     .support = not_yet(), .summary = "Turns retries off for this request."},
     {.name = "do-log",
      .where = in::http_request | in::http_response | in::http_after_response |
                in::tcp_request_connection | in::tcp_request_session | in::tcp_request_content |

@@ -46,11 +46,16 @@ Draft built_in_defaults(const Load&) {
     style.absolute_redirect = false;
     style.tell_timeouts = true;
     style.lower_case_fields = true;
+    style.chunk_unsized = false;
+    style.head_shows_chunks = true;
     style.etag = false;
 
     auto& forward = draft.settings.forward.edit();
     forward.preserve_host = true;
+    forward.pass_version = true;
+    forward.hang_up_on_stale = true;
     forward.pass_upgrade = true;
+    forward.pass_trailers = true;
     forward.pass_expect = true;
     forward.pass_interim = true;
     forward.pass_chunks = true;
@@ -64,7 +69,9 @@ Draft built_in_defaults(const Load&) {
     forward.hide_nginx_fields = false;
     forward.accel_redirect = false;
     forward.half_close = true;
-    forward.retry.connect_only = true;
+    forward.retry.connect = true;
+    forward.retry.error = false;
+    forward.retry.non_idempotent = true;  // what retry-on names is sent again, whatever it is
     forward.retry.timeout = false;
     forward.retry.tries = 4;
     forward.retry.next_server = false;

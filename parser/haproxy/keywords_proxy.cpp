@@ -208,12 +208,9 @@ void lower_errorfile(keyword::Scope& scope, const Call& call) {
             fmt::format("cannot open the error file \"{}\": {}", call[1].text, bytes.error().text));
         return;
     }
-    std::string text(bytes ? *bytes : std::string_view());
-    if (!text.empty() && !text.starts_with("HTTP/"))
-        scope.error(call[1].span, "bad-error-file",
-                    fmt::format("\"{}\" is no HTTP response", call[1].text),
-                    "an error file starts with a line such as HTTP/1.1 503 Service Unavailable");
-    page.what = ir::ErrorPage::Raw{std::move(text)};
+    auto message = lower_message(own(scope), bytes ? *bytes : std::string_view(), call[1]);
+    if (!message) return;
+    page.what = ir::ErrorPage::Whole{std::move(message)};
     put_page(scope, static_cast<std::uint16_t>(call[0].number), std::move(page));
 }
 
@@ -406,14 +403,14 @@ void lower_retry_on(keyword::Scope& scope, const Call& call) {
     retry.error = retry.timeout = retry.empty_response = retry.junk_response = false;
     retry.invalid_header = false;
     retry.statuses.clear();
-    retry.connect_only = false;
+    retry.connect = false;
     for (const auto& what : call.args) {
         const Keyword* row = find_word(own(scope), what, in::retry_on, option_language);
         if (!row) return;
         if (what.text == "none") {
             retry.tries = 1;
         } else if (what.text == "conn-failure") {
-            retry.error = true;
+            retry.connect = true;
         } else if (what.text == "empty-response") {
             retry.empty_response = true;
         } else if (what.text == "response-timeout") {
@@ -421,14 +418,12 @@ void lower_retry_on(keyword::Scope& scope, const Call& call) {
         } else if (what.text == "junk-response") {
             retry.junk_response = true;
         } else if (what.text == "all-retryable-errors") {
-            retry.error = retry.timeout = retry.empty_response = retry.junk_response = true;
+            retry.connect = retry.timeout = retry.empty_response = retry.junk_response = true;
             retry.statuses = {500, 502, 503, 504};
         } else if (auto status = value::parse_number(what.text)) {
             retry.statuses.push_back(static_cast<std::uint16_t>(*status));
         }
     }
-    retry.connect_only = retry.error && !retry.timeout && !retry.empty_response &&
-                         !retry.junk_response && retry.statuses.empty();
 }
 
 void lower_http_reuse(keyword::Scope& scope, const Call& call) {

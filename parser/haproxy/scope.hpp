@@ -256,6 +256,10 @@ void refer(Scope& scope, Reference::Kind kind, std::string_view name, Span span)
 // The settings of a section that follows no defaults.
 Draft built_in_defaults(const Load& load);
 
+// The answer that an error file holds; `path` names it in messages. Null when it is wrong.
+std::shared_ptr<const ir::Message> lower_message(Scope& scope, std::string_view bytes,
+                                                 const Argument& path);
+
 // Slot of a variable "txn.x"; reports a wrong scope name. no_id then.
 std::uint32_t variable_slot(Scope& scope, std::string_view name, Span span);
 

@@ -76,13 +76,27 @@ std::string variable_of(std::uint32_t slot, const Config& config) {
     return (config.variables[slot].nginx ? "$" : "") + config.variables[slot].name;
 }
 
+}  // namespace
+
+std::string show(const Message& message) {
+    std::string out = fmt::format("message HTTP/1.{} {} {}", message.minor, message.status,
+                                  show(message.reason));
+    if (message.sized) out += " sized";
+    for (const auto& [name, value] : message.fields)
+        out += fmt::format(" field {} {}", name, show(value));
+    return out + " body " + show(message.body);
+}
+
+namespace {
+
 // One line for the action; what does not fit on it is printed below by Printer::rule.
 struct ActionLine {
     const Config& config;
 
     std::string operator()(const Respond& a) const {
         std::string out = fmt::format("respond {}", a.status);
-        if (a.raw) out += " raw";
+        if (a.message) out += " " + show(*a.message);
+        if (a.denies) out += " denies";
         if (!a.content_type.empty()) out += " type " + show(a.content_type);
         if (a.body) out += " body " + show(*a.body, config);
         for (const auto& header : a.headers)
@@ -151,6 +165,7 @@ struct ActionLine {
     }
     std::string operator()(const Pause& a) const { return "pause " + show(a.milliseconds, config); }
     std::string operator()(const UseService& a) const { return "use_service " + show(a.name); }
+    std::string operator()(const DisableRetry&) const { return "disable_retry"; }
     std::string operator()(const StrictMode& a) const { return "strict_mode " + show(a.on); }
     std::string operator()(const UseModule& a) const { return "use_module " + show(a.module); }
 };

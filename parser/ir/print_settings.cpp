@@ -70,6 +70,8 @@ void put(Group& to, const ReplyStyle& s) {
     to.field("port_in_redirect", s.port_in_redirect, d.port_in_redirect);
     to.field("site_name_in_redirect", s.site_name_in_redirect, d.site_name_in_redirect);
     to.field("tell_timeouts", s.tell_timeouts, d.tell_timeouts);
+    to.field("chunk_unsized", s.chunk_unsized, d.chunk_unsized);
+    to.field("head_shows_chunks", s.head_shows_chunks, d.head_shows_chunks);
     to.field("lower_case_fields", s.lower_case_fields, d.lower_case_fields);
     to.field("etag", s.etag, d.etag);
     to.field("msie_padding", s.msie_padding, d.msie_padding);
@@ -82,7 +84,7 @@ void put(Group& to, const ForwardSettings::Retry& r) {
     to.field("retry.invalid_header", r.invalid_header, d.invalid_header);
     to.field("retry.non_idempotent", r.non_idempotent, d.non_idempotent);
     to.field("retry.stale", r.stale, d.stale);
-    to.field("retry.connect_only", r.connect_only, d.connect_only);
+    to.field("retry.connect", r.connect, d.connect);
     to.field("retry.empty_response", r.empty_response, d.empty_response);
     to.field("retry.junk_response", r.junk_response, d.junk_response);
     for (auto status : r.statuses) to.line("retry.status {}", status);
@@ -130,6 +132,7 @@ void put_request(Group& to, const ForwardSettings& f) {
     const ForwardSettings d;
     for (const auto& edit : f.set_fields)
         to.line("set_field {} {}", show(edit.name), show(edit.value, to.config));
+    to.field("pass_version", f.pass_version, d.pass_version);
     to.field("pass_request_fields", f.pass_request_fields, d.pass_request_fields);
     to.field("pass_request_body", f.pass_request_body, d.pass_request_body);
     to.field("body", f.body);
@@ -137,11 +140,13 @@ void put_request(Group& to, const ForwardSettings& f) {
     to.field("http_minor", f.http_minor, d.http_minor);
     to.field("preserve_host", f.preserve_host, d.preserve_host);
     to.field("pass_upgrade", f.pass_upgrade, d.pass_upgrade);
+    to.field("pass_trailers", f.pass_trailers, d.pass_trailers);
     to.field("pass_expect", f.pass_expect, d.pass_expect);
     to.field("pass_interim", f.pass_interim, d.pass_interim);
     to.field("pass_chunks", f.pass_chunks, d.pass_chunks);
     to.field("keep_server_connection", f.keep_server_connection, d.keep_server_connection);
     if (f.reuse != d.reuse) to.line("reuse {}", name_of(f.reuse));
+    to.field("hang_up_on_stale", f.hang_up_on_stale, d.hang_up_on_stale);
     to.field("close_server_connection", f.close_server_connection, d.close_server_connection);
     to.field("forwarded_for_field", f.forwarded_for_field, d.forwarded_for_field);
     for (const auto& network : f.forwarded_for_except)
@@ -193,7 +198,7 @@ void put(Group& to, const ReplyFields& fields) {
 std::string content_of(const ErrorPage& page, const Config& config) {
     struct Content {
         const Config& config;
-        std::string operator()(const ErrorPage::Raw& raw) const { return "raw " + show(raw.bytes); }
+        std::string operator()(const ErrorPage::Whole& page) const { return show(*page.message); }
         std::string operator()(const ErrorPage::Internal& page) const {
             return (page.named ? "named " : "internal ") + show(page.uri, config);
         }

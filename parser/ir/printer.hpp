@@ -21,6 +21,7 @@ std::string show(const char* value);
 std::string show(const Expr& expr, const Config& config);
 std::string show(const Text& text, const Config& config);
 std::string show(const PatternSet& patterns);
+std::string show(const Message& message);
 std::string show(const LogTarget& target, const Config& config);
 std::string name_of(Phase phase);
 std::string show_pool(PoolId id, const Config& config);

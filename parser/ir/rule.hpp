@@ -22,6 +22,17 @@ using ListenerId = std::uint32_t;
 using ZoneId = std::uint32_t;
 inline constexpr std::uint32_t no_id = 0xffffffff;
 
+// A whole answer that a file holds (HAProxy errorfile). Without a Content-Length in the file it ends
+// with the connection; a status of 0 (an empty file) closes without a word.
+struct Message {
+    std::uint16_t status = 0;
+    std::string reason;
+    std::uint8_t minor = 1;       // HTTP/1.x of its first line
+    bool sized = false;
+    std::vector<std::pair<std::string, std::string>> fields;   // connection, content-length: left out
+    std::string body;
+};
+
 namespace action {
 
 // Answers from here: return 200 "text" | http-request return / deny.
@@ -34,7 +45,8 @@ struct Respond {
         Text value;
     };
     std::vector<Header> headers;
-    bool raw = false;             // body is a whole HTTP response (errorfile)
+    std::shared_ptr<const Message> message;   // instead of all of this (errorfile)
+    bool denies = false;          // deny: logs say that this program refused
 };
 // return 301 URL, rewrite ... redirect | redirect, http-request redirect.
 struct Redirect {
@@ -134,6 +146,8 @@ struct Pause {
 struct UseService {
     std::string name;
 };
+// http-request disable-l7-retry: only what never reached a server is tried again.
+struct DisableRetry {};
 // http-request strict-mode.
 struct StrictMode {
     bool on = false;
@@ -151,7 +165,8 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::Pause, action::UseService, action::StrictMode, action::UseModule>;
+                 action::Pause, action::DisableRetry, action::UseService, action::StrictMode,
+                 action::UseModule>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

@@ -92,6 +92,10 @@ struct ReplyStyle {
     bool port_in_redirect = true;
     bool site_name_in_redirect = false;  // server_name_in_redirect
     bool tell_timeouts = false;          // 408 to a client that is too slow (HAProxy), not silence
+    // An answer that ends with the server's connection: sent as chunks (nginx), or until close.
+    bool chunk_unsized = true;
+    // The answer to HEAD says that its body would have come in chunks (HAProxy).
+    bool head_shows_chunks = false;
     bool lower_case_fields = false;      // HAProxy writes the field names of its own answers so
     bool etag = true;
     bool msie_padding = false;
@@ -100,10 +104,10 @@ struct ReplyStyle {
 // error_page, errorfile, errorloc.
 struct ErrorPage {
     std::vector<std::uint16_t> statuses;
-    struct Raw { std::string bytes; };                      // a whole HTTP response
+    struct Whole { std::shared_ptr<const Message> message; };
     struct Internal { Text uri; bool named = false; };      // another request, inside weir
     struct Redirect { Text target; std::uint16_t status = 302; };
-    std::variant<Raw, Internal, Redirect> what;
+    std::variant<Whole, Internal, Redirect> what;
     // error_page 404 =200 /x: 200; "=" alone: take what the page answers; none: keep the status.
     std::optional<std::uint16_t> new_status;
     bool take_status = false;
@@ -125,6 +129,7 @@ struct UpstreamTls {
 // How a request is sent to a server and its answer taken. proxy_* | backend options.
 struct ForwardSettings {
     std::vector<FieldEdit> set_fields;   // proxy_set_header; explicit, Host and Connection included
+    bool pass_version = false;           // HTTP/1.0 requests stay so (HAProxy); else as http_minor
     bool pass_request_fields = true;
     bool pass_request_body = true;
     std::optional<Text> body;            // proxy_set_body
@@ -133,13 +138,18 @@ struct ForwardSettings {
     bool preserve_host = false;          // Host as the client sent it (HAProxy)
     // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
     bool pass_upgrade = false;
+    bool pass_trailers = false;          // both ways (HAProxy); else they stay here
     bool pass_expect = false;            // Expect: 100-continue goes to the server (HAProxy)
     bool pass_chunks = false;            // a chunked body stays so even when all of it is here (HAProxy)
     bool pass_interim = false;           // 1xx answers of the server reach the client (HAProxy)
     // What the client gets when no server could be used: nginx 502 502 504, HAProxy 503 503 503.
     std::uint16_t no_server_status = 502, connect_error_status = 502, connect_timeout_status = 504;
     bool keep_server_connection = true;  // reuse allowed
+    // never: by requests of the same client connection only.
     enum class Reuse : std::uint8_t { never, safe, aggressive, always } reuse = Reuse::always;
+    // A kept connection that dies under a request that may not be sent again: the client's connection
+    // is closed without an answer, so that the client repeats it (HAProxy); else 502.
+    bool hang_up_on_stale = false;
     bool close_server_connection = false;  // option httpclose / http-server-close
     // X-Forwarded-For | option forwardfor; empty = none.
     std::string forwarded_for_field;
@@ -158,7 +168,7 @@ struct ForwardSettings {
     struct Retry {
         bool error = true, timeout = true, invalid_header = false, non_idempotent = false;
         bool stale = true;               // a kept connection that its server closed meanwhile
-        bool connect_only = false;       // HAProxy's default: only what never reached a server
+        bool connect = false;            // what never reached a server (part of error and timeout)
         bool empty_response = false;
         bool junk_response = false;
         std::vector<std::uint16_t> statuses;

@@ -134,6 +134,7 @@ private:
     void check_action(const action::SetMark&, const Rule&) {}
     void check_action(const action::WaitForBody&, const Rule&) {}
     void check_action(const action::UseService&, const Rule&) {}
+    void check_action(const action::DisableRetry&, const Rule&) {}
     void check_action(const action::StrictMode&, const Rule&) {}
     void check_action(const action::UseModule&, const Rule&) {}
 

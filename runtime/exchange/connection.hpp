@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "runtime/forward/idle_cache.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
 #include "runtime/plan/running.hpp"
@@ -31,6 +32,8 @@ struct Connection {
     net::Stream stream;
     net::Buffer input;                      // bytes read and not yet used
     route::ConnectionFacts facts;
+    // To a server, for requests of this connection only (http-reuse never).
+    std::unique_ptr<forward::ServerConnection> server;
     std::uint32_t requests = 0;
     bool idle = false;                      // waits for a request: may be closed at any time
     bool linger = false;                    // unread bytes: take them in before closing
@@ -45,6 +48,7 @@ struct Connection {
     void use_newest_plan() {
         if (!acceptor->gone && running != worker.now) {
             running = worker.now;
+            server.reset();   // it may be one that is gone
             listener = acceptor->listener;
             const auto& planned = running->plan->listeners[listener];
             facts.listener = planned.source;

@@ -121,6 +121,8 @@ net::Task<bool> Exchange::read_head() {
                     co_return false;
                 }
                 subject_.request = nullptr;
+                subject_.termination[0] = 'c';
+                subject_.termination[1] = 'R';
                 fail(408);
                 break;
             }
@@ -147,7 +149,7 @@ net::Task<bool> Exchange::read_head() {
     }
     enter(Stage::busy);
     subject_.now_us = worker_.loop.now_us();
-    subject_.times.request = subject_.now_us;
+    if (reply_.status == 0) subject_.times.request = subject_.now_us;
     co_return true;
 }
 
@@ -193,8 +195,11 @@ void Exchange::close_silently(std::uint16_t status) {
 Exchange::Next Exchange::refuse_head(ParseStatus status) {
     keep_ = false;
     connection_.linger = true;
-    subject_.request = &request_;
+    // HAProxy says nothing of a request that it could not read, not even in the log.
+    subject_.request = site_->source->is_nginx_style ? &request_ : nullptr;
     in_error_page_ = true;   // no inner request for what could not be read
+    subject_.termination[0] = 'P';
+    subject_.termination[1] = 'R';
     switch (status) {
         case ParseStatus::line_too_long: return fail(414);
         case ParseStatus::bad_version: return fail(505);
@@ -337,9 +342,10 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (route_->has_uri || target_.changed)
         target_.escape = internal_ || request_.path.find('%') != std::string_view::npos;
-    server_.emplace(forward::Job{worker_, *running_, *route_, subject_, request_, body_,
-                                 connection_.stream, writer_, connection_.requests == 1,
-                                 gathered_, target_});
+    server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
+                                 request_, body_, connection_.stream, writer_,
+                                 connection_.server, connection_.requests == 1, gathered_, target_,
+                                 may_repeat_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {
@@ -352,6 +358,10 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     // What was passed on unread is gone for whoever is asked next.
     if (!gathered_.whole && !body_.ended()) gathered_.dropped = true;
+    if (failure == forward::Failure::stale) {
+        keep_ = false;
+        co_return Next::close;
+    }
     if (failure != forward::Failure::none) {
         auto status = server_->status_for(failure);
         log_failure(worker_, subject_, failure);
@@ -403,11 +413,12 @@ net::Task<Exchange::Next> Exchange::tunnel() {
     TunnelLimits limits;
     const auto& timeouts = *route_->timeouts;
     bool own = timeouts.tunnel != ir::no_limit;
-    limits.client_idle = time_of(own ? timeouts.tunnel : timeouts.client_read);
+    const auto& client_times = *client_rules().timeouts;
+    limits.client_idle = time_of(own ? timeouts.tunnel : client_times.client_read);
     limits.server_idle = time_of(own ? timeouts.tunnel : timeouts.server_read);
     if (site_->source->is_nginx_style && !own) limits.client_idle = limits.server_idle;
     limits.half_close = route_->forwarding->source->half_close;
-    auto written = co_await writer_.write({}, false, time_of(timeouts.client_send));
+    auto written = co_await writer_.write({}, false, time_of(client_times.client_send));
     body_.settle();
     if (written.state == Io::State::ok) {
         auto result = co_await run_tunnel(connection_.stream, server_->stream(),
@@ -430,7 +441,7 @@ void Exchange::take(const filter::Answer& answer) {
     reply_ = {};
     reply_.status = answer.status;
     reply_.fields = answer.fields;
-    reply_from_server_ = raw_reply_ = false;
+    reply_from_server_ = unsized_ = false;
     own_body_ = answer.body;
     content_type_ = answer.content_type;
 }

@@ -58,6 +58,11 @@ private:
     void log();
     void count();
     const plan::Logs& logs() const { return *route_->logs; }
+    // Whose settings hold towards the client: the route's where routes inherit from the site, else
+    // the site's.
+    const plan::Route& client_rules() const {
+        return site_->source->is_nginx_style ? *route_ : site_->own;
+    }
 
     // rules.cpp. go_on: the list ran through (or was ended by an "allow").
     enum class Flow : std::uint8_t { go_on, stop, decided };
@@ -71,10 +76,12 @@ private:
     void edit_header(const plan::Rule& rule, const ir::action::EditHeader& action);
     void set_target(const plan::Rule& rule, const ir::action::SetTarget& action);
     void refresh_target();
+    void note_own_answer(bool refused);
     void store_capture(const plan::Rule& rule, const ir::action::Capture& action);
 
     // reply.cpp
     Next fail(std::uint16_t status);
+    Next answer_with(const ir::Message& message);
     Next respond(const plan::Rule& rule, const ir::action::Respond& action);
     Next redirect(const ir::action::Redirect& action, std::string_view target);
     Next go_to(std::string_view uri, bool named);
@@ -112,6 +119,7 @@ private:
     forward::TargetState target_;          // nginx: servers get the rewritten path, escaped
     forward::GatheredBody gathered_;
     bool internal_ = false;                // the URI is no longer what the client asked for
+    bool may_repeat_ = true;               // by a second try at a server
     bool reply_started_ = false;           // reply_ holds the answer; the server's head is done with
     ir::RouteId next_route_ = ir::no_id;   // "if" chose this one
     std::uint32_t tarpit_ms_ = 0;
@@ -122,7 +130,7 @@ private:
     http::ResponseHead reply_;
     std::string_view own_body_;
     bool reply_from_server_ = false;
-    bool raw_reply_ = false;               // own_body_ is the whole message
+    bool unsized_ = false;                 // own_body_ ends with the connection
     std::uint16_t forced_status_ = 0;      // error_page ... =code
     bool take_status_ = false;
     bool head_written_ = false;

@@ -79,6 +79,7 @@ void note_failure(route::Subject& subject, Failure failure) {
         case Failure::connect_timeout: terminate(subject, 's', 'C'); break;
         case Failure::send:
         case Failure::read:
+        case Failure::stale:
         case Failure::empty: terminate(subject, 'S', 'H'); break;
         case Failure::bad_answer: terminate(subject, 'P', 'H'); break;
         case Failure::send_timeout:

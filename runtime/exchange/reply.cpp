@@ -84,7 +84,7 @@ void Exchange::own_page(std::uint16_t status) {
     reply_ = {};
     reply_.status = status;
     reply_from_server_ = false;
-    raw_reply_ = false;
+    unsized_ = false;
     if (route_->style->pages == ir::ReplyStyle::Pages::haproxy) {
         own_body_ = haproxy_page(status);
         content_type_ = own_body_.empty() ? "" : "text/html";
@@ -101,19 +101,14 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
     if (!page && !site_->source->is_nginx_style) page = site_->own.error_pages->find(status);
     bool may = !in_error_page_ || route_->error_pages->recursive;
     if (status == 400 || status == 408 || status == 413 || status == 414) keep_ = keep_ && status == 413;
-    bool raw_page = page && std::holds_alternative<ir::ErrorPage::Raw>(page->source->what);
+    bool raw_page = page && std::holds_alternative<ir::ErrorPage::Whole>(page->source->what);
     if (!page || (!may && !raw_page) || internal_redirects_ > 10) {
         own_page(in_error_page_ && forced_status_ != 0 ? forced_status_ : status);
         return Next::reply;
     }
     const auto& source = *page->source;
-    if (const auto* raw = std::get_if<ir::ErrorPage::Raw>(&source.what)) {
-        reply_ = {};
-        reply_.status = status;
-        own_body_ = raw->bytes;
-        raw_reply_ = true;
-        return Next::reply;
-    }
+    if (const auto* whole = std::get_if<ir::ErrorPage::Whole>(&source.what))
+        return answer_with(*whole->message);
     if (const auto* to = std::get_if<ir::ErrorPage::Redirect>(&source.what)) {
         ir::action::Redirect action;
         action.status = to->status;
@@ -197,13 +192,32 @@ void Exchange::add_kept_fields() {
     }
 }
 
+// An error file, as it is in all but what depends on the connection.
+Exchange::Next Exchange::answer_with(const ir::Message& message) {
+    if (message.status == 0) {
+        keep_ = false;
+        return Next::close;
+    }
+    reply_ = {};
+    reply_.status = message.status;
+    reply_.reason = message.reason;
+    reply_.minor = message.minor;
+    for (const auto& [name, value] : message.fields) reply_.fields.add(arena_, name, value);
+    own_body_ = message.body;
+    content_type_ = {};
+    reply_from_server_ = false;
+    unsized_ = !message.sized;
+    return Next::reply;
+}
+
 Exchange::Next Exchange::respond(const plan::Rule& rule, const ir::action::Respond& action) {
+    if (action.message) return answer_with(*action.message);
     // return 404; has the page of its status, return 200; is empty.
     if (!action.body && action.headers.empty() && action.status >= 400) return fail(action.status);
     reply_ = {};
     reply_.status = action.status;
     reply_from_server_ = false;
-    raw_reply_ = action.raw;
+    unsized_ = false;
     own_body_ = action.body ? rule.text.render(subject_) : std::string_view();
     content_type_ = action.content_type;
     if (content_type_.empty() && route_->style->pages == ir::ReplyStyle::Pages::nginx)
@@ -252,7 +266,7 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
         reply_ = {};
         reply_.status = action.status;
         own_body_ = content_type_ = {};
-        reply_from_server_ = raw_reply_ = false;
+        reply_from_server_ = unsized_ = false;
     } else {
         own_page(action.status);
         target = absolute_location(target);
@@ -367,8 +381,12 @@ void Exchange::relay_server_fields() {
         if (rewrites && field.id == FieldId::set_cookie) rewrite_cookie(field);
         reply_.fields.add(arena_, field);
     }
+    bool head = request_.method == http::Method::head;
+    if (head && route_->style->head_shows_chunks && request_.minor >= 1 &&
+        response.fields.has(FieldId::transfer_encoding))
+        reply_.fields.add(arena_, "transfer-encoding", "chunked");
     reply_from_server_ = true;
-    raw_reply_ = false;
+    unsized_ = false;
     if (forced_status_ != 0 && !take_status_) {
         reply_.status = forced_status_;
         reply_.reason = {};
@@ -397,13 +415,19 @@ void Exchange::decide_framing() {
     if (!reply_from_server_) {
         reply_.framing = bodiless(reply_.status) ? Framing::none : Framing::length;
         reply_.length = own_body_.size();
+        if (unsized_) {
+            keep_ = false;
+            if (reply_.framing == Framing::length) reply_.framing = Framing::until_close;
+            return;
+        }
     }
     if (head || bodiless(reply_.status)) {
         if (reply_from_server_) reply_.framing = Framing::none;
         return;
     }
     if (reply_.framing == Framing::until_close || reply_.framing == Framing::chunked) {
-        if (request_.minor >= 1) {
+        bool chunks = reply_.framing == Framing::chunked || route_->style->chunk_unsized;
+        if (request_.minor >= 1 && chunks) {
             reply_.framing = Framing::chunked;
         } else {
             reply_.framing = Framing::until_close;
@@ -421,7 +445,7 @@ void Exchange::write_reply_head() {
     auto reason = reply_.reason.empty() && !(reply_from_server_ && reply_.reason.data())
                       ? http::reason_of(reply_.status) : reply_.reason;
     if (nginx && !reply_from_server_ && reply_.reason.empty()) reason = nginx_reason(reply_.status);
-    put(out, "HTTP/1.1 ");
+    put(out, reply_.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
     put_number(out, reply_.status);
     put(out, " ");
     put(out, reason);
@@ -469,7 +493,8 @@ void Exchange::write_reply_head() {
             put_field(out, field.name, field.value);
     }
     put(out, run);
-    if (!close_field && reply_.status != 101) {
+    // An HTTP/1.0 answer (of an error file) ends with the connection by itself.
+    if (!close_field && reply_.status != 101 && reply_.minor != 0) {
         if (!keep_)
             put(out, "connection: close\r\n");
         else if (request_.minor == 0)
@@ -480,22 +505,12 @@ void Exchange::write_reply_head() {
 
 net::Task<bool> Exchange::send_reply() {
     reply_started_ = true;
-    const auto& keepalive = *route_->keepalive;
-    const auto& timeouts = *route_->timeouts;
-    auto write_timeout = time_of(timeouts.client_send);
-    if (!request_.keep_alive || !keepalive.on || worker_.stopping ||
+    const auto& keepalive = *client_rules().keepalive;
+    auto write_timeout = time_of(client_rules().timeouts->client_send);
+    if (!request_.keep_alive || !keepalive.on || !route_->keepalive->on || worker_.stopping ||
         (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests))
         keep_ = false;
     if (!body_.ended() && request_.expects_continue) keep_ = false;
-    if (raw_reply_) {
-        iovec piece{const_cast<char*>(own_body_.data()), own_body_.size()};
-        std::span<iovec> rest(&piece, 1);
-        subject_.reply = &reply_;
-        auto written = co_await net::write_all_slowly(connection_.stream, rest, write_timeout, {});
-        subject_.sent += written.done;
-        subject_.completed = true;
-        co_return false;
-    }
     if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
         if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
     }
@@ -521,6 +536,7 @@ net::Task<bool> Exchange::send_reply() {
         bool relayed = false;
         if (body.ready(piece) && piece.last && piece.state == http::BodyState::ok) {
             // The whole answer is here: one write.
+            writer_.set_trailers(body.trailers());
             net::WriteAll result;
             if (!writer_.write_now(piece.bytes, true, result))
                 result = co_await writer_.write_rest(write_timeout, result);
@@ -532,7 +548,7 @@ net::Task<bool> Exchange::send_reply() {
         }
         if (!relayed && ok) {
             http::RelayLimits limits;
-            limits.read_timeout = time_of(timeouts.server_read);
+            limits.read_timeout = time_of(route_->timeouts->server_read);
             limits.write_timeout = write_timeout;
             limits.abort_when = route_->forwarding->source->ignore_client_abort
                                     ? nullptr : &connection_.stream.watch;
@@ -542,7 +558,8 @@ net::Task<bool> Exchange::send_reply() {
         }
         co_await server_->finish(ok);
     }
-    subject_.sent += writer_.sent();
+    // HAProxy's log does not count what it says to bytes that were no request.
+    subject_.sent += subject_.request ? writer_.sent() : 0;
     subject_.sent_body += no_body ? 0 : writer_.body_sent();
     subject_.completed = ok;
     if (!ok) {

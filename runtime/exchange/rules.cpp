@@ -264,6 +264,14 @@ void Exchange::store_capture(const plan::Rule& rule, const ir::action::Capture& 
     slots[action.slot] = route::to_text(value, arena_).substr(0, action.length);
 }
 
+// A rule answered in the server's place, or instead of what it said.
+void Exchange::note_own_answer(bool refused) {
+    if (subject_.termination[0] != '-') return;
+    subject_.termination[0] = refused ? 'P' : 'L';
+    subject_.termination[1] = server_ ? 'H' : 'R';
+    if (server_) subject_.times.response = -1;
+}
+
 Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
     struct Visitor {
         Exchange& exchange;
@@ -271,13 +279,11 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
         route::Subject& subject = exchange.subject_;
 
         Ran operator()(const ir::action::Respond& action) {
-            if (action.status >= 400 && exchange.subject_.termination[0] == '-') {
-                exchange.subject_.termination[0] = 'P';
-                exchange.subject_.termination[1] = exchange.server_ ? 'H' : 'R';
-            }
+            exchange.note_own_answer(action.denies);
             return {Flow::decided, exchange.respond(rule, action)};
         }
         Ran operator()(const ir::action::Redirect& action) {
+            exchange.note_own_answer(false);
             return {Flow::decided, exchange.redirect(action, rule.text.render(subject))};
         }
         Ran operator()(const ir::action::Close& action) {
@@ -364,6 +370,10 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             auto value = rule.value.eval(subject);
             if (value.exists && value.number > 0)
                 exchange.tarpit_ms_ += static_cast<std::uint32_t>(value.number);
+            return {};
+        }
+        Ran operator()(const ir::action::DisableRetry&) {
+            exchange.may_repeat_ = false;
             return {};
         }
         Ran operator()(const ir::action::UseService&) { return {}; }

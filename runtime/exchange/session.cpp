@@ -134,6 +134,8 @@ net::Task<bool> Session::wait_for_slot(const pool::PickRequest& request,
     const auto& timeouts = *route_->timeouts;
     auto limit = timeouts.queue == ir::no_limit ? timeouts.connect : timeouts.queue;
     auto until = limit_of(worker_.loop, limit);
+    auto& place = wanted ? subject_.server_queue : subject_.pool_queue;
+    place = static_cast<std::uint32_t>(wanted ? wanted->waiters.count : pool_->queue_length()) + 1;
     for (;;) {
         auto turn = co_await pool::QueueTurn(*pool_, wanted, worker_.loop, until);
         server_ = turn.server;
@@ -183,13 +185,14 @@ net::Task<bool> Session::connect() {
         request.tried = &tried_;
         request.now = worker_.loop.now();
         running_->plan->pools[pool_id_].fill(request, subject_);
-        bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
         if (!retry.next_server && server_) {
-            if (retry.redispatch == -1 && last) request.avoid = server_;
+            if (forward::leaves_server(retry, attempts_)) request.avoid = server_;
             else request.same = server_;
         }
         auto picked = pool_->pick(request);
-        server_ = picked.outcome == pool::PickOutcome::picked ? picked.server : nullptr;
+        const auto* before = std::exchange(
+            server_, picked.outcome == pool::PickOutcome::picked ? picked.server : nullptr);
+        if (before && server_ && server_ != before) subject_.redispatched = true;
         if (picked.outcome == pool::PickOutcome::full &&
             !co_await wait_for_slot(request, picked.server)) {
             note_failure(subject_, forward::Failure::queue_timeout);
@@ -229,7 +232,7 @@ net::Task<bool> Session::connect() {
         }
         auto* asked = server_;
         end_try(failure);
-        bool again = (retry.error || retry.connect_only) &&
+        bool again = (retry.error || retry.connect) &&
                      (!retry.next_server || attempts_ < pool_->servers().size()) &&
                      (retry.tries == 0 || attempts_ < retry.tries) &&
                      (retry.time.count() == 0 ||
@@ -240,7 +243,9 @@ net::Task<bool> Session::connect() {
         }
         ++subject_.retries;
         server_ = retry.next_server ? nullptr : asked;
-        if (!retry.next_server) co_await net::sleep_for(worker_.loop, 1000);
+        if (retry.next_server) continue;
+        auto pause = forward::pause_before_retry(retry, *pool_, attempts_, timeouts.connect);
+        if (pause != 0) co_await net::sleep_for(worker_.loop, pause);
     }
 }
 

@@ -63,11 +63,7 @@ pool::Picked ServerSide::pick() {
     request.now = now();
     // HAProxy asks the same server again and leaves it only on the tries that redispatch says.
     if (!retry.next_server && server_) {
-        bool last = retry.tries != 0 && attempts_ + 1 >= retry.tries;
-        bool leave = retry.redispatch == -1 ? last
-                     : retry.redispatch > 0 ? attempts_ % static_cast<std::uint32_t>(retry.redispatch) == 0
-                                            : false;
-        if (leave) request.avoid = server_;
+        if (leaves_server(retry, attempts_)) request.avoid = server_;
         else request.same = server_;
     }
     job_.running.plan->pools[pool_id_].fill(request, job_.subject);
@@ -79,7 +75,8 @@ net::Task<Failure> ServerSide::wait_for_slot(pool::LiveServer* wanted) {
     auto deadline = after(now(), limit);
     if (settings().no_server_status == 502 && timeouts().queue == ir::no_limit)
         co_return Failure::no_server;   // nginx has no queue of its own
-    job_.subject.pool_queue = static_cast<std::uint32_t>(pool_->queue_length());
+    auto& place = wanted ? job_.subject.server_queue : job_.subject.pool_queue;
+    place = static_cast<std::uint32_t>(wanted ? wanted->waiters.count : pool_->queue_length()) + 1;
     for (;;) {
         auto turn = co_await pool::QueueTurn(*pool_, wanted, job_.worker.loop, deadline);
         if (turn.timed_out) co_return Failure::queue_timeout;
@@ -115,7 +112,7 @@ void ServerSide::begin_try() {
     subject.tries = {tries_, try_count_};
     subject.server = server_;
     try_started_us_ = subject.now_us = job_.worker.loop.now_us();
-    if (subject.times.queued < 0) subject.times.queued = try_started_us_;
+    if (server_ && subject.times.queued < 0) subject.times.queued = try_started_us_;
     ++attempts_;
 }
 
@@ -130,10 +127,32 @@ void ServerSide::end_try(Failure failure) {
     if (settings().retry.next_server) server_ = nullptr;
 }
 
+// A connection to the server that earlier requests left open.
+std::unique_ptr<ServerConnection> ServerSide::kept_connection() {
+    if (closes_connection()) return nullptr;
+    if (!stays_with_client()) return shared_ ? take_idle(*server_) : nullptr;
+    auto own = std::move(job_.own_connection);
+    // Readable while nothing was asked: closed, or bytes nobody asked for.
+    if (!own || own->server != server_ || !own->stream.is_open() || own->stream.watch.readable)
+        return nullptr;
+    own->stream.watch.on_event = nullptr;
+    own->reused = true;
+    return own;
+}
+
+void ServerSide::keep_connection() {
+    if (!stays_with_client()) return keep_idle(std::move(connection_));
+    auto& stream = connection_->stream;
+    stream.watch.owner = &stream;
+    stream.watch.on_event = [](net::Watch& watch, std::uint32_t) {
+        if (watch.readable) static_cast<net::Stream*>(watch.owner)->close();
+    };
+    job_.own_connection = std::move(connection_);
+}
+
 Failure ServerSide::open_connection() {
-    shared_ = settings().reuse != ir::ForwardSettings::Reuse::never &&
-              may_share_connection(*server_, *job_.route.forwarding);
-    if (shared_ && !again_here_) connection_ = take_idle(*server_);
+    shared_ = may_share_connection(*server_, *job_.route.forwarding);
+    if (!again_here_) connection_ = kept_connection();
     again_here_ = false;
     if (connection_) {
         ++connection_->requests;
@@ -210,7 +229,7 @@ net::Task<Failure> ServerSide::gather_body() {
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
     while (!all && gathered.spool.size() < most) {
-        auto piece = co_await body.next(timeout_of(timeouts().client_read), nullptr);
+        auto piece = co_await body.next(timeout_of(job_.client_times.client_read), nullptr);
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
         if (too_large()) co_return Failure::body_too_large;
         append_body(piece.bytes);
@@ -265,7 +284,7 @@ net::Detached ServerSide::pump_body() {
     pumping_ = true;
     streamed_ = true;
     http::RelayLimits limits;
-    limits.read_timeout = timeout_of(timeouts().client_read);
+    limits.read_timeout = timeout_of(job_.client_times.client_read);
     limits.write_timeout = timeout_of(timeouts().server_send);
     auto result = co_await http::relay_body(job_.client_body, *writer_, limits);
     pumping_ = false;
@@ -303,7 +322,7 @@ net::Task<Failure> ServerSide::pass_interim() {
     std::span<iovec> rest(&piece, 1);
     net::advance(rest, sent.bytes);
     auto written = co_await net::write_all_slowly(job_.client, rest,
-                                                  timeout_of(timeouts().client_send), {});
+                                                  timeout_of(job_.client_times.client_send), {});
     co_return written.state == Io::State::ok ? Failure::none : Failure::client_gone;
 }
 
@@ -373,12 +392,14 @@ net::Task<Failure> ServerSide::read_head() {
 
 // Picks a server and takes one of its slots, waiting for one where the pool queues.
 net::Task<Failure> ServerSide::obtain_server() {
+    const auto* before = server_;
     auto picked = pick();
     bool found = picked.outcome == pool::PickOutcome::picked;
     server_ = found ? picked.server : nullptr;
     auto failure = found ? Failure::none : Failure::no_server;
     if (picked.outcome == pool::PickOutcome::full) failure = co_await wait_for_slot(picked.server);
     if (failure == Failure::none) {
+        if (before && server_ != before) job_.subject.redispatched = true;
         begin_try();
         co_return failure;
     }
@@ -428,7 +449,7 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
     bool client_side = failure == Failure::client_gone || failure == Failure::client_body ||
                        failure == Failure::client_body_timeout || failure == Failure::body_too_large;
     bool again = !client_side && may_retry(failure);
-    bool stale = again && connection_ && connection_->reused && !got_bytes_;
+    bool stale = again && is_stale(failure);
     bool next_server = settings().retry.next_server;
     if (!client_side && !stale) {
         end_try(failure);
@@ -455,17 +476,15 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
     }
     ++job_.subject.retries;
     if (server_ && failure == Failure::connect) {
-        // The same server again at once would refuse again at once.
-        constexpr net::Time longest = 1000;
-        auto limit = timeouts().connect;
-        auto pause = limit == ir::no_limit ? longest : std::min<net::Time>(longest, limit.count());
-        co_await net::sleep_for(job_.worker.loop, pause);
+        auto pause = pause_before_retry(settings().retry, *pool_, attempts_, timeouts().connect);
+        if (pause != 0) co_await net::sleep_for(job_.worker.loop, pause);
     }
     co_return true;
 }
 
 net::Task<Failure> ServerSide::run() {
     started_ = now();
+    if (settings().pass_trailers) job_.client_body.keep_trailers();
     if (!choose_pool()) co_return Failure::bad_target;
     if (!body_at_hand() || job_.route.forwarding->has_body || !settings().pass_request_body) {
         auto failure = co_await choose_body();
@@ -480,12 +499,14 @@ net::Task<Failure> ServerSide::run() {
         if (failure != Failure::none) co_return failure;
         failure = last = co_await ask();
         if (failure == Failure::none) break;
-        if (!co_await try_again(failure)) co_return failure;
+        bool hang_up = settings().hang_up_on_stale && !job_.first_of_connection && is_stale(failure);
+        if (!co_await try_again(failure)) co_return hang_up ? Failure::stale : failure;
     }
     job_.subject.times.response = job_.worker.loop.now_us();
     job_.subject.response = &response;
     body_.emplace(connection_->stream, input_);
     body_->start(response.framing, response.length);
+    if (settings().pass_trailers) body_->keep_trailers();
     co_return Failure::none;
 }
 
@@ -502,12 +523,12 @@ net::Task<void> ServerSide::finish(bool complete) {
                  response.status != 101 && response.framing != http::Framing::until_close &&
                  input_.empty() && (body_whole() || job_.client_body.ended()) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
-                 !settings().close_server_connection && settings().http_minor != 0 &&
-                 shared_;
+                 !closes_connection() && settings().http_minor != 0 &&
+                 (shared_ || stays_with_client());
     bool failed = response.status < 600 && job_.route.forwarding->retry_statuses[response.status];
     auto used = std::exchange(server_, nullptr);
     if (whole) {
-        keep_idle(std::move(connection_));
+        keep_connection();
     } else {
         connection_.reset();
     }

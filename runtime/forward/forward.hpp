@@ -30,6 +30,7 @@ enum class Failure : std::uint8_t {
     client_body,        // the client's body failed: broken framing or connection
     client_body_timeout,
     body_too_large,
+    stale,              // a kept connection was dead, and only the client may send this again
     bad_target,         // a computed target that names nothing
 };
 
@@ -56,15 +57,25 @@ struct Job {
     plan::Worker& worker;
     plan::Running& running;
     const plan::Route& route;
+    const ir::Timeouts& client_times;  // towards the client
     route::Subject& subject;
     http::RequestHead& request;        // as the rules left it
     http::H1Body& client_body;         // unread body of the client
     net::Stream& client;
     http::H1Writer& client_writer;     // for 1xx answers
+    // Kept for requests of this client only (http-reuse never).
+    std::unique_ptr<ServerConnection>& own_connection;
     bool first_of_connection = true;   // the client's first request
     GatheredBody& gathered;            // what is read of client_body so far
     TargetState target;
+    bool may_repeat = true;            // once it has reached a server
 };
+
+// Whether try number `attempts` + 1 is to leave the server that failed (HAProxy redispatch).
+bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attempts);
+// ms to wait before it, after a refused connection: the same server again at once would refuse again.
+net::Time pause_before_retry(const ir::ForwardSettings::Retry& retry, const pool::LivePool& pool,
+                             std::uint32_t attempts, ir::Milliseconds connect_timeout);
 
 class ServerSide {
 public:
@@ -92,6 +103,14 @@ private:
         return *job_.route.forwarding->source;
     }
     [[nodiscard]] const ir::Timeouts& timeouts() const { return *job_.route.timeouts; }
+    // Said by the site or by the route.
+    [[nodiscard]] bool closes_connection() const {
+        return settings().close_server_connection ||
+               job_.subject.site->settings.forward->close_server_connection;
+    }
+    [[nodiscard]] bool stays_with_client() const {
+        return settings().reuse == ir::ForwardSettings::Reuse::never;
+    }
     [[nodiscard]] net::Time now() const { return job_.worker.loop.now(); }
     [[nodiscard]] net::Watch* abort_watch() const {
         return settings().ignore_client_abort ? nullptr : &job_.client.watch;
@@ -105,6 +124,8 @@ private:
     net::Task<Failure> wait_for_slot(pool::LiveServer* wanted);
     void begin_try();
     void end_try(Failure failure);
+    std::unique_ptr<ServerConnection> kept_connection();
+    void keep_connection();
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
     net::Task<Failure> connected();
     net::Task<Failure> gather_body();
@@ -130,9 +151,14 @@ private:
     void write_framing(net::Buffer& out);
     void add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf);
     [[nodiscard]] std::string_view target();
+    // The client speaks HTTP/1.0, and servers are to know that.
+    [[nodiscard]] bool old_version() const {
+        return settings().pass_version && job_.request.minor == 0;
+    }
 
     // retry.cpp
     [[nodiscard]] bool may_retry(Failure failure) const;
+    [[nodiscard]] bool is_stale(Failure failure) const;
 
     Job job_;
     ir::PoolId pool_id_ = ir::no_id;

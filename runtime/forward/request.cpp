@@ -160,7 +160,8 @@ void ServerSide::write_fields(net::Buffer& out) {
     if (&conf != job_.subject.site->settings.forward.identity())
         add_forwarded_for(out, *job_.subject.site->settings.forward);
     if (upgrade) put(out, "Connection: upgrade\r\n");
-    else if (conf.close_server_connection) put(out, "Connection: close\r\n");
+    else if (closes_connection()) put(out, "Connection: close\r\n");
+    else if (old_version()) put(out, "Connection: keep-alive\r\n");
 }
 
 // option forwardfor, of the frontend or the backend; never twice.
@@ -187,7 +188,7 @@ void ServerSide::write_head(net::Buffer& out) {
                                    : job_.request.method_text);
     put(out, " ");
     put(out, target());
-    put(out, settings().http_minor == 0 ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
+    put(out, settings().http_minor == 0 || old_version() ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");
     write_fields(out);
     put(out, "\r\n");
 }

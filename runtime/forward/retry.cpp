@@ -4,6 +4,8 @@
 // asks for it (proxy_next_upstream non_idempotent); a body that is gone is never made up.
 #include "runtime/forward/forward.hpp"
 
+#include <algorithm>
+
 namespace weir::forward {
 
 namespace {
@@ -13,7 +15,7 @@ bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
     switch (failure) {
         case Failure::connect:
         case Failure::connect_timeout:
-            return retry.connect_only || (failure == Failure::connect ? retry.error : retry.timeout);
+            return retry.connect || (failure == Failure::connect ? retry.error : retry.timeout);
         case Failure::send:
         case Failure::read: return retry.error;
         case Failure::empty: return retry.error || retry.empty_response;
@@ -31,15 +33,38 @@ bool never_reached_server(Failure failure) {
 
 }  // namespace
 
+bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attempts) {
+    if (retry.redispatch == -1) return retry.tries != 0 && attempts + 1 >= retry.tries;
+    return retry.redispatch > 0 && attempts % static_cast<std::uint32_t>(retry.redispatch) == 0;
+}
+
+net::Time pause_before_retry(const ir::ForwardSettings::Retry& retry, const pool::LivePool& pool,
+                             std::uint32_t attempts, ir::Milliseconds connect_timeout) {
+    using How = ir::Balance::How;
+    constexpr net::Time longest = 1000;
+    auto how = pool.conf().balance.how;
+    bool moves_on = how == How::round_robin || how == How::static_round_robin || how == How::random;
+    if (leaves_server(retry, attempts) && moves_on && pool.usable_servers() > 1) return 0;
+    return connect_timeout == ir::no_limit ? longest
+                                           : std::min<net::Time>(longest, connect_timeout.count());
+}
+
+// A kept connection that its server closed meanwhile, before it said anything.
+bool ServerSide::is_stale(Failure failure) const {
+    return connection_ && connection_->reused && !got_bytes_ &&
+           (failure == Failure::send || failure == Failure::read || failure == Failure::empty);
+}
+
 bool ServerSide::may_retry(Failure failure) const {
     const auto& retry = settings().retry;
-    bool stale = connection_ && connection_->reused && !got_bytes_ &&
-                 (failure == Failure::send || failure == Failure::read || failure == Failure::empty);
-    bool idempotent = http::is_idempotent(job_.request.method) || retry.non_idempotent;
     if (streamed_) return false;
-    if (!never_reached_server(failure) && !idempotent) return false;
-    // A kept connection that its server closed meanwhile is nobody's failure: asked anew at no cost.
-    if (stale) return retry.stale;
+    bool idempotent = http::is_idempotent(job_.request.method);
+    bool harmless = idempotent || (retry.non_idempotent && listed(retry, failure));
+    // Nobody's failure: asked anew at no cost, where that does no harm.
+    if (harmless && is_stale(failure)) return retry.stale;
+    if (!never_reached_server(failure) &&
+        (!job_.may_repeat || (!idempotent && !retry.non_idempotent)))
+        return false;
     if (!listed(retry, failure)) return false;
     // Without a limit of tries every server is asked once (nginx); a lone server never again.
     if (retry.next_server && attempts_ >= pool_->servers().size()) return false;
@@ -59,6 +84,7 @@ std::uint16_t ServerSide::status_for(Failure failure) const {
         case Failure::send:
         case Failure::read:
         case Failure::empty:
+        case Failure::stale:
         case Failure::bad_answer: return 502;
         case Failure::send_timeout:
         case Failure::read_timeout: return 504;

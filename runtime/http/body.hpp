@@ -34,6 +34,8 @@ public:
     // The next piece; waits at most `timeout` ms for bytes (net::never: forever).
     virtual net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) = 0;
     [[nodiscard]] virtual bool ended() const = 0;
+    // Fields behind a body that has ended, as lines with the empty one that ends them; or nothing.
+    [[nodiscard]] virtual std::string_view trailers() const { return {}; }
     // Bytes that may be moved by splice() right now, 0 when the bytes must be looked at.
     [[nodiscard]] virtual std::uint64_t spliceable() const { return 0; }
     virtual void spliced(std::uint64_t) {}
@@ -46,6 +48,8 @@ public:
     virtual ~BodySink() = default;
     // Writes a piece with its framing, after the head that waits to go first.
     virtual net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) = 0;
+    // What follows the last piece where the framing has a place for it; before that piece.
+    virtual void set_trailers(std::string_view) {}
     // True when raw body bytes may be spliced in now (nothing waits, framing is by length or close).
     [[nodiscard]] virtual bool takes_splice() const { return false; }
     virtual void spliced(std::uint64_t, bool) {}

@@ -12,6 +12,7 @@ void H1Body::start(Framing framing, std::uint64_t length) {
     received_ = 0;
     handed_ = 0;
     chunks_ = {};
+    trailers_.clear();
     ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
 }
 
@@ -40,6 +41,8 @@ bool H1Body::take_chunked(Piece& piece) {
             why_ = step.why;
             return true;
         }
+        if (step.trailers != 0 && keeps_trailers_)
+            trailers_.append(buffer_.data() + step.consumed - step.trailers, step.trailers);
         buffer_.consume(step.consumed);
         if (step.what == What::more) return false;
         if (step.what == What::end) {
@@ -138,8 +141,13 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
     if (chunked && !bytes.empty()) add(size_line_, write_chunk_size(size_line_, bytes.size()));
     if (!joined) add(bytes.data(), bytes.size());
     if (chunked && !bytes.empty() && !last) add("\r\n", 2);
-    if (chunked && !bytes.empty() && last) add("\r\n0\r\n\r\n", 7);
-    if (chunked && bytes.empty() && last) add("0\r\n\r\n", 5);
+    if (chunked && last) {
+        bool plain = trailers_.empty();
+        std::string_view end = plain ? "\r\n0\r\n\r\n" : "\r\n0\r\n";
+        if (bytes.empty()) end.remove_prefix(2);
+        add(end.data(), end.size());
+        add(trailers_.data(), trailers_.size());
+    }
     rest_ = {pieces_, count};
     while (!rest_.empty()) {
         auto outcome = stream_.write(rest_);
@@ -255,6 +263,7 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             result.timed_out = piece.state == BodyState::timed_out;
             co_return result;
         }
+        if (piece.last) to.set_trailers(from.trailers());
         auto written = co_await to.write(piece.bytes, piece.last, limits.write_timeout);
         if (written.state != net::Io::State::ok) {
             result.failed = RelayResult::Side::sink;

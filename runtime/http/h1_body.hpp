@@ -3,6 +3,8 @@
 // writing the same way.
 #pragma once
 
+#include <string>
+
 #include "runtime/http/body.hpp"
 #include "runtime/http/h1_codec.hpp"
 #include "runtime/net/buffer.hpp"
@@ -15,10 +17,13 @@ class H1Body final : public BodySource {
 public:
     H1Body(net::Stream& stream, net::Buffer& buffer) : stream_(stream), buffer_(buffer) {}
     void start(Framing framing, std::uint64_t length);
+    // The trailer section of a chunked body is kept for trailers().
+    void keep_trailers() { keeps_trailers_ = true; }
 
     bool ready(Piece& piece) override;
     net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) override;
     [[nodiscard]] bool ended() const override { return ended_; }
+    [[nodiscard]] std::string_view trailers() const override { return trailers_; }
     [[nodiscard]] std::uint64_t spliceable() const override;
     void spliced(std::uint64_t bytes) override;
     [[nodiscard]] net::Stream* stream() override { return &stream_; }
@@ -46,6 +51,8 @@ private:
     std::uint64_t left_ = 0, received_ = 0;
     std::uint32_t handed_ = 0;      // bytes of the last piece, consumed by the next call
     ChunkedDecoder chunks_;
+    std::string trailers_;
+    bool keeps_trailers_ = false;
     bool ended_ = true;
     const char* why_ = "";
 };
@@ -56,6 +63,7 @@ public:
     explicit H1Writer(net::Stream& stream) : stream_(stream) {}
     net::Buffer head;    // filled by who writes the head; goes out with the first write
     void start(Framing framing) { framing_ = framing; }
+    void set_trailers(std::string_view trailers) override { trailers_ = trailers; }
 
     net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) override;
     // One attempt without waiting. True when all went out, or failed (see result); false: the rest
@@ -76,7 +84,8 @@ public:
 private:
     net::Stream& stream_;
     Framing framing_ = Framing::none;
-    iovec pieces_[4];
+    std::string_view trailers_;   // with the line that ends them
+    iovec pieces_[5];
     std::span<iovec> rest_;
     char size_line_[20];
     std::uint64_t sent_ = 0, body_sent_ = 0;

@@ -143,20 +143,24 @@ const char* ChunkedDecoder::on_byte(char byte) {
 
 ChunkedDecoder::Step ChunkedDecoder::feed(std::string_view data) {
     using What = Step::What;
+    auto in_trailers = [this] { return state_ >= State::trailer_start && state_ <= State::end_lf; };
+    std::uint32_t first = in_trailers() ? 0 : UINT32_MAX;   // byte of the trailers
     for (std::uint32_t at = 0;; ++at) {
         if (state_ == State::body && left_ == 0) state_ = State::body_cr;
-        if (state_ == State::end) return {What::end, at, 0, ""};
-        if (at == data.size()) return {What::more, at, 0, ""};
+        auto trailers = at > first ? at - first : 0;
+        if (state_ == State::end) return {What::end, at, trailers, 0, ""};
+        if (at == data.size()) return {What::more, at, trailers, 0, ""};
         if (state_ == State::body) {
             std::uint64_t here = data.size() - at;
             if (here > left_) here = left_;
             left_ -= here;
-            return {What::body, at, here, ""};
+            return {What::body, at, 0, here, ""};
         }
         if (const char* why = on_byte(data[at])) {
             state_ = State::bad;
-            return {What::bad, at, 0, why};
+            return {What::bad, at, 0, 0, why};
         }
+        if (first == UINT32_MAX && in_trailers()) first = at + 1;
     }
 }
 

@@ -66,6 +66,7 @@ public:
     struct Step {
         enum class What : std::uint8_t { more, body, end, bad } what = What::more;
         std::uint32_t consumed = 0;  // framing bytes before the body piece, or all of them
+        std::uint32_t trailers = 0;  // how many of these, at their end, are of the trailer section
         std::uint64_t body = 0;      // with What::body: bytes of body that follow `consumed`
                                      // and are in the input; already taken off left_in_chunk()
         const char* why = "";

@@ -105,6 +105,7 @@ struct Compiler {
     void fill(Rule&, const ir::action::SetMark&) {}
     void fill(Rule&, const ir::action::WaitForBody&) {}
     void fill(Rule&, const ir::action::UseService&) {}
+    void fill(Rule&, const ir::action::DisableRetry&) {}
     void fill(Rule&, const ir::action::StrictMode&) {}
     void fill(Rule&, const ir::action::UseModule&) {}
 

@@ -66,6 +66,7 @@ struct LiveServer {
     bool usable = true;  // up, not drained, weight above 0; kept by LivePool::refresh()
     std::int64_t current_weight = 0, effective_weight = 1;  // smooth round robin
     std::uint32_t served = 0;                               // slots in use in this worker
+    std::uint32_t handed = 0;  // of these, given to waiters that have not woken up yet
     net::Time up_since = 0;  // slow start counts from here; 0 = not in it
     struct Waiters {
         Waiter* first = nullptr;

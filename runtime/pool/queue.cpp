@@ -98,6 +98,7 @@ Waiter* LivePool::next_waiter(LiveServer& server) const {
 void LivePool::grant(Waiter& waiter, LiveServer& server) {
     unlink(waiter);
     waiter.granted = &server;
+    ++server.handed;
     net::Loop::current().post(waiter.handle);
 }
 

@@ -40,6 +40,7 @@ public:
     }
     Result await_resume() noexcept {
         expiry_.cancel();
+        if (waiter_.granted) --waiter_.granted->handed;
         return {waiter_.granted, timed_out_};
     }
 

@@ -158,8 +158,10 @@ Value fetch_server_weight(const Node& node, Subject& subject) {
     return Value::of_number(override >= 0 ? override : server->conf->weight);
 }
 Value fetch_log_server_connections(const Node&, Subject& subject) {
+    // Whoever left the queue in this very turn has not asked the server yet.
     const auto* server = subject.server;
-    return Value::of_number(server ? sum(server->board, subject, &Counters::connections) : 0);
+    if (!server) return Value::of_number(0);
+    return Value::of_number(sum(server->board, subject, &Counters::connections) - server->handed);
 }
 Value fetch_log_pool_connections(const Node&, Subject& subject) {
     return Value::of_number(subject.pool ? connections_of(*subject.pool, subject) : 0);

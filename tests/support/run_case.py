@@ -265,8 +265,9 @@ class Run:
             keep = re.compile(self.case.log_lines or r"\[\d\d/\w{3}/\d{4}:")
             self.lines.append("syslog")
             lines = [scrub_log(line) for line in self.stage.syslog.lines if keep.search(line)]
-            # Threads and workers log when a stream ends; the next may have begun by then.
-            self.lines += ["  " + line for line in sorted(lines)]
+            # Threads and workers log when a stream ends; the next may have begun by then. What is
+            # scrubbed must not decide the order.
+            self.lines += ["  " + line for line in sorted(self.scrub(line) for line in lines)]
 
 
 def describe(step):

@@ -86,7 +86,7 @@ TEST(Meaning, WhatHaproxyLeavesUnsaid) {
     EXPECT_TRUE(forward.half_close);
     EXPECT_EQ(forward.reuse, ir::ForwardSettings::Reuse::safe);
     EXPECT_EQ(forward.retry.tries, 4u);
-    EXPECT_TRUE(forward.retry.connect_only);
+    EXPECT_TRUE(forward.retry.connect);
     const auto& pool = loaded->pool("b");
     EXPECT_FALSE(pool.use_all_backups);
     EXPECT_FALSE(pool.single_server_stays);
