@@ -124,8 +124,12 @@ void Checker::write_state(const Outcome& outcome, Transition transition, bool mo
     if (outcome.verdict == Verdict::failed && moved) ++state.fall_count;
     const std::int64_t now = loop_.wall_ms() / 1000;
     const bool was_down = (state.flags.load() & State::check_down) != 0;
-    // What requests found before is out of date: fail_timeout need not pass, too.
-    if (transition == Transition::up) {
+    // What requests found before is out of date: fail_timeout need not pass, too. So it is when a
+    // connect succeeds that began after theirs failed, even where no check saw the server down.
+    const bool connects = job_.check->kind == ir::HealthCheck::Kind::connect &&
+                          outcome.verdict == Verdict::passed && state.fails.load() != 0 &&
+                          state.retry_at.load() < loop_.now() - outcome.milliseconds;
+    if (transition == Transition::up || connects) {
         state.fails = 0;
         state.retry_at = 0;
         state.flags &= ~static_cast<std::uint32_t>(State::failed);
