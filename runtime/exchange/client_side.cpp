@@ -48,6 +48,7 @@ route::Address address_of(const sockaddr_storage& from) {
 // How many connections one event takes: a busy listener must not starve the connections there are.
 constexpr int accepts_per_event = 8;
 constexpr net::Time accept_pause = 100;   // ms without a free descriptor
+constexpr net::Time held_pause = 10;      // ms between looks at what other workers freed
 
 }  // namespace
 
@@ -102,6 +103,7 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
 }
 
 void ClientSide::adopt_sockets(const std::vector<process::ListenSocket>& sockets) {
+    release_held(true);
     for (auto& acceptor : acceptors_) acceptor->gone = true;
     for (const auto& socket : sockets) {
         auto same = std::find_if(acceptors_.begin(), acceptors_.end(), [&](const auto& one) {
@@ -138,6 +140,9 @@ void ClientSide::adopt_sockets(const std::vector<process::ListenSocket>& sockets
         acceptors_.push_back(std::move(acceptor));
     }
     for (auto& acceptor : acceptors_) {
+        const auto& listener = *worker_->now->plan->listeners[acceptor->listener].source;
+        if (!acceptor->gone && listener.max_connections != 0)
+            acceptor->counters = start_->board->find(zone::Kind::listener, listener.name);
         if (!acceptor->gone || !acceptor->watch.attached()) continue;
         // What waits in the queue of a listener that goes away is still served.
         accept_from(*acceptor);
@@ -149,6 +154,7 @@ void ClientSide::adopt_sockets(const std::vector<process::ListenSocket>& sockets
 void ClientSide::accept_from(Acceptor& acceptor) {
     int most = acceptor.gone ? 65536 : accepts_per_event;
     for (int i = 0; i < most; ++i) {
+        if (!acceptor.gone && is_full(acceptor)) return hold(acceptor);
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
         int fd = ::accept4(acceptor.watch.fd(), reinterpret_cast<sockaddr*>(&peer), &size,
@@ -165,6 +171,44 @@ void ClientSide::accept_from(Acceptor& acceptor) {
         }
         return;
     }
+}
+
+// maxconn of the process, the site or the listener, over all workers.
+bool ClientSide::is_full(const Acceptor& acceptor) const {
+    const auto& plan = *worker_->now->plan;
+    const auto& listener = *plan.listeners[acceptor.listener].source;
+    auto reached = [&](std::uint32_t most, const zone::Entry& entry) {
+        return most != 0 && entry.slots &&
+               entry.sum(worker_->board->workers(), &zone::Counters::connections) >= most;
+    };
+    auto site = listener.default_site;
+    return reached(plan.config().process.max_connections, worker_->process) ||
+           (site != ir::no_id &&
+            reached(plan.config().sites[site].max_connections, worker_->now->sites[site])) ||
+           reached(listener.max_connections, acceptor.counters);
+}
+
+void ClientSide::hold(Acceptor& acceptor) {
+    held_.emplace_back(&acceptor, acceptor.watch.fd());
+    acceptor.watch.detach();
+    if (look_at_held_.armed()) return;
+    look_at_held_.owner = this;
+    look_at_held_.fire = [](net::Timer& timer) {
+        auto& owner = *static_cast<Resume&>(timer).owner;
+        owner.release_held(false);
+        if (!owner.held_.empty())
+            owner.worker_->loop.arm(timer, owner.worker_->loop.now() + held_pause);
+    };
+    worker_->loop.arm(look_at_held_, worker_->loop.now() + held_pause);
+}
+
+void ClientSide::release_held(bool all) {
+    std::erase_if(held_, [&](auto& one) {
+        auto& [acceptor, fd] = one;
+        if (!all && is_full(*acceptor)) return false;
+        acceptor->watch.attach_level(worker_->loop, fd, true);
+        return true;
+    });
 }
 
 // Leaves the listeners alone for a moment, so that connections can end and free descriptors.
@@ -199,6 +243,7 @@ void ClientSide::remove(Connection& connection) {
     if (connection.next) connection.next->prev = connection.prev;
     --worker_->connections;
     auto* acceptor = connection.acceptor;
+    if (!held_.empty()) release_held(false);
     if (--acceptor->uses == 0 && acceptor->gone)
         std::erase_if(acceptors_, [&](const auto& one) { return one.get() == acceptor; });
 }
@@ -241,6 +286,7 @@ net::Detached ClientSide::run(Connection& connection) {
     auto site = plan.listeners[connection.listener].names.fallback();
     connection.counted_site = site;
     auto running = connection.running;
+    auto listener = connection.acceptor->counters;   // as counted in, so counted out
     auto count = [&](zone::Entry entry, bool up) {
         if (!entry.slots) return;
         auto& mine = entry.mine(worker_->index);
@@ -253,6 +299,7 @@ net::Detached ClientSide::run(Connection& connection) {
     };
     count(worker_->process, true);
     count(running->sites[site], true);
+    count(listener, true);
     bool serves = !plan.listeners[connection.listener].source->accepts_proxy_header ||
                   co_await read_proxy_header(connection);
     if (serves) {
@@ -263,6 +310,7 @@ net::Detached ClientSide::run(Connection& connection) {
     }
     count(worker_->process, false);
     count(running->sites[site], false);
+    count(listener, false);
     connection.stream.close();
     remove(connection);
     delete &connection;
@@ -292,6 +340,8 @@ void ClientSide::close_idle() {
 
 void ClientSide::stop_accepting(bool last) {
     worker_->stopping = true;
+    release_held(true);
+    look_at_held_.disarm();
     for (auto& acceptor : acceptors_) {
         if (!acceptor->watch.attached()) continue;
         bool udp = worker_->now->plan->config().listeners[acceptor->listener].transport ==

@@ -34,6 +34,9 @@ private:
     void add(Connection& connection);
     void remove(Connection& connection);
     net::Detached run(Connection& connection);
+    [[nodiscard]] bool is_full(const Acceptor& acceptor) const;
+    void hold(Acceptor& acceptor);
+    void release_held(bool all);
     void pause_accepting();
     void resume_accepting();
     void close_idle();
@@ -48,6 +51,9 @@ private:
         ClientSide* owner = nullptr;
     } accept_again_;                                     // after running out of descriptors
     std::vector<std::pair<Acceptor*, int>> paused_;
+    // Listeners whose site, or whose own maxconn, has no room: who comes waits in their queues.
+    std::vector<std::pair<Acceptor*, int>> held_;
+    Resume look_at_held_;                                // another worker's connection may end
     std::string host_name_;
 };
 

@@ -20,6 +20,7 @@ struct Acceptor {
     ir::ListenerId listener = ir::no_id;    // in Worker::now
     bool gone = false;                      // not in the newest plan
     std::size_t uses = 0;                   // connections that came from here
+    zone::Entry counters;                   // of the listener, where it has a limit of its own
     class ClientSide* owner = nullptr;
 };
 
