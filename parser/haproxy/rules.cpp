@@ -130,8 +130,7 @@ void lower_redirect_line(keyword::Scope& scope, const Call& call) {
 }
 
 void lower_inspect_delay(keyword::Scope& scope, const Call& call) {
-    scope.settings().timeouts.edit().inspect =
-        call[0].number == 0 ? ir::no_limit : ir::Milliseconds(call[0].number);
+    scope.settings().timeouts.edit().inspect = ir::Milliseconds(call[0].number);
 }
 
 void lower_acl_line(keyword::Scope& scope, const Call& call) { lower_acl(own(scope), call.args); }

@@ -42,6 +42,7 @@ Exchange::Exchange(Connection& connection)
     subject_.serial = ++worker_.exchange_serial;
     subject_.now_us = worker_.loop.now_us();
     subject_.wall_ms = worker_.loop.wall_ms();
+    subject_.payload_ended = true;   // rules run when the head is whole: nothing is undecided
     auto& times = subject_.times;
     times.started = connection.requests == 1 ? connection.facts.accepted_us : subject_.now_us;
     times.handshaken = times.started;

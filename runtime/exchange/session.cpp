@@ -6,6 +6,7 @@
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/forward/connect.hpp"
+#include "runtime/net/client_hello.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
 namespace weir::exchange {
@@ -32,6 +33,9 @@ private:
     bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
     // False: a rule refused the session.
     bool run_rules(const std::vector<plan::Rule>& rules);
+    void look_at_input();
+    bool content_decided();
+    net::Task<bool> read_more(net::Time until);
     net::Task<bool> inspect();
     net::Task<bool> connect();
     net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
@@ -109,23 +113,69 @@ bool Session::choose_pool() {
     return true;
 }
 
-// tcp-request inspect-delay, preread: holds the session until its first bytes are there.
-net::Task<bool> Session::inspect() {
-    auto delay = site_->own.timeouts->inspect;
-    if (!site_->source->tcp_content_rules || delay.count() == 0) co_return true;
+// The first bytes as rules see them; a ClientHello among them is read once.
+void Session::look_at_input() {
+    subject_.payload = connection_.input.view();
+    auto& details = connection_.facts.make_details();
+    if (details.hello_decided) return;
+    net::ClientHello hello;
+    auto status = net::parse_client_hello(subject_.payload, hello);
+    if (status == net::HelloStatus::more) return;
+    details.hello_decided = true;
+    if (status == net::HelloStatus::absent) return;
+    details.hello_type = hello.type;
+    details.hello_version = hello.version;
+    // The buffer may move; a name that is not there stays missing.
+    if (!hello.server_name.empty()) details.hello_sni = arena_.copy(hello.server_name);
+    if (!hello.alpn.empty()) details.hello_alpn = arena_.copy(hello.alpn);
+}
+
+// Whether the rules can be run without more bytes of the client.
+bool Session::content_decided() {
+    for (const auto& rule : site_->rules.content) {
+        subject_.undecided = false;
+        bool hit = holds(rule);
+        if (subject_.undecided) return false;
+        const auto& action = rule.source->action;
+        bool ends = std::holds_alternative<ir::action::Allow>(action) ||
+                    std::holds_alternative<ir::action::Close>(action) ||
+                    std::holds_alternative<ir::action::Respond>(action);
+        if (hit && ends) return true;
+    }
+    return true;
+}
+
+// Reads more of what the client says. False: no more will come in time.
+net::Task<bool> Session::read_more(net::Time until) {
     auto& stream = connection_.stream;
-    auto until = limit_of(worker_.loop, delay);
-    while (connection_.input.empty()) {
+    auto& input = connection_.input;
+    for (;;) {
         if (!stream.watch.readable &&
             co_await net::readable(stream.watch, until) != net::Waited::ready)
-            break;
-        connection_.input.acquire();
-        auto got = stream.read(connection_.input.room(), connection_.input.room_size());
-        if (got.state == net::Io::State::ok) connection_.input.produced(got.bytes);
-        if (got.state == net::Io::State::end || got.state == net::Io::State::failed) break;
+            co_return false;
+        input.acquire();
+        if (input.room_size() == 0) co_return false;
+        auto got = stream.read(input.room(), input.room_size());
+        if (got.state == net::Io::State::blocked) continue;
+        if (got.state != net::Io::State::ok) co_return false;
+        input.produced(got.bytes);
+        co_return true;
     }
-    subject_.payload = connection_.input.view();
+}
+
+// tcp-request inspect-delay, preread: holds the session until the rules know enough.
+net::Task<bool> Session::inspect() {
+    auto delay = site_->own.timeouts->inspect;
+    if (site_->source->tcp_content_rules) {
+        auto until = limit_of(worker_.loop, delay);
+        look_at_input();
+        while (delay.count() != 0 && !content_decided()) {
+            if (!co_await read_more(until)) break;
+            look_at_input();
+        }
+    }
     subject_.payload_ended = true;
+    subject_.now_us = worker_.loop.now_us();
     co_return true;
 }
 
@@ -299,6 +349,7 @@ net::Task<void> Session::run() {
             limits.client_fin = time_of(site_->own.timeouts->client_fin);
             limits.server_fin = time_of(timeouts.server_fin);
             limits.half_close = route_->forwarding->source->half_close;
+            subject_.payload = {};   // the tunnel gives its buffer away
             auto result = co_await run_tunnel(connection_.stream, server_stream_,
                                               std::move(connection_.input), {}, limits);
             subject_.received = result.from_client;

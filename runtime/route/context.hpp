@@ -81,6 +81,7 @@ struct ConnectionDetails {
     // What a ClientHello that only passes through says (preread, req.ssl_*); type -1 = none seen.
     std::string_view hello_sni, hello_alpn, hello_protocol;
     std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
+    bool hello_decided = false;   // there is one, or none will come
 };
 
 // What stays the same as long as a client's connection does.

@@ -3,6 +3,8 @@
 // one switch, the fetches and converters come through tables of functions.
 #include "runtime/route/eval.hpp"
 
+#include <utility>
+
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/map.hpp"
 #include "runtime/route/match.hpp"
@@ -65,6 +67,25 @@ std::string_view eval_concat(const Node* nodes, const Node& node, Subject& subje
     return all.data() ? all : std::string_view("");
 }
 
+// all_of and any_of: a part that is decided against (for) the whole decides it; parts that more
+// bytes may change leave it undecided.
+Value eval_list(const Node* nodes, const Node& node, Subject& subject, bool all) {
+    const bool before = std::exchange(subject.undecided, false);
+    bool open = false, result = all;
+    for (std::uint32_t i = 0; i < node.count; ++i) {
+        const bool holds = is_true(eval_node(nodes, nodes[node.first + i], subject));
+        const bool undecided = std::exchange(subject.undecided, false);
+        open |= undecided;
+        if (undecided || holds == all) continue;
+        result = !all;
+        open = false;
+        break;
+    }
+    if (open) result = false;
+    subject.undecided = before || open;
+    return Value::of_boolean(result);
+}
+
 }  // namespace
 
 Value eval_node(const Node* nodes, const Node& node, Subject& subject, const Value* each) {
@@ -84,21 +105,15 @@ Value eval_node(const Node* nodes, const Node& node, Subject& subject, const Val
             return convert_table[static_cast<std::size_t>(node.converter)]({node, nodes, subject},
                                                                            input);
         }
-        case Op::match: return Value::of_boolean(eval_match(nodes, node, subject, each));
-        case Op::all_of:
-            for (std::uint32_t i = 0; i < node.count; ++i) {
-                if (!is_true(eval_node(nodes, nodes[node.first + i], subject))) {
-                    return Value::of_boolean(false);
-                }
-            }
-            return Value::of_boolean(true);
-        case Op::any_of:
-            for (std::uint32_t i = 0; i < node.count; ++i) {
-                if (is_true(eval_node(nodes, nodes[node.first + i], subject))) {
-                    return Value::of_boolean(true);
-                }
-            }
-            return Value::of_boolean(false);
+        case Op::match: {
+            // What matches now is decided, whatever else may come.
+            const bool before = subject.undecided;
+            const bool hit = eval_match(nodes, node, subject, each);
+            if (hit) subject.undecided = before;
+            return Value::of_boolean(hit);
+        }
+        case Op::all_of: return eval_list(nodes, node, subject, true);
+        case Op::any_of: return eval_list(nodes, node, subject, false);
         case Op::negate:
             return Value::of_boolean(!is_true(eval_node(nodes, nodes[node.first], subject)));
         case Op::concat: return Value::of(eval_concat(nodes, node, subject));

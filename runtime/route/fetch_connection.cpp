@@ -36,6 +36,10 @@ Value seen(Value value, Subject& subject) {
     return value;
 }
 
+Value of_hello(Value value, Subject& subject) {
+    return subject.connection->details().hello_decided ? value : seen(value, subject);
+}
+
 std::string_view hex(const unsigned char* bytes, std::size_t count, Arena& arena) {
     static constexpr char digits[] = "0123456789abcdef";
     char* out = arena.bytes(count * 2);
@@ -225,10 +229,10 @@ Value fetch_tls_alpn(const Node&, Subject& subject) {
     return text_or_missing(subject.connection->details().alpn);
 }
 Value fetch_hello_sni(const Node&, Subject& subject) {
-    return seen(text_or_missing(subject.connection->details().hello_sni), subject);
+    return of_hello(text_or_missing(subject.connection->details().hello_sni), subject);
 }
 Value fetch_hello_alpn(const Node&, Subject& subject) {
-    return seen(text_or_missing(subject.connection->details().hello_alpn), subject);
+    return of_hello(text_or_missing(subject.connection->details().hello_alpn), subject);
 }
 Value fetch_hello_protocol(const Node&, Subject& subject) {
     if (!is_nginx(subject) && subject.connection->details().hello_version >= 0) {
@@ -236,11 +240,11 @@ Value fetch_hello_protocol(const Node&, Subject& subject) {
         const auto version = subject.connection->details().hello_version;
         return Value::of_number((version >> 8) << 16 | (version & 0xff));
     }
-    return seen(text_or_missing(subject.connection->details().hello_protocol), subject);
+    return of_hello(text_or_missing(subject.connection->details().hello_protocol), subject);
 }
 Value fetch_hello_type(const Node&, Subject& subject) {
     const auto type = subject.connection->details().hello_type;
-    return seen(type >= 0 ? Value::of_number(type) : Value::missing(), subject);
+    return of_hello(type >= 0 ? Value::of_number(type) : Value::missing(), subject);
 }
 Value fetch_payload_length(const Node&, Subject& subject) {
     if (!subject.payload_ended && !subject.request) subject.undecided = true;
