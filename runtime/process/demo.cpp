@@ -45,6 +45,9 @@ defaults
 frontend demo_in
     bind 127.0.0.1:{haproxy}
     http-request return status 200 content-type text/plain string "hello from weir, in HAProxy's words\n" if {{ path /hello }}
+    stats enable
+    stats uri /stats
+    stats refresh 5s
     default_backend demo_servers
 
 backend demo_servers
@@ -60,14 +63,15 @@ weir demo: one process tree, two languages, three servers built in.
 
   nginx's language    http://127.0.0.1:{nginx}/
   HAProxy's language  http://127.0.0.1:{haproxy}/
-  status page         http://127.0.0.1:{nginx}/status
+  statistics          http://127.0.0.1:{haproxy}/stats   (for a browser; ;csv and ;json too)
+  stub_status         http://127.0.0.1:{nginx}/status
 
 Try:
   curl http://127.0.0.1:{nginx}/          (again: the servers take turns)
   curl http://127.0.0.1:{haproxy}/
   curl http://127.0.0.1:{nginx}/hello
   curl http://127.0.0.1:{haproxy}/hello
-  curl http://127.0.0.1:{nginx}/status
+  curl 'http://127.0.0.1:{haproxy}/stats;csv'
 
 Ctrl-C ends it all.
 )";
