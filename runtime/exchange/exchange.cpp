@@ -195,6 +195,7 @@ void Exchange::close_silently(std::uint16_t status) {
 
 Exchange::Next Exchange::refuse_head(ParseStatus status) {
     keep_ = false;
+    head_refused_ = true;
     connection_.linger = true;
     // HAProxy says nothing of a request that it could not read, not even in the log.
     subject_.request = site_->source->is_nginx_style ? &request_ : nullptr;
@@ -343,10 +344,11 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (route_->has_uri || target_.changed)
         target_.escape = internal_ || request_.path.find('%') != std::string_view::npos;
+    subject_.response = nullptr;   // an earlier server's, before an inner redirect
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
                                  request_, body_, connection_.stream, writer_,
                                  connection_.server, connection_.requests == 1, gathered_, target_,
-                                 may_repeat_});
+                                 may_repeat_, tally_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {

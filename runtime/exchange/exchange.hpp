@@ -107,6 +107,7 @@ private:
     route::Subject subject_;
     http::H1Body body_;
     http::H1Writer writer_;
+    pool::Tally tally_;
     std::optional<forward::ServerSide> server_;
 
     const plan::Site* site_ = nullptr;
@@ -114,6 +115,7 @@ private:
     std::uint32_t internal_redirects_ = 0;
     Stage stage_ = Stage::waiting;
     bool in_error_page_ = false;
+    bool head_refused_ = false;            // what came is not a request
     bool keep_ = true;                     // the client's connection afterwards
     bool uri_changed_ = false;             // by a rewrite: the route is to be picked again
     forward::TargetState target_;          // nginx: servers get the rewritten path, escaped

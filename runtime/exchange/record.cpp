@@ -65,6 +65,18 @@ Words words_of(Failure failure) {
     }
 }
 
+// Milliseconds spent in each phase, for the averages.
+void count_times(const route::Subject& subject, zone::Counters& counters) {
+    const auto& times = subject.times;
+    auto add = [](zone::Counter& sum, std::int64_t from, std::int64_t to) {
+        if (from >= 0 && to > from) sum.add(static_cast<std::uint64_t>(to - from) / 1000);
+    };
+    add(counters.queue_ms, times.request, times.queued);
+    add(counters.connect_ms, times.queued, times.connected);
+    add(counters.response_ms, times.connected, times.response);
+    add(counters.total_ms, times.request, subject.now_us);
+}
+
 }  // namespace
 
 void note_failure(route::Subject& subject, Failure failure) {
@@ -142,33 +154,53 @@ void write_access_logs(plan::Worker&, const plan::Logs& logs, route::Subject& su
 
 // Exactly once per exchange, aborted ones too.
 void Exchange::log() {
+    auto& loop = worker_.loop;
+    subject_.now_us = subject_.times.ended = loop.now_us();
     count();
     if (silent_) return;
     silent_ = true;
     const auto& logs = *(site_->source->is_nginx_style ? route_->logs : site_->own.logs);
     if (logs.access.empty()) return;
-    auto& loop = worker_.loop;
-    subject_.now_us = subject_.times.ended = loop.now_us();
     subject_.wall_ms = loop.wall_ms();
     if (subject_.reply == nullptr) subject_.status = reply_.status;
     write_access_logs(worker_, logs, subject_, log_level_ == 6 ? -1 : log_level_);
 }
 
 void Exchange::count() {
-    auto add = [&](zone::Counters& counters) {
-        counters.requests.add(1);
-        counters.bytes_in.add(subject_.received + body_.received());
+    subject_.received += body_.received();
+    auto traffic = [&](zone::Counters& counters) {
+        counters.bytes_in.add(subject_.received);
         counters.bytes_out.add(subject_.sent);
-        auto kind = reply_.status / 100;
+    };
+    auto answered = [&](zone::Counters& counters, unsigned status) {
+        counters.requests.add(1);
+        auto kind = status / 100;
         counters.responses[kind >= 1 && kind <= 5 ? kind : 0].add(1);
     };
-    subject_.received += body_.received();
-    if (worker_.process.slots) add(worker_.process.mine(worker_.index));
-    if (auto& entry = running_->sites[site_->id]; entry.slots) add(entry.mine(worker_.index));
-    if (subject_.pool) {
-        if (auto entry = subject_.pool->board(); entry.slots) add(entry.mine(worker_.index));
-    }
-    if (subject_.server && subject_.server->board.slots) add(subject_.server->board.mine(worker_.index));
+    const auto* end = subject_.termination;
+    bool denied = end[0] == 'P' && end[1] == 'R' && !head_refused_;
+    auto all = [&](zone::Counters& counters) {
+        traffic(counters);
+        answered(counters, reply_.status);
+        if (denied) counters.denied_requests.add(1);
+        if (end[0] == 'P' && end[1] == 'H') counters.denied_responses.add(1);
+        if (head_refused_) counters.request_errors.add(1);
+    };
+    if (worker_.process.slots) all(worker_.process.mine(worker_.index));
+    if (auto& entry = running_->sites[site_->id]; entry.slots) all(entry.mine(worker_.index));
+    if (!tally_.entered()) return;
+    all(subject_.pool->counters());
+    count_times(subject_, subject_.pool->counters());
+    if (end[0] == 'C') tally_.client_aborted();
+    if (end[0] == 'S' && end[1] == 'D') tally_.server_aborted();
+    if (!tally_.last()) return;
+    // A server's own are those that it answered, with its status.
+    auto& server = tally_.last()->counters(worker_.index);
+    traffic(server);
+    if (end[0] == 'P' && end[1] == 'H') server.denied_responses.add(1);
+    if (!subject_.response) return;
+    answered(server, subject_.response->status);
+    count_times(subject_, server);
 }
 
 }  // namespace weir::exchange

@@ -8,6 +8,7 @@
 #include "runtime/forward/connect.hpp"
 #include "runtime/net/client_hello.hpp"
 #include "runtime/pool/queue_turn.hpp"
+#include "runtime/pool/tally.hpp"
 
 namespace weir::exchange {
 
@@ -54,6 +55,7 @@ private:
     pool::LivePool* pool_ = nullptr;
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;
+    pool::Tally tally_;
     net::Stream server_stream_;
     static constexpr std::uint32_t most_tries = 16;
     route::Try* tries_ = nullptr;
@@ -110,6 +112,7 @@ bool Session::choose_pool() {
     }
     pool_ = running_->pools[pool_id_];
     subject_.pool = pool_;
+    tally_.enter(*pool_);
     return true;
 }
 
@@ -213,6 +216,8 @@ void Session::begin_try() {
     try_started_us_ = worker_.loop.now_us();
     if (subject_.times.queued < 0) subject_.times.queued = try_started_us_;
     ++attempts_;
+    tally_.attempt(*server_);
+    tally_.connection(false);
 }
 
 void Session::end_try(forward::Failure failure) {
@@ -288,6 +293,7 @@ net::Task<bool> Session::connect() {
                      (retry.time.count() == 0 ||
                       worker_.loop.now() - connection_.facts.accepted_us / 1000 < retry.time.count());
         if (!again) {
+            tally_.connect_failed();
             server_ = nullptr;
             co_return false;
         }
@@ -309,6 +315,10 @@ void Session::log() {
     };
     if (worker_.process.slots) add(worker_.process.mine(worker_.index));
     if (auto& entry = running_->sites[site_->id]; entry.slots) add(entry.mine(worker_.index));
+    if (pool_) add(pool_->counters());
+    if (tally_.last()) add(tally_.last()->counters(worker_.index));
+    if (subject_.termination[0] == 'C') tally_.client_aborted();
+    if (subject_.termination[0] == 'S' && subject_.termination[1] == 'D') tally_.server_aborted();
     write_access_logs(worker_, *site_->own.logs, subject_, -1);
 }
 

@@ -51,6 +51,7 @@ bool ServerSide::choose_pool() {
     }
     pool_ = job_.running.pools[pool_id_];
     job_.subject.pool = pool_;
+    if (pool_) job_.tally.enter(*pool_);
     return pool_ != nullptr;
 }
 
@@ -114,6 +115,7 @@ void ServerSide::begin_try() {
     try_started_us_ = subject.now_us = job_.worker.loop.now_us();
     if (server_ && subject.times.queued < 0) subject.times.queued = try_started_us_;
     ++attempts_;
+    if (server_ && !again_here_) job_.tally.attempt(*server_);
 }
 
 void ServerSide::end_try(Failure failure) {
@@ -154,6 +156,7 @@ Failure ServerSide::open_connection() {
     shared_ = may_share_connection(*server_, *job_.route.forwarding);
     if (!again_here_) connection_ = kept_connection();
     again_here_ = false;
+    job_.tally.connection(connection_ != nullptr);
     if (connection_) {
         ++connection_->requests;
         return Failure::none;
@@ -452,6 +455,10 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
     bool stale = again && is_stale(failure);
     bool next_server = settings().retry.next_server;
     if (!client_side && !stale) {
+        bool no_connection = never_reached_server(failure);
+        if (no_connection && !again) job_.tally.connect_failed();
+        if (!no_connection && failure != Failure::status && failure != Failure::local)
+            job_.tally.response_failed();
         end_try(failure);
     } else {
         // Not the server's fault. A kept connection that had died does not even count as a try.

@@ -9,6 +9,7 @@
 
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/http/h1_body.hpp"
+#include "runtime/pool/tally.hpp"
 #include "runtime/plan/running.hpp"
 
 namespace weir::forward {
@@ -33,6 +34,9 @@ enum class Failure : std::uint8_t {
     stale,              // a kept connection was dead, and only the client may send this again
     bad_target,         // a computed target that names nothing
 };
+
+// The request was not sent: nobody can have acted on it.
+bool never_reached_server(Failure failure);
 
 // The body of the request as far as it was read. Stays with the exchange: whoever is asked next (an
 // error page, say) gets it again.
@@ -68,7 +72,8 @@ struct Job {
     bool first_of_connection = true;   // the client's first request
     GatheredBody& gathered;            // what is read of client_body so far
     TargetState target;
-    bool may_repeat = true;            // once it has reached a server
+    bool may_repeat;                   // once it has reached a server
+    pool::Tally& tally;
 };
 
 // Whether try number `attempts` + 1 is to leave the server that failed (HAProxy redispatch).

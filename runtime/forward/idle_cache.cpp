@@ -43,6 +43,8 @@ void unlink(ServerConnection& connection) {
         std::erase(list.stack, &connection);
     }
     --pool.count;
+    auto& server = *connection.server;
+    server.counters(server.pool->worker()).idle_connections.subtract(1);
     connection.list = nullptr;
     connection.timer.disarm();
     connection.stream.watch.on_event = nullptr;
@@ -87,6 +89,7 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     list.pool.warmest = connection;
     list.stack.push_back(connection);
     ++list.pool.count;
+    server.counters(server.pool->worker()).idle_connections.add(1);
     auto& watch = connection->stream.watch;
     watch.owner = connection;
     watch.on_event = [](net::Watch& idle, std::uint32_t) {

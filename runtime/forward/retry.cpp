@@ -27,11 +27,11 @@ bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
     }
 }
 
+}  // namespace
+
 bool never_reached_server(Failure failure) {
     return failure == Failure::connect || failure == Failure::connect_timeout;
 }
-
-}  // namespace
 
 bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attempts) {
     if (retry.redispatch == -1) return retry.tries != 0 && attempts + 1 >= retry.tries;

@@ -406,7 +406,7 @@ Picked LivePool::pick(const PickRequest& request) {
         }
     }
     const auto& conf = *server->conf;
-    if ((positions_ && !has_room(*server)) || !take_slot(*server)) {
+    if ((positions_ && !has_room(*server)) || !take_slot(*server, server != request.same)) {
         const bool queue_full = conf.max_queue && server->waiters.count >= conf.max_queue;
         if (!positions_ && conf_->queue_timeout.count() == 0) return {PickOutcome::none, nullptr};
         return {PickOutcome::full, positions_ && !queue_full ? server : nullptr};
@@ -416,7 +416,8 @@ Picked LivePool::pick(const PickRequest& request) {
 
 // --- use ---
 
-bool LivePool::take_slot(LiveServer& server) {
+// chosen: by balancing, not because a retry stays with its server.
+bool LivePool::take_slot(LiveServer& server, bool chosen) {
     auto& counters = server.counters(worker_);
     counters.connections.add(1);
     ++server.served;
@@ -432,7 +433,10 @@ bool LivePool::take_slot(LiveServer& server) {
     }
     ++served_;
     ++server.uses;
-    counters.picked.add(1);
+    if (chosen) {
+        counters.picked.add(1);
+        this->counters().picked.add(1);
+    }
     if (!server.gone) (server.backup ? backup_balancer_ : balancer_)->on_load(server);
     return true;
 }
@@ -481,7 +485,7 @@ bool LivePool::in_use() const {
     auto used = [](const std::unique_ptr<LiveServer>& server) {
         return server->uses || server->idle;
     };
-    return queued_ || std::any_of(servers_.begin(), servers_.end(), used) ||
+    return queued_ || exchanges_ || std::any_of(servers_.begin(), servers_.end(), used) ||
            std::any_of(gone_.begin(), gone_.end(), used);
 }
 

@@ -165,6 +165,10 @@ public:
     [[nodiscard]] std::span<const std::unique_ptr<LiveServer>> servers() const { return servers_; }
     [[nodiscard]] LiveServer* find(std::string_view server_name) const;
     [[nodiscard]] zone::Entry board() const { return board_entry_; }
+    [[nodiscard]] zone::Counters& counters() const { return board_entry_.mine(worker_); }
+    // An exchange is with this pool, whether or not it has a server (Tally).
+    void enter() { ++exchanges_; }
+    void leave() { --exchanges_; }
     [[nodiscard]] std::uint32_t worker() const { return worker_; }
     // Of all servers, in this worker.
     [[nodiscard]] std::uint32_t slots_in_use() const { return served_; }
@@ -182,7 +186,7 @@ private:
     Picked pick_by_position(const PickRequest& request);
     LiveServer* pick_persistent(const PickRequest& request) const;
     [[nodiscard]] bool served_in_order() const;
-    bool take_slot(LiveServer& server);
+    bool take_slot(LiveServer& server, bool chosen = true);
     void drop_slot(LiveServer& server);
     void count_failure(LiveServer& server, net::Time now);
     void collect();
@@ -216,6 +220,7 @@ private:
     LiveServer::Waiters waiters_;  // those that take any server
     std::size_t queued_ = 0;
     std::uint32_t served_ = 0;                        // slots in use, all servers
+    std::uint32_t exchanges_ = 0;                     // that hold this pool
     std::unique_ptr<zone::Counters[]> own_counters_;  // for a pool that the board does not know
     std::uint64_t last_ticket_ = 0;
     std::uint64_t seen_epoch_ = 0;
