@@ -436,10 +436,6 @@ void lower_disable_retry(keyword::Scope& scope, const Call&) {
     made(scope) = ir::action::DisableRetry{};
 }
 
-void lower_strict_mode(keyword::Scope& scope, const Call& call) {
-    made(scope) = ir::action::StrictMode{call[0].number != 0};
-}
-
 template <ir::action::SetMark::What What>
 void lower_mark(keyword::Scope& scope, const Call& call) {
     auto text_ = call[0].text;
@@ -536,9 +532,10 @@ constexpr auto rows = sorted({
         {word("mark")}, lower_mark<Mark::mark>, "Marks the packets to the client."),
     row("set-method", in::http_request, {text("format")}, lower_set_target<Target::method>,
         "Sets the method."),
-    row("set-nice",
-        in::http_request | in::http_response | in::tcp_request_content | in::tcp_response_content,
-        {word("nice")}, lower_mark<Mark::nice>, "Sets the urgency of the request."),
+    {.name = "set-nice",
+     .where = in::http_request | in::http_response | in::tcp_request_content | in::tcp_response_content,
+     .args = {word("nice")}, .support = keyword::ignored("what is ready is served in turn"),
+     .summary = "Sets the urgency of the request."},
     row("set-path", in::http_request, {text("format")}, lower_set_target<Target::path>,
         "Sets the path."),
     row("set-pathq", in::http_request, {text("format")}, lower_set_target<Target::path_and_query>,
@@ -562,8 +559,9 @@ constexpr auto rows = sorted({
         "Keeps a text in a variable."),
     row("silent-drop", tcp_all | in::http_request | in::http_response, {}, lower_silent_drop,
         "Ends the connection without telling the client."),
-    row("strict-mode", http, {keyword::flag()}, lower_strict_mode,
-        "Whether a rewrite that fails ends the request."),
+    {.name = "strict-mode", .where = http, .args = {keyword::flag()},
+     .support = keyword::ignored("rewrites have the room they need, so none fails"),
+     .summary = "Whether a rewrite that fails ends the request."},
     row("tarpit", in::http_request, answer_args, lower_tarpit,
         "Holds the client, then answers with an error."),
     row("unset-var", http | tcp_all, {word("name")}, lower_unset_var, "Forgets a variable."),

@@ -45,10 +45,8 @@ Draft built_in_defaults(const Load&) {
     style.default_type.clear();
     style.absolute_redirect = false;
     style.tell_timeouts = true;
-    style.lower_case_fields = true;
     style.chunk_unsized = false;
     style.head_shows_chunks = true;
-    style.etag = false;
 
     auto& forward = draft.settings.forward.edit();
     forward.preserve_host = true;
@@ -65,7 +63,6 @@ Draft built_in_defaults(const Load&) {
     forward.connect_timeout_status = 503;
     forward.reuse = ir::ForwardSettings::Reuse::safe;
     forward.buffer_request = false;
-    forward.buffer_response = false;
     forward.hide_nginx_fields = false;
     forward.accel_redirect = false;
     forward.half_close = true;
@@ -117,7 +114,7 @@ ir::Shared<ir::ClientLimits> Lowering::limits_of(const ir::Shared<ir::ClientLimi
         auto& group = done.second.edit();
         auto rewrite = std::min(load_.max_rewrite, load_.buffer_size / 2);
         group.max_head = group.max_line = load_.buffer_size - rewrite;
-        group.head_buffer = group.body_buffer = load_.buffer_size;
+        group.body_buffer = load_.buffer_size;
         group.max_fields = load_.max_fields;
     }
     return done.second;
@@ -485,8 +482,6 @@ void Lowering::make_site(Draft& draft) {
     site.span = draft.span;
     site.settings = finished(draft.settings);
     site.max_connections = front.max_connections;
-    site.backlog = front.backlog;
-    site.rate_limit_sessions = front.rate_limit_sessions;
     site.request_captures = std::move(draft.request_captures);
     site.response_captures = std::move(draft.response_captures);
     site.cookie_capture = std::move(draft.cookie_capture);

@@ -57,8 +57,7 @@ void lower_log_tag(keyword::Scope& scope, const Call& call) {
 }
 
 void lower_log_send_hostname(keyword::Scope& scope, const Call& call) {
-    process(scope).local_host_name = call.size() > 0 ? std::string(call[0].text) : "";
-    own(scope).load.log_host = process(scope).local_host_name;
+    own(scope).load.log_host = call.size() > 0 ? std::string(call[0].text) : "";
     own(scope).load.send_host_name = true;
 }
 
@@ -230,8 +229,8 @@ constexpr auto rows = sorted({
     row("description", {word("text")}, set_text<&ir::Process::description>,
         "A text about this instance."),
     row("gid", {word("number")}, set_text<&ir::Process::group>, "Group of the workers, by number."),
-    row("grace", {duration("time")}, set_time<&ir::Process::grace>,
-        "Time between a soft stop and the end of accepting."),
+    {.name = "grace", .where = in::global, .args = {duration("time")}, .support = keyword::not_yet(),
+     .summary = "Time between the stop signal and the end of the listeners."},
     row("group", {word("name")}, set_text<&ir::Process::group>, "Group of the workers."),
     row("hard-stop-after", {duration("time")}, set_time<&ir::Process::shutdown_timeout>,
         "How long connections may go on after a soft stop."),

@@ -218,9 +218,9 @@ using S = ir::Settings;
 constexpr std::string_view splices = "weir splices where it measures faster";
 
 constexpr auto rows = sorted({
-    flag("option accept-invalid-http-request", in::front_side,
-         set_flag<&S::limits, &ir::ClientLimits::accept_invalid>,
-         "Takes requests with invalid characters."),
+    harmless("option accept-invalid-http-request", in::front_side,
+             "weir stays strict: what another program could read otherwise is refused",
+             "Takes requests with invalid characters."),
     harmless("option accept-invalid-http-response", in::back_side,
              "weir passes on what it can parse and refuses the rest",
              "Takes responses with invalid characters."),

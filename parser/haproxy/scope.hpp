@@ -62,7 +62,6 @@ enum class LogShape : std::uint8_t { plain, http, http_clf, tcp, https, custom }
 struct FrontWords {
     std::uint32_t max_connections = 0;
     std::uint32_t backlog = 0;
-    std::uint32_t rate_limit_sessions = 0;
     struct Log {
         bool global = false;  // "log global"
         ir::AccessLog log;

@@ -41,14 +41,10 @@ struct Process {
     std::optional<int> priority;
     std::vector<std::uint64_t> affinity;
     Milliseconds shutdown_timeout = no_limit;   // worker_shutdown_timeout, hard-stop-after
-    Milliseconds grace{0};
     std::vector<std::pair<std::string, std::string>> environment;   // env, setenv, presetenv
     std::vector<std::string> unset_environment;
     std::vector<ControlSocket> control_sockets;
     std::string node, description;
-    Milliseconds timer_resolution{0};
-    std::string lock_file;
-    std::string local_host_name;           // log-send-hostname
 };
 
 struct Variable {

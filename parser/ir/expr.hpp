@@ -133,7 +133,6 @@ struct Map {
     std::string name;
     Text key;
     bool hostnames = false;     // *.example.com and .example.com entries (nginx map hostnames)
-    bool volatile_value = false;
     struct Entry {
         std::string key;        // literal or regex without its "~"
         enum class Kind : std::uint8_t { exact, regex, regex_ignore_case } kind = Kind::exact;

@@ -170,24 +170,24 @@ inline constexpr std::int64_t every_occurrence = INT64_MIN;
     X(upstream_bytes_received, bytes, log)    /* $upstream_bytes_received */                  \
     X(upstream_response_length, bytes, log)   /* $upstream_response_length */                 \
     X(cache_status, bytes, response)          /* $upstream_cache_status */                    \
-    X(request_time, bytes, log)               /* $request_time, seconds.milliseconds */       \
+    X(request_time, bytes, request)           /* $request_time, seconds.milliseconds */       \
     X(session_time, bytes, log)               /* $session_time (stream) */                    \
     X(session_status, integer, log)           /* $status of a stream session */               \
-    X(pipelined, bytes, log)                  /* $pipe: "p" or "." */                         \
-    X(tcp_info, bytes, log)                   /* $tcpinfo_* (text: rtt, rttvar, ...) */       \
+    X(pipelined, bytes, request)              /* $pipe: "p" or "." */                         \
+    X(tcp_info, bytes, connect)               /* $tcpinfo_* (text: rtt, rttvar, ...) */       \
     /* HAProxy's log fields */                                                                \
-    X(log_accept_date, bytes, log)            /* | %t */                                      \
-    X(log_request_date, bytes, log)           /* | %tr */                                     \
-    X(log_accept_date_gmt, bytes, log)        /* | %T */                                      \
-    X(log_accept_date_local, bytes, log)      /* | %Tl */                                     \
-    X(log_request_date_gmt, bytes, log)       /* | %trg */                                    \
-    X(log_request_date_local, bytes, log)     /* | %trl */                                    \
-    X(log_timestamp_seconds, integer, log)    /* | %Ts */                                     \
-    X(log_milliseconds, integer, log)         /* | %ms */                                     \
-    X(log_frontend_transport, bytes, log)     /* | %ft: name, ~ for TLS */                    \
-    X(log_time_handshake, integer, log)       /* | %Th */                                     \
-    X(log_time_idle, integer, log)            /* | %Ti */                                     \
-    X(log_time_request, integer, log)         /* | %TR, %Tq with number 1 */                  \
+    X(log_accept_date, bytes, connect)        /* | %t */                                      \
+    X(log_request_date, bytes, request)       /* | %tr */                                     \
+    X(log_accept_date_gmt, bytes, connect)    /* | %T */                                      \
+    X(log_accept_date_local, bytes, connect)  /* | %Tl */                                     \
+    X(log_request_date_gmt, bytes, request)   /* | %trg */                                    \
+    X(log_request_date_local, bytes, request) /* | %trl */                                    \
+    X(log_timestamp_seconds, integer, connect) /* | %Ts */                                     \
+    X(log_milliseconds, integer, connect)     /* | %ms */                                     \
+    X(log_frontend_transport, bytes, connect) /* | %ft: name, ~ for TLS */                    \
+    X(log_time_handshake, integer, request)   /* | %Th */                                     \
+    X(log_time_idle, integer, request)        /* | %Ti */                                     \
+    X(log_time_request, integer, request)     /* | %TR, %Tq with number 1 */                  \
     X(log_time_queue, integer, log)           /* | %Tw */                                     \
     X(log_time_connect, integer, log)         /* | %Tc */                                     \
     X(log_time_response, integer, log)        /* | %Tr */                                     \
@@ -196,14 +196,14 @@ inline constexpr std::int64_t every_occurrence = INT64_MIN;
     X(log_time_total, integer, log)           /* | %Tt */                                     \
     X(log_time_user, integer, log)            /* | %Tu */                                     \
     X(log_termination_state, bytes, log)      /* | %ts (number 2) / %tsc (number 4) */        \
-    X(log_captured_request_cookie, bytes, log)   /* | %CC */                                  \
+    X(log_captured_request_cookie, bytes, request) /* | %CC */                                  \
     X(log_captured_response_cookie, bytes, log)  /* | %CS */                                  \
     X(log_server_connections, integer, log)   /* | %sc */                                     \
     X(log_pool_connections, integer, log)     /* | %bc */                                     \
     X(log_server_queue, integer, log)         /* | %sq */                                     \
     X(log_pool_queue, integer, log)           /* | %bq */                                     \
     X(log_retries, integer, log)              /* | %rc, with + when redispatched */           \
-    X(log_counter, integer, log)              /* | %rt */
+    X(log_counter, integer, connect)          /* | %rt */
 
 enum class Fetch : std::uint16_t {
 #define X(name, type, phase) name,

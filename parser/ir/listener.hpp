@@ -55,7 +55,6 @@ struct Listener {
     // With it: the client is who the header says (HAProxy); else the header has values of its own.
     bool proxy_header_names_client = false;
     std::optional<TlsProfile> tls;
-    bool http2 = false;
     std::optional<bool> keepalive;               // SO_KEEPALIVE
     int keepalive_idle = 0, keepalive_interval = 0, keepalive_count = 0;  // seconds, seconds, probes
     int receive_buffer = 0, send_buffer = 0;     // bytes, 0 = kernel's choice

@@ -38,7 +38,6 @@ struct Balance {
     std::uint32_t draws = 2;
     bool random_least_connections = false;
     // uri: how much of it; handled by the front-end through `key` where it can.
-    bool missing_key_round_robin = true;
 };
 
 // An active check. nginx: health_check, match. HAProxy: check, option httpchk, http-check, tcp-check.
@@ -77,7 +76,6 @@ struct HealthCheck {
     Milliseconds timeout = no_limit;       // connect and read; no_limit: interval
     Milliseconds connect_timeout = no_limit;
     bool mandatory = false;                // down until the first success (nginx health_check mandatory)
-    bool persistent = false;
     bool disable_on_404 = false;
     std::uint64_t udp = 0;
     // What differs between the dialects. haproxy: a server starts one failure from down, `timeout` is
@@ -112,14 +110,8 @@ struct Server {
     std::uint8_t send_proxy_header = 0;
     std::optional<Endpoint> source;
     std::optional<std::uint32_t> max_reuse, pool_max_idle;
-    Milliseconds pool_purge_delay{5000};
-    std::string redirect_prefix;           // redir
     enum class OnMarkedDown : std::uint8_t { nothing, shutdown_sessions } on_marked_down{};
-    bool resolve = false;                  // look the name up again
     std::string track;                     // pool/server whose health it shares
-    enum class Observe : std::uint8_t { none, layer4, layer7 } observe = Observe::none;
-    std::uint32_t error_limit = 10;
-    std::string on_error;                  // fastinter, fail-check, sudden-death, mark-down
     Span span;
 };
 
@@ -140,7 +132,6 @@ struct Pool {
         Milliseconds max_time{3600000};
     } idle;
     std::uint32_t full_connections = 0;    // fullconn
-    std::uint32_t max_queue = 0;
     Milliseconds queue_timeout{0};         // nginx queue directive (commercial)
     std::string zone;                      // name of the shared zone; empty: weir makes one
     bool disabled = false;

@@ -57,7 +57,6 @@ void put(Printer& to, const Balance& b) {
     to.field("balance_factor", b.balance_factor, d.balance_factor);
     to.field("draws", b.draws, d.draws);
     to.field("random_least_connections", b.random_least_connections, d.random_least_connections);
-    to.field("missing_key_round_robin", b.missing_key_round_robin, d.missing_key_round_robin);
 }
 
 const char* name_of(HealthCheck::Step::Expect expect) {
@@ -157,15 +156,8 @@ void put(Printer& to, const Server& s) {
     if (s.source) to.line("source {}", to_string(*s.source));
     to.field("max_reuse", s.max_reuse);
     to.field("pool_max_idle", s.pool_max_idle);
-    to.field("pool_purge_delay", s.pool_purge_delay, d.pool_purge_delay);
-    to.field("redirect_prefix", s.redirect_prefix, d.redirect_prefix);
     if (s.on_marked_down != d.on_marked_down) to.line("on_marked_down shutdown_sessions");
-    to.field("resolve", s.resolve, d.resolve);
     to.field("track", s.track, d.track);
-    if (s.observe != d.observe)
-        to.line("observe {}", s.observe == Server::Observe::layer4 ? "layer4" : "layer7");
-    to.field("error_limit", s.error_limit, d.error_limit);
-    to.field("on_error", s.on_error, d.on_error);
     if (s.check) to.health_check(*s.check);
 }
 
@@ -199,7 +191,6 @@ void Printer::health_check(const HealthCheck& c) {
     field("timeout", c.timeout, d.timeout);
     field("connect_timeout", c.connect_timeout, d.connect_timeout);
     field("mandatory", c.mandatory, d.mandatory);
-    field("persistent", c.persistent, d.persistent);
     field("disable_on_404", c.disable_on_404, d.disable_on_404);
     field("udp", c.udp, d.udp);
     if (c.manner != d.manner) line("manner nginx");
@@ -221,7 +212,6 @@ void Printer::pool(const Pool& p) {
     field("idle.timeout", p.idle.timeout, d.idle.timeout);
     field("idle.max_time", p.idle.max_time, d.idle.max_time);
     field("full_connections", p.full_connections, d.full_connections);
-    field("max_queue", p.max_queue, d.max_queue);
     field("queue_timeout", p.queue_timeout, d.queue_timeout);
     field("zone", p.zone, d.zone);
     field("disabled", p.disabled, d.disabled);
@@ -288,7 +278,6 @@ void Printer::listener(const Listener& l) {
         each("certificate", l.tls->certificates);
         each("alpn", l.tls->alpn);
     }
-    field("http2", l.http2, false);
     for (auto id : l.sites)
         line("site {}{}", label_of(id, config), id == l.default_site ? " default" : "");
 }
@@ -303,15 +292,12 @@ void Printer::site(const Site& s, SiteId id) {
         line("name {} {}{}", name_of(name.kind), show(name.text),
              name.with_bare ? " and the bare name" : "");
     field("max_connections", s.max_connections, d.max_connections);
-    field("backlog", s.backlog, d.backlog);
-    field("rate_limit_sessions", s.rate_limit_sessions, d.rate_limit_sessions);
     field("disabled", s.disabled, d.disabled);
     field("counted_as_backend", s.counted_as_backend, d.counted_as_backend);
     field("id", s.id, d.id);
     put_captures(*this, s);
     field("unique_id_format", s.unique_id_format);
     field("unique_id_header", s.unique_id_header, d.unique_id_header);
-    field("monitor_fails_when_set", s.monitor_fails_when_set, d.monitor_fails_when_set);
     field("monitor_uri", s.monitor_uri, d.monitor_uri);
     for (const auto& condition : s.monitor_fail)
         line("monitor_fail if {}", show(condition, config));
@@ -336,7 +322,6 @@ void Printer::map(const Map& m) {
     line("map {} of {}", show(m.name), show(m.key, config));
     Deeper deeper(*this);
     field("hostnames", m.hostnames, false);
-    field("volatile", m.volatile_value, false);
     for (const auto& entry : m.entries) {
         const char* kind = entry.kind == Map::Entry::Kind::exact   ? ""
                            : entry.kind == Map::Entry::Kind::regex ? "regex "
@@ -392,16 +377,12 @@ void Printer::process() {
     field("priority", p.priority);
     for (auto mask : p.affinity) line("affinity {:#x}", mask);
     field("shutdown_timeout", p.shutdown_timeout, d.shutdown_timeout);
-    field("grace", p.grace, d.grace);
     for (const auto& [name, value] : p.environment)
         line("environment {} {}", show(name), show(value));
     each("unset_environment", p.unset_environment);
     for (const auto& socket : p.control_sockets) put(*this, socket);
     field("node", p.node, d.node);
     field("description", p.description, d.description);
-    field("timer_resolution", p.timer_resolution, d.timer_resolution);
-    field("lock_file", p.lock_file, d.lock_file);
-    field("local_host_name", p.local_host_name, d.local_host_name);
 }
 
 }  // namespace printing

@@ -155,19 +155,13 @@ struct ActionLine {
         return a.level < 0 ? "set_log_level silent" : fmt::format("set_log_level {}", a.level);
     }
     std::string operator()(const SetMark& a) const {
-        const char* what = a.what == SetMark::What::mark  ? "mark"
-                           : a.what == SetMark::What::tos ? "tos"
-                                                          : "nice";
+        const char* what = a.what == SetMark::What::mark ? "mark" : "tos";
         return fmt::format("set_{} {}", what, a.value);
     }
     std::string operator()(const WaitForBody& a) const {
         return fmt::format("wait_for_body {} bytes {}", show(a.time), a.bytes);
     }
-    std::string operator()(const Pause& a) const { return "pause " + show(a.milliseconds, config); }
-    std::string operator()(const UseService& a) const { return "use_service " + show(a.name); }
     std::string operator()(const DisableRetry&) const { return "disable_retry"; }
-    std::string operator()(const StrictMode& a) const { return "strict_mode " + show(a.on); }
-    std::string operator()(const UseModule& a) const { return "use_module " + show(a.module); }
 };
 
 const char* name_of(Route::Match match) {
@@ -191,7 +185,6 @@ std::string head_of(const Route& route, const Config& config) {
     if (!route.pool_name.empty()) out += " as " + show(route.pool_name);
     if (route.internal) out += " internal";
     if (route.auto_redirect) out += " auto_redirect";
-    if (route.is_if) out += " same_request";
     return out;
 }
 

@@ -31,7 +31,6 @@ void put(Group& to, const Timeouts& t) {
 void put(Group& to, const ClientLimits& c) {
     const ClientLimits d;
     to.field("max_body", c.max_body, d.max_body);
-    to.field("head_buffer", c.head_buffer, d.head_buffer);
     to.field("max_line", c.max_line, d.max_line);
     to.field("max_head", c.max_head, d.max_head);
     to.field("max_fields", c.max_fields, d.max_fields);
@@ -39,7 +38,6 @@ void put(Group& to, const ClientLimits& c) {
     to.field("underscores", c.underscores, d.underscores);
     to.field("drop_invalid", c.drop_invalid, d.drop_invalid);
     to.field("merge_slashes", c.merge_slashes, d.merge_slashes);
-    to.field("accept_invalid", c.accept_invalid, d.accept_invalid);
     to.field("upper_case_methods", c.upper_case_methods, d.upper_case_methods);
     to.field("fragments", c.fragments, d.fragments);
     to.field("target_host_wins", c.target_host_wins, d.target_host_wins);
@@ -52,8 +50,6 @@ void put(Group& to, const KeepAlive& k) {
     to.field("max_requests", k.max_requests, d.max_requests);
     to.field("max_time", k.max_time, d.max_time);
     to.field("header", k.header, d.header);
-    to.field("min_time", k.min_time, d.min_time);
-    to.field("tcp_nodelay", k.tcp_nodelay, d.tcp_nodelay);
     to.field("reset_timed_out", k.reset_timed_out, d.reset_timed_out);
     if (k.linger != d.linger)
         to.line("linger {}", k.linger == KeepAlive::Linger::off ? "off" : "always");
@@ -72,9 +68,6 @@ void put(Group& to, const ReplyStyle& s) {
     to.field("tell_timeouts", s.tell_timeouts, d.tell_timeouts);
     to.field("chunk_unsized", s.chunk_unsized, d.chunk_unsized);
     to.field("head_shows_chunks", s.head_shows_chunks, d.head_shows_chunks);
-    to.field("lower_case_fields", s.lower_case_fields, d.lower_case_fields);
-    to.field("etag", s.etag, d.etag);
-    to.field("msie_padding", s.msie_padding, d.msie_padding);
 }
 
 void put(Group& to, const ForwardSettings::Retry& r) {
@@ -158,9 +151,7 @@ void put_request(Group& to, const ForwardSettings& f) {
 void put(Group& to, const ForwardSettings& f) {
     const ForwardSettings d;
     put_request(to, f);
-    to.field("buffer_response", f.buffer_response, d.buffer_response);
     to.field("buffer_size", f.buffer_size, d.buffer_size);
-    to.field("response_buffers", f.response_buffers, d.response_buffers);
     to.field("ignore_client_abort", f.ignore_client_abort, d.ignore_client_abort);
     to.field("intercept_errors", f.intercept_errors, d.intercept_errors);
     to.each("hide_field", f.hide_fields);
@@ -192,7 +183,6 @@ void put(Group& to, const ReplyFields& fields) {
                 field.always ? " always" : "", field.replace ? " replace" : "");
     };
     for (const auto& field : fields.list) one("field", field);
-    for (const auto& field : fields.trailers) one("trailer", field);
 }
 
 std::string content_of(const ErrorPage& page, const Config& config) {
@@ -235,7 +225,6 @@ void put(Group& to, const LogSettings& logs) {
         to.field("level", log.level, plain.level);
     }
     for (const auto& log : logs.errors) to.error_log(log);
-    to.field("not_found", logs.not_found, d.not_found);
     to.field("dont_log_null", logs.dont_log_null, d.dont_log_null);
     to.field("dont_log_normal", logs.dont_log_normal, d.dont_log_normal);
     to.field("log_asap", logs.log_asap, d.log_asap);

@@ -131,7 +131,7 @@ struct SetLogLevel {
     int level = 6;                // syslog severity; -1 = silent
 };
 struct SetMark {
-    enum class What : std::uint8_t { mark, tos, nice } what{};
+    enum class What : std::uint8_t { mark, tos } what{};
     std::int64_t value = 0;
 };
 // tcp-request inspect-delay + content rules wait for data; "do nothing until the condition is true".
@@ -139,24 +139,8 @@ struct WaitForBody {
     std::chrono::milliseconds time{0};
     std::uint64_t bytes = 0;
 };
-struct Pause {
-    Expr milliseconds;
-};
-// http-request use-service, stats page: an answer made by a module.
-struct UseService {
-    std::string name;
-};
 // http-request disable-l7-retry: only what never reached a server is tried again.
 struct DisableRetry {};
-// http-request strict-mode.
-struct StrictMode {
-    bool on = false;
-};
-// An action of a module, by name; conf belongs to the module.
-struct UseModule {
-    std::string module;
-    std::shared_ptr<const void> conf;
-};
 
 }  // namespace action
 
@@ -165,8 +149,7 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::Pause, action::DisableRetry, action::UseService, action::StrictMode,
-                 action::UseModule>;
+                 action::DisableRetry>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

@@ -44,7 +44,6 @@ struct Timeouts {
 // What is taken from a client.
 struct ClientLimits {
     std::uint64_t max_body = 1048576;    // client_max_body_size; 0 = no limit
-    std::uint32_t head_buffer = 1024;    // client_header_buffer_size (accepted, not a limit)
     std::uint32_t max_line = 8192;       // large_client_header_buffers size: one line at most
     std::uint32_t max_head = 32768;      // number x size | tune.bufsize - maxrewrite: the whole head
     std::uint32_t max_fields = 1000;     // max_headers | tune.http.maxhdr
@@ -52,7 +51,6 @@ struct ClientLimits {
     bool underscores = false;            // underscores_in_headers
     bool drop_invalid = true;            // ignore_invalid_headers
     bool merge_slashes = true;
-    bool accept_invalid = false;         // | option accept-unsafe-violations-in-http-request
     bool upper_case_methods = true;      // other letters in a method are refused (nginx)
     bool fragments = true;               // '#' and what follows stays in a target (nginx)
     // The host of an absolute target counts and Host may differ (nginx); else that is refused.
@@ -66,8 +64,6 @@ struct KeepAlive {
     std::uint32_t max_requests = 1000;   // keepalive_requests; 0 = no limit
     Milliseconds max_time{3600000};      // keepalive_time
     Milliseconds header{0};              // second value of keepalive_timeout; 0 = no Keep-Alive field
-    Milliseconds min_time{0};            // keepalive_min_timeout
-    bool tcp_nodelay = true;
     bool reset_timed_out = false;        // reset_timedout_connection
     enum class Linger : std::uint8_t { off, on, always } linger = Linger::on;
     Milliseconds linger_time{30000};
@@ -96,9 +92,6 @@ struct ReplyStyle {
     bool chunk_unsized = true;
     // The answer to HEAD says that its body would have come in chunks (HAProxy).
     bool head_shows_chunks = false;
-    bool lower_case_fields = false;      // HAProxy writes the field names of its own answers so
-    bool etag = true;
-    bool msie_padding = false;
 };
 
 // error_page, errorfile, errorloc.
@@ -156,9 +149,7 @@ struct ForwardSettings {
     std::vector<PatternSet::Network> forwarded_for_except;
     bool forwarded_for_if_none = false;
     bool buffer_request = true;          // proxy_request_buffering
-    bool buffer_response = true;         // proxy_buffering
     std::uint32_t buffer_size = 8192;    // proxy_buffer_size: largest response head
-    std::uint64_t response_buffers = 65536;
     bool ignore_client_abort = false;
     bool intercept_errors = false;
     std::vector<std::string> hide_fields, pass_fields;   // beyond the dialect's own
@@ -214,13 +205,11 @@ struct ReplyField {
 };
 struct ReplyFields {
     std::vector<ReplyField> list;
-    std::vector<ReplyField> trailers;
 };
 
 struct LogSettings {
     std::vector<AccessLog> access;       // access_log, log
     std::vector<ErrorLog> errors;        // error_log; empty: the process's
-    bool not_found = true;               // log_not_found
     bool dont_log_null = false;          // | option dontlognull
     bool dont_log_normal = false;        // | option dontlog-normal
     bool log_asap = false;               // | option logasap

@@ -63,7 +63,6 @@ struct Route {
     std::string pool_name;               // HAProxy: the backend this stands for, in logs
     bool internal = false;               // not by URI (nginx), not by name (a listen's own route)
     bool auto_redirect = false;          // "/x/" with proxy_pass: "/x" gets a 301
-    bool is_if = false;                  // pseudo-location of nginx's if
     Span span;
 };
 
@@ -101,8 +100,6 @@ struct Site {
     // are looked up in the route first, then in the site.
     Settings settings;
     std::uint32_t max_connections = 0;   // frontend maxconn; 0 = no limit
-    std::uint32_t backlog = 0;
-    std::uint32_t rate_limit_sessions = 0;
     bool disabled = false;
     bool is_nginx_style = true;          // locations by path (true) or first true condition (false)
     bool counted_as_backend = false;     // "listen": same name is a pool too
@@ -119,7 +116,6 @@ struct Site {
     std::optional<CookieCapture> cookie_capture;
     std::optional<Text> unique_id_format;
     std::string unique_id_header;
-    bool monitor_fails_when_set = false;
     std::string monitor_uri;
     std::vector<Condition> monitor_fail;
     bool tcp_content_rules = false;      // some rule needs bytes of the client before routing

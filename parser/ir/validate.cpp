@@ -124,19 +124,13 @@ private:
     void check_action(const action::SetAddress& a, const Rule& rule) {
         check_expr(a.value, rule.phase, Use::value);
     }
-    void check_action(const action::Pause& a, const Rule& rule) {
-        check_expr(a.milliseconds, rule.phase, Use::value);
-    }
     void check_action(const action::Close&, const Rule&) {}
     void check_action(const action::Tarpit&, const Rule&) {}
     void check_action(const action::Allow&, const Rule&) {}
     void check_action(const action::SetLogLevel&, const Rule&) {}
     void check_action(const action::SetMark&, const Rule&) {}
     void check_action(const action::WaitForBody&, const Rule&) {}
-    void check_action(const action::UseService&, const Rule&) {}
     void check_action(const action::DisableRetry&, const Rule&) {}
-    void check_action(const action::StrictMode&, const Rule&) {}
-    void check_action(const action::UseModule&, const Rule&) {}
 
     void check_settings(const Settings& settings) {
         // Shared groups are checked once: children that change nothing hold the same one.

@@ -54,7 +54,7 @@ private:
         if (key_value(text, "port=", value)) return port(argument, value);
         if (key_value(text, "match=", value)) return match(argument, value);
         if (text == "mandatory") return check_.mandatory = true;
-        if (text == "persistent") return check_.persistent = true;
+        if (text == "persistent") return true;   // states always outlive a reload
         if (!block_.in_stream() && key_value(text, "uri=", value)) {
             uri_ = value;
             return true;

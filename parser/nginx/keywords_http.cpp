@@ -177,6 +177,12 @@ constexpr auto no_files = ignored("weir reads no files in the data path");
 constexpr auto tables_grow = ignored("weir's tables grow as needed");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
 
+// On is how weir sends.
+void check_tcp_nodelay(Scope& scope, const Call& call) {
+    if (call[0].number == 0)
+        scope.sink.warning(call.span, "ignored-keyword", "\"tcp_nodelay off\" has no effect: weir sends at once");
+}
+
 // clang-format off
 constexpr Keyword rows[] = {
     {.name = "absolute_redirect", .where = everywhere, .args = {keyword::flag()},
@@ -202,8 +208,7 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::timeouts, &ir::Timeouts::client_read>, .fallback = "60s",
      .summary = "Limits the time between two reads of the body of a request.", .once = true},
     {.name = "client_header_buffer_size", .where = http | server, .args = {keyword::size("size", 0, four_gigabytes)},
-     .apply = set<&Settings::limits, &ir::ClientLimits::head_buffer>, .fallback = "1k",
-     .summary = "First buffer for the head of a request.", .once = true},
+     .fallback = "1k", .support = own_buffers, .summary = "First buffer for the head of a request."},
     {.name = "client_header_timeout", .where = http | server, .args = {keyword::duration("time")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::request_head>, .fallback = "60s",
      .summary = "Limits the time to read the head of a request.", .once = true},
@@ -224,8 +229,7 @@ constexpr Keyword rows[] = {
      .apply = lower_error_page, .inherit = Inherit::replace_list,
      .summary = "Answers errors with the page of that URI, a named location or a redirect."},
     {.name = "etag", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::style, &ir::ReplyStyle::etag>, .fallback = "on", .since = "1.3.3",
-     .summary = "Writes ETag for files.", .once = true},
+     .fallback = "on", .since = "1.3.3", .support = no_files, .summary = "Writes ETag for files."},
     {.name = "ignore_invalid_headers", .where = http | server, .args = {keyword::flag()},
      .apply = set<&Settings::limits, &ir::ClientLimits::drop_invalid>, .fallback = "on",
      .summary = "Drops fields with invalid names.", .once = true},
@@ -234,8 +238,8 @@ constexpr Keyword rows[] = {
     {.name = "keepalive_disable", .where = everywhere, .args = keyword::Signature::count(1, 2), .fallback = "msie6",
      .support = ignored("the browsers it is for are gone"), .summary = "Browsers that get no keep-alive."},
     {.name = "keepalive_min_timeout", .where = everywhere, .args = {keyword::duration("time")},
-     .apply = set<&Settings::keepalive, &ir::KeepAlive::min_time>, .fallback = "0", .since = "1.27.4",
-     .summary = "Keeps idle connections at least that long at a shutdown.", .once = true},
+     .fallback = "0", .since = "1.27.4", .support = keyword::not_yet(),
+     .summary = "Keeps idle connections at least that long at a shutdown."},
     {.name = "keepalive_requests", .where = everywhere, .args = {keyword::number("number")},
      .apply = lower_keepalive_requests, .fallback = "1000", .since = "0.8.0",
      .summary = "Most requests of one connection.", .once = true},
@@ -320,8 +324,7 @@ constexpr Keyword rows[] = {
     {.name = "subrequest_output_buffer_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "4k", .since = "1.13.10",
      .support = ignored("weir makes no subrequests"), .summary = "Buffer of a subrequest."},
     {.name = "tcp_nodelay", .where = everywhere | stream | stream_server, .args = {keyword::flag()},
-     .apply = set<&Settings::keepalive, &ir::KeepAlive::tcp_nodelay>, .fallback = "on",
-     .summary = "Sends small packets at once.", .once = true},
+     .apply = check_tcp_nodelay, .fallback = "on", .summary = "Sends small packets at once.", .once = true},
     {.name = "tcp_nopush", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
      .support = ignored("weir writes head and body together"), .summary = "Gathers full packets."},
     {.name = "types", .where = everywhere, .body = Body::entries, .apply = lower_types, .inherit = Inherit::replace,

@@ -53,16 +53,8 @@ void lower_pid(Scope& scope, const Call& call) {
     scope.config.process.pid_file = off ? "" : block.run.full_path(call[0].text);
 }
 
-void lower_lock_file(Scope& scope, const Call& call) {
-    scope.config.process.lock_file = block_of(scope).run.full_path(call[0].text);
-}
-
 void lower_working_directory(Scope& scope, const Call& call) {
     scope.config.process.working_directory = call[0].text;
-}
-
-void lower_timer_resolution(Scope& scope, const Call& call) {
-    scope.config.process.timer_resolution = ir::Milliseconds(call[0].number);
 }
 
 void lower_worker_shutdown_timeout(Scope& scope, const Call& call) {
@@ -161,8 +153,8 @@ constexpr Keyword rows[] = {
     {.name = "load_module", .where = main, .args = {keyword::path("file")},
      .since = "1.9.11", .support = ignored("weir's modules are built in"),
      .summary = "Loads a dynamic module."},
-    {.name = "lock_file", .where = main, .args = {keyword::path("file")}, .apply = lower_lock_file,
-     .inherit = Inherit::none, .fallback = "logs/nginx.lock", .summary = "Names the lock file where locks need one.", .once = true},
+    {.name = "lock_file", .where = main, .args = {keyword::path("file")},
+     .fallback = "logs/nginx.lock", .support = ignored("weir's locks need no file"), .summary = "Names the lock file where locks need one."},
     {.name = "master_process", .where = main, .args = {keyword::flag()}, .apply = lower_master_process,
      .inherit = Inherit::none, .fallback = "on", .summary = "Starts workers; off is for debugging.", .once = true},
     {.name = "pcre_jit", .where = main, .args = {keyword::flag()},
@@ -175,8 +167,8 @@ constexpr Keyword rows[] = {
     {.name = "thread_pool", .where = main, .args = keyword::Signature::count(2, 3),
      .fallback = "default threads=32 max_queue=65536", .since = "1.7.11",
      .support = ignored("weir reads no files in the data path"), .summary = "Defines threads for reading files."},
-    {.name = "timer_resolution", .where = main, .args = {keyword::duration("interval")}, .apply = lower_timer_resolution,
-     .inherit = Inherit::none, .summary = "Reads the clock at most once per interval.", .once = true},
+    {.name = "timer_resolution", .where = main, .args = {keyword::duration("interval")},
+     .support = ignored("weir reads the clock once per turn of its loop"), .summary = "Reads the clock at most once per interval."},
     {.name = "user", .where = main, .args = {keyword::word("user"), keyword::opt(keyword::word("group"))}, .apply = lower_user,
      .inherit = Inherit::none, .fallback = "nobody nobody", .summary = "User and group of the workers.", .once = true},
     {.name = "worker_cpu_affinity", .where = main, .args = {keyword::many(keyword::word("auto|mask"))}, .apply = lower_worker_cpu_affinity,

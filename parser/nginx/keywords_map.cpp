@@ -38,8 +38,7 @@ private:
             return;
         }
         if (words.size() == 1 && key.text == "volatile") {
-            map_.volatile_value = true;
-            return;
+            return;   // every use looks it up anew
         }
         if (words.size() != 2)
             return block_.error(key.span, "argument-count", "invalid number of the map parameters",

@@ -175,9 +175,11 @@ void lower_field_list(Scope& scope, const Call& call) {
     for (const auto& argument : call.args) list.emplace_back(argument.text);
 }
 
-void lower_proxy_buffers(Scope& scope, const Call& call) {
-    scope.settings().forward.edit().response_buffers =
-        static_cast<std::uint64_t>(call[0].number) * static_cast<std::uint64_t>(call[1].number);
+// Off is how weir passes answers on: as they come, with a bounded pipe in between.
+void check_proxy_buffering(Scope& scope, const Call& call) {
+    if (call[0].number != 0)
+        scope.sink.warning(call.span, "ignored-keyword",
+                           "\"proxy_buffering on\" has no effect: weir passes answers on as they come");
 }
 
 void lower_proxy_next_upstream(Scope& scope, const Call& call) {
@@ -316,10 +318,10 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::forward, &ForwardSettings::buffer_size>, .fallback = "4k",
      .summary = "Largest head of a response.", .once = true},
     {.name = "proxy_buffering", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::buffer_response>, .fallback = "on",
+     .apply = check_proxy_buffering, .fallback = "on",
      .summary = "Reads the response as fast as the server sends it.", .once = true},
     {.name = "proxy_buffers", .where = everywhere, .args = {keyword::number("number", 2), keyword::size("size", 1)},
-     .apply = lower_proxy_buffers, .fallback = "8 4k", .summary = "Buffers of one response.", .once = true},
+     .fallback = "8 4k", .support = own_buffers, .summary = "Buffers of one response."},
     {.name = "proxy_busy_buffers_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "8k",
      .support = own_buffers, .summary = "Buffers that may be busy sending."},
     {.name = "proxy_cache_bypass", .where = everywhere, .args = {keyword::many(keyword::text("condition"))}, .support = no_cache,

@@ -134,7 +134,6 @@ void lower_set(Scope& scope, const Call& call) {
 void use_pseudo_route(Block& outer, Block& block, const Call& call, ir::action::Rules& inside) {
     ir::Route route;
     route.match = ir::Route::Match::named;
-    route.is_if = true;
     route.span = call.span;
     route.pattern = outer.route->pattern;
     route.action = outer.route->action;

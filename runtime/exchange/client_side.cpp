@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/udp.hpp"
 #include "runtime/log/error_log.hpp"
 #include "runtime/log/log_sink.hpp"
@@ -300,8 +301,12 @@ net::Detached ClientSide::run(Connection& connection) {
     count(worker_->process, true);
     count(running->sites[site], true);
     count(listener, true);
-    bool serves = !plan.listeners[connection.listener].source->accepts_proxy_header ||
-                  co_await read_proxy_header(connection);
+    const auto& first = plan.sites[site];
+    bool expects = plan.listeners[connection.listener].source->accepts_proxy_header;
+    // One step after the other: g++ 12 runs a co_await inside && before what stands left of it.
+    bool serves = run_early_rules(connection, first, first.rules.connect);
+    if (serves && expects) serves = co_await read_proxy_header(connection);
+    if (serves) serves = run_early_rules(connection, first, first.rules.handshake);
     if (serves) {
         if (plan.sites[site].source->kind == ir::Site::Kind::stream)
             co_await serve_stream(connection);

@@ -259,9 +259,30 @@ Exchange::Next Exchange::begin() {
     } else {
         subject_.normalized_path = request_.path;
     }
+    if (!site_->unique_id.empty()) subject_.unique_id_format = &site_->unique_id;
+    if (site_->source->cookie_capture)
+        subject_.request_cookie_capture = captured_cookie(request_.fields, FieldId::cookie);
     const auto& monitor = site_->source->monitor_uri;
     if (!monitor.empty() && request_.target == monitor) return answer_monitor();
     return Next::rules;
+}
+
+// capture cookie: "NAME=value" of the first cookie whose name begins as configured.
+std::string_view Exchange::captured_cookie(const http::FieldList& fields, FieldId id) const {
+    const auto& capture = *site_->source->cookie_capture;
+    for (const auto& field : fields) {
+        if (field.id != id) continue;
+        auto rest = field.value;
+        while (!rest.empty()) {
+            while (rest.starts_with(' ')) rest.remove_prefix(1);
+            auto end = std::min(rest.find(';'), rest.size());
+            auto one = rest.substr(0, end);
+            if (one.starts_with(capture.prefix)) return one.substr(0, capture.length);
+            if (id == FieldId::set_cookie || end == rest.size()) break;   // attributes follow
+            rest.remove_prefix(end + 1);
+        }
+    }
+    return {};
 }
 
 // monitor-uri: this program answers for itself, or for its servers where "monitor fail" asks for
@@ -345,6 +366,10 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (route_->has_uri || target_.changed)
         target_.escape = internal_ || request_.path.find('%') != std::string_view::npos;
     subject_.response = nullptr;   // an earlier server's, before an inner redirect
+    if (const auto& name = site_->source->unique_id_header; !name.empty() && !site_->unique_id.empty()) {
+        if (!subject_.unique_id_text.data()) subject_.unique_id_text = site_->unique_id.render(subject_);
+        request_.fields.add(arena_, name, subject_.unique_id_text);
+    }
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
                                  request_, body_, connection_.stream, writer_,
                                  connection_.server, connection_.requests == 1, gathered_, target_,
@@ -376,6 +401,8 @@ net::Task<Exchange::Next> Exchange::forward() {
         co_return fail(status);
     }
     if (server_->response.status == 101) co_return co_await tunnel();
+    if (site_->source->cookie_capture)
+        subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
                              &site_->rules.response_content, &site_->rules.response}) {
         auto ran = run_rules(*list);
@@ -520,6 +547,9 @@ net::Task<bool> Exchange::run() {
     if (keep) keep = co_await discard_body();
     body_.settle();
     if (!keep && !body_.ended()) connection_.linger = true;
+    using Linger = ir::KeepAlive::Linger;
+    if (route_->keepalive->linger == Linger::off) connection_.linger = false;
+    if (route_->keepalive->linger == Linger::always && !keep) connection_.linger = true;
     if (connection_.linger) {
         connection_.linger_time = route_->keepalive->linger_time.count();
         connection_.linger_timeout = time_of(route_->timeouts->lingering);

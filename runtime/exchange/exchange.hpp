@@ -47,6 +47,7 @@ private:
     Next use_route(ir::RouteId id);
     net::Task<Next> perform();
     bool ask_filters();
+    std::string_view captured_cookie(const http::FieldList& fields, http::FieldId id) const;
     void take(const filter::Answer& answer);
     net::Task<Next> forward();
     net::Task<Next> tunnel();
@@ -56,6 +57,7 @@ private:
     enum class Stage : std::uint8_t { waiting, reading, busy };
     void enter(Stage stage);
     void log();
+    void write_lines();
     void count();
     const plan::Logs& logs() const { return *route_->logs; }
     // Whose settings hold towards the client: the route's where routes inherit from the site, else
@@ -77,7 +79,6 @@ private:
     void set_target(const plan::Rule& rule, const ir::action::SetTarget& action);
     void refresh_target();
     void note_own_answer(bool refused);
-    void store_capture(const plan::Rule& rule, const ir::action::Capture& action);
 
     // reply.cpp
     Next fail(std::uint16_t status);

@@ -144,6 +144,32 @@ void log_failure(plan::Worker&, route::Subject& subject, Failure failure) {
     errors.write(words.level, text, about, &subject.site->settings.logs->errors);
 }
 
+namespace {
+
+// A failure in HAProxy's sense: a server was asked again, somebody went away or was too slow, or the
+// answer says 5xx. What a redirect or a page of ours ended ('L') is none.
+bool went_wrong(const route::Subject& subject) {
+    char cause = subject.termination[0];
+    bool ended_badly = cause != '-' && cause != 'L';
+    auto status = subject.reply ? subject.reply->status : std::uint16_t{0};
+    return ended_badly || subject.redispatched || (cause == '-' && subject.retries != 0) || status >= 500;
+}
+
+}  // namespace
+
+bool worth_logging(const ir::Site& site, const route::Subject& subject) {
+    const auto& logs = *site.settings.logs;
+    if (logs.dont_log_null && site.kind == ir::Site::Kind::stream && subject.received == 0 &&
+        subject.sent == 0)
+        return false;
+    return !logs.dont_log_normal || went_wrong(subject);
+}
+
+int level_of_line(const ir::Site& site, const route::Subject& subject, int set_by_rule) {
+    if (set_by_rule != 6) return set_by_rule;
+    return site.settings.logs->separate_errors && went_wrong(subject) ? log::error : -1;
+}
+
 void write_access_logs(plan::Worker&, const plan::Logs& logs, route::Subject& subject, int level) {
     for (const auto& one : logs.access) {
         if (one.source->target.kind == ir::LogTarget::Kind::none) continue;
@@ -157,13 +183,19 @@ void Exchange::log() {
     auto& loop = worker_.loop;
     subject_.now_us = subject_.times.ended = loop.now_us();
     count();
+    write_lines();
+}
+
+void Exchange::write_lines() {
     if (silent_) return;
     silent_ = true;
     const auto& logs = *(site_->source->is_nginx_style ? route_->logs : site_->own.logs);
     if (logs.access.empty()) return;
-    subject_.wall_ms = loop.wall_ms();
+    subject_.now_us = worker_.loop.now_us();
+    subject_.wall_ms = worker_.loop.wall_ms();
     if (subject_.reply == nullptr) subject_.status = reply_.status;
-    write_access_logs(worker_, logs, subject_, log_level_ == 6 ? -1 : log_level_);
+    if (!worth_logging(*site_->source, subject_)) return;
+    write_access_logs(worker_, logs, subject_, level_of_line(*site_->source, subject_, log_level_));
 }
 
 void Exchange::count() {

@@ -16,6 +16,11 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result);
 // One error-log line with the activity: client, site, request, server.
 void log_failure(plan::Worker& worker, route::Subject& subject, forward::Failure failure);
 // Every access log of the route or site.
+// HAProxy's choice of lines: false for those that "option dontlog-normal" and "dontlognull" leave out.
+bool worth_logging(const ir::Site& site, const route::Subject& subject);
+// The syslog level that a line gets, -1 for the usual one: what a rule set, or "err" for failures with
+// "option log-separate-errors".
+int level_of_line(const ir::Site& site, const route::Subject& subject, int set_by_rule);
 void write_access_logs(plan::Worker& worker, const plan::Logs& logs, route::Subject& subject,
                        int level);
 

@@ -82,6 +82,7 @@ std::string_view Exchange::own_scheme() const { return connection_.facts.tls ? "
 // The page that the dialect has for this status.
 void Exchange::own_page(std::uint16_t status) {
     reply_ = {};
+    kept_fields_.remove(FieldId::content_type);   // the page has its own
     reply_.status = status;
     reply_from_server_ = false;
     unsized_ = false;
@@ -508,7 +509,9 @@ net::Task<bool> Exchange::send_reply() {
     const auto& keepalive = *client_rules().keepalive;
     auto write_timeout = time_of(client_rules().timeouts->client_send);
     if (!request_.keep_alive || !keepalive.on || !route_->keepalive->on || worker_.stopping ||
-        (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests))
+        (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests) ||
+        (keepalive.max_time != ir::no_limit &&
+         worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count()))
         keep_ = false;
     if (!body_.ended() && request_.expects_continue) keep_ = false;
     if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
@@ -521,6 +524,10 @@ net::Task<bool> Exchange::send_reply() {
     apply_reply_fields();
     decide_framing();
     write_reply_head();
+    if (site_->source->settings.logs->log_asap && reply_from_server_) {
+        subject_.log_asap = true;
+        write_lines();
+    }
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
     writer_.start(no_body ? Framing::none : reply_.framing);
     bool ok = true;
@@ -550,6 +557,7 @@ net::Task<bool> Exchange::send_reply() {
             http::RelayLimits limits;
             limits.read_timeout = time_of(route_->timeouts->server_read);
             limits.write_timeout = write_timeout;
+            limits.rate = route_->forwarding->source->limit_rate;
             limits.abort_when = route_->forwarding->source->ignore_client_abort
                                     ? nullptr : &connection_.stream.watch;
             auto result = co_await http::relay_body(body, writer_, limits);

@@ -3,6 +3,7 @@
 // when an action decides what happens next.
 #include <algorithm>
 
+#include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/exchange.hpp"
 
 namespace weir::exchange {
@@ -255,15 +256,6 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
     return {};
 }
 
-void Exchange::store_capture(const plan::Rule& rule, const ir::action::Capture& action) {
-    auto slots = action.side == ir::action::Side::request ? subject_.request_captures
-                                                          : subject_.response_captures;
-    if (action.slot >= slots.size()) return;
-    auto value = rule.value.eval(subject_);
-    if (!value.exists) return;
-    slots[action.slot] = route::to_text(value, arena_).substr(0, action.length);
-}
-
 // A rule answered in the server's place, or instead of what it said.
 void Exchange::note_own_answer(bool refused) {
     if (subject_.termination[0] != '-') return;
@@ -283,8 +275,10 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             return {Flow::decided, exchange.respond(rule, action)};
         }
         Ran operator()(const ir::action::Redirect& action) {
+            auto target = rule.text.render(subject);
+            if (action.ignore_empty && target.empty()) return {};
             exchange.note_own_answer(false);
-            return {Flow::decided, exchange.redirect(action, rule.text.render(subject))};
+            return {Flow::decided, exchange.redirect(action, target)};
         }
         Ran operator()(const ir::action::Close& action) {
             exchange.keep_ = false;
@@ -321,15 +315,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             return {};
         }
         Ran operator()(const ir::action::SetVariable& action) {
-            if (action.slot >= subject.variables.size()) return {};
-            auto& variable = subject.variables[action.slot];
-            if (action.unset) {
-                variable = {};
-            } else if (std::holds_alternative<ir::Text>(action.value)) {
-                variable = route::Value::of(rule.text.render(subject));
-            } else {
-                variable = rule.value.eval(subject);
-            }
+            set_variable(rule, action, subject);
             return {};
         }
         Ran operator()(const ir::action::Rewrite& action) { return exchange.do_rewrite(rule, action); }
@@ -339,23 +325,11 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
         }
         Ran operator()(const ir::action::Group&) { return exchange.run_rules(rule.group); }
         Ran operator()(const ir::action::Capture& action) {
-            exchange.store_capture(rule, action);
+            store_capture(rule, subject, action);
             return {};
         }
         Ran operator()(const ir::action::SetAddress& action) {
-            auto value = rule.value.eval(subject);
-            if (!value.exists) return {};
-            using What = ir::action::SetAddress::What;
-            bool client = action.what == What::source || action.what == What::source_port;
-            auto* changed = subject.arena->make<route::Address>(client ? *subject.client
-                                                                       : *subject.local);
-            *changed = {};
-            const auto& old = client ? *subject.client : *subject.local;
-            changed->ip = old.ip;
-            changed->port = old.port;
-            if (value.type == ir::Type::address) changed->ip = value.ip;
-            if (value.type == ir::Type::integer) changed->port = static_cast<std::uint16_t>(value.number);
-            (client ? subject.client : subject.local) = changed;
+            set_address(rule, subject, action);
             return {};
         }
         Ran operator()(const ir::action::SetLogLevel& action) {
@@ -363,22 +337,15 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             exchange.log_level_ = action.level;
             return {};
         }
-        Ran operator()(const ir::action::SetMark&) { return {}; }
-        Ran operator()(const ir::action::WaitForBody&) { return {}; }
-        Ran operator()(const ir::action::Pause& action) {
-            (void)action;
-            auto value = rule.value.eval(subject);
-            if (value.exists && value.number > 0)
-                exchange.tarpit_ms_ += static_cast<std::uint32_t>(value.number);
+        Ran operator()(const ir::action::SetMark& action) {
+            set_mark(action, exchange.connection_.stream.fd());
             return {};
         }
         Ran operator()(const ir::action::DisableRetry&) {
             exchange.may_repeat_ = false;
             return {};
         }
-        Ran operator()(const ir::action::UseService&) { return {}; }
-        Ran operator()(const ir::action::StrictMode&) { return {}; }
-        Ran operator()(const ir::action::UseModule&) { return {}; }
+        Ran operator()(const ir::action::WaitForBody&) { return {}; }
     };
     return std::visit(Visitor{*this, rule}, rule.source->action);
 }

@@ -2,7 +2,7 @@
 // One session of a stream site (nginx stream, HAProxy mode tcp): pick a server, connect, tunnel.
 #include <algorithm>
 
-#include "runtime/exchange/connection.hpp"
+#include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/forward/connect.hpp"
@@ -43,6 +43,8 @@ private:
     void begin_try();
     void end_try(forward::Failure failure);
     void log();
+    void write_lines();
+    void watch_server();
 
     Connection& connection_;
     plan::Worker& worker_;
@@ -61,6 +63,12 @@ private:
     route::Try* tries_ = nullptr;
     std::uint32_t try_count_ = 0;
     std::uint32_t attempts_ = 0;
+    std::int32_t log_level_ = 6;   // -1: no line
+    bool logged_ = false;
+    bool server_lost_ = false;
+    struct Watchman : net::Timer {
+        Session* owner = nullptr;
+    } watchman_;                   // on-marked-down shutdown-sessions
     std::int64_t try_started_us_ = 0;
 };
 
@@ -69,22 +77,20 @@ bool Session::run_rules(const std::vector<plan::Rule>& rules) {
         if (!holds(rule)) continue;
         const auto& action = rule.source->action;
         if (std::holds_alternative<ir::action::Allow>(action)) return true;
+        if (const auto* close = std::get_if<ir::action::Close>(&action); close && close->reset)
+            connection_.stream.reset();
         if (std::holds_alternative<ir::action::Close>(action) ||
             std::holds_alternative<ir::action::Respond>(action)) {
             subject_.termination[0] = 'P';
             subject_.termination[1] = 'R';
             return false;
         }
-        if (const auto* set = std::get_if<ir::action::SetVariable>(&action)) {
-            if (set->slot >= subject_.variables.size()) continue;
-            auto& variable = subject_.variables[set->slot];
-            if (set->unset)
-                variable = {};
-            else
-                variable = std::holds_alternative<ir::Text>(set->value)
-                               ? route::Value::of(rule.text.render(subject_))
-                               : rule.value.eval(subject_);
-        }
+        if (const auto* set = std::get_if<ir::action::SetVariable>(&action))
+            set_variable(rule, *set, subject_);
+        if (const auto* set = std::get_if<ir::action::SetAddress>(&action)) set_address(rule, subject_, *set);
+        if (const auto* take = std::get_if<ir::action::Capture>(&action)) store_capture(rule, subject_, *take);
+        if (const auto* set = std::get_if<ir::action::SetMark>(&action)) set_mark(*set, connection_.stream.fd());
+        if (const auto* set = std::get_if<ir::action::SetLogLevel>(&action)) log_level_ = set->level;
     }
     return true;
 }
@@ -305,10 +311,21 @@ net::Task<bool> Session::connect() {
     }
 }
 
+// on-marked-down shutdown-sessions: looks every second whether the server went down meanwhile.
+void Session::watch_server() {
+    if (server_->conf->on_marked_down != ir::Server::OnMarkedDown::shutdown_sessions) return;
+    watchman_.owner = this;
+    watchman_.fire = [](net::Timer& timer) {
+        auto& session = *static_cast<Watchman&>(timer).owner;
+        session.server_lost_ = session.pool_->is_down(*session.server_);
+        if (!session.server_lost_) return session.watch_server();
+        session.connection_.stream.watch.cancel_waits();
+        session.server_stream_.watch.cancel_waits();
+    };
+    worker_.loop.arm(watchman_, worker_.loop.now() + 1000);
+}
+
 void Session::log() {
-    auto& loop = worker_.loop;
-    subject_.now_us = subject_.times.ended = loop.now_us();
-    subject_.wall_ms = loop.wall_ms();
     auto add = [&](zone::Counters& counters) {
         counters.bytes_in.add(subject_.received);
         counters.bytes_out.add(subject_.sent);
@@ -319,7 +336,15 @@ void Session::log() {
     if (tally_.last()) add(tally_.last()->counters(worker_.index));
     if (subject_.termination[0] == 'C') tally_.client_aborted();
     if (subject_.termination[0] == 'S' && subject_.termination[1] == 'D') tally_.server_aborted();
-    write_access_logs(worker_, *site_->own.logs, subject_, -1);
+    write_lines();
+}
+
+void Session::write_lines() {
+    if (log_level_ < 0 || std::exchange(logged_, true) || !worth_logging(*site_->source, subject_)) return;
+    auto& loop = worker_.loop;
+    subject_.now_us = subject_.times.ended = loop.now_us();
+    subject_.wall_ms = loop.wall_ms();
+    write_access_logs(worker_, *site_->own.logs, subject_, level_of_line(*site_->source, subject_, log_level_));
 }
 
 net::Task<void> Session::run() {
@@ -343,9 +368,10 @@ net::Task<void> Session::run() {
     if (auto count = running_->plan->config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
     subject_.status = 500;
-    bool going = run_rules(site_->rules.connect) && co_await inspect() &&
-                 run_rules(site_->rules.handshake) && run_rules(site_->rules.content) &&
-                 run_rules(site_->rules.request);
+    const auto& source = *site_->source;
+    if (const auto& slots = source.request_captures; !slots.empty())
+        subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
+    bool going = co_await inspect() && run_rules(site_->rules.content) && run_rules(site_->rules.request);
     if (!going) subject_.status = 403;
     if (going && choose_route() && choose_pool()) {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
@@ -358,10 +384,21 @@ net::Task<void> Session::run() {
             limits.server_idle = time_of(own ? timeouts.tunnel : timeouts.server_read);
             limits.client_fin = time_of(site_->own.timeouts->client_fin);
             limits.server_fin = time_of(timeouts.server_fin);
-            limits.half_close = route_->forwarding->source->half_close;
             subject_.payload = {};   // the tunnel gives its buffer away
+            const auto& forward = *route_->forwarding->source;
+            limits.half_close = forward.half_close;
+            limits.upload_rate = forward.upload_rate;
+            limits.download_rate = forward.download_rate;
+            limits.stop = &server_lost_;
+            watch_server();
+            if (site_->source->settings.logs->log_asap) {
+                subject_.status = 200;
+                subject_.log_asap = true;
+                write_lines();
+            }
             auto result = co_await run_tunnel(connection_.stream, server_stream_,
                                               std::move(connection_.input), {}, limits);
+            watchman_.disarm();
             subject_.received = result.from_client;
             subject_.sent = subject_.sent_body = result.from_server;
             auto& one = tries_[try_count_ - 1];
@@ -370,6 +407,7 @@ net::Task<void> Session::run() {
             one.bytes_received = one.response_length = result.from_server;
             if (result.first_server_byte_us != 0)
                 one.first_byte_us = result.first_server_byte_us - try_started_us_;
+            if (server_lost_) subject_.termination[0] = subject_.termination[1] = 'D';
             note_tunnel_end(subject_, result);
             subject_.status = 200;
             server_stream_.close();

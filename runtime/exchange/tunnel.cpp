@@ -10,6 +10,8 @@ namespace {
 using net::Io;
 using End = TunnelResult::End;
 
+constexpr net::Time longest_pause = 250;   // ms; after it a held-back pump looks whether all is over
+
 struct Tunnel {
     net::Stream& client;
     net::Stream& server;
@@ -39,7 +41,11 @@ struct Pump {
     net::Stream& to;
     bool from_client;
     std::uint64_t& counter;
+    net::Time started;
 
+    [[nodiscard]] std::uint64_t rate() const {
+        return from_client ? tunnel.limits.upload_rate : tunnel.limits.download_rate;
+    }
     [[nodiscard]] net::Time limit() const {
         auto idle = from_client ? tunnel.limits.client_idle : tunnel.limits.server_idle;
         return idle == net::never ? net::never : tunnel.last_activity + idle;
@@ -56,6 +62,10 @@ struct Pump {
     // After a wait: whether to go on. Activity in the other direction renews the time.
     [[nodiscard]] bool goes_on(net::Waited waited, bool reading) const {
         if (tunnel.over) return false;
+        if (tunnel.limits.stop && *tunnel.limits.stop) {
+            tunnel.finish(End::stopped);
+            return false;
+        }
         if (waited != net::Waited::timed_out || limit() > from.watch.loop().now()) return true;
         tunnel.finish(reading == from_client ? End::client_timeout : End::server_timeout);
         return false;
@@ -131,6 +141,18 @@ void on_end(Pump& pump) {
         tunnel.limits.server_idle = tunnel.limits.server_fin;
 }
 
+// How many bytes may pass now; waits until that is at least one. 0: the tunnel is over.
+net::Task<std::size_t> wait_for_rate(Pump& pump, std::size_t most) {
+    while (!pump.tunnel.over) {
+        auto& loop = pump.from.watch.loop();
+        auto allowed = net::allowed_by_rate(pump.rate(), loop.now() - pump.started, pump.counter);
+        if (allowed.bytes != 0) co_return static_cast<std::size_t>(std::min<std::uint64_t>(allowed.bytes, most));
+        co_await net::sleep_for(loop, std::min(allowed.wait, longest_pause));
+        pump.tunnel.last_activity = loop.now();   // holding back is no idling
+    }
+    co_return 0;
+}
+
 net::Task<void> run_pump(Pump& pump, net::Buffer& early) {
     if (!early.empty()) {
         pump.moved(early.size());
@@ -138,7 +160,8 @@ net::Task<void> run_pump(Pump& pump, net::Buffer& early) {
     }
     early.release();
     net::Buffer buffer;
-    bool splice = pump.tunnel.limits.may_splice && pump.from.plain() && pump.to.plain();
+    bool limited = pump.rate() != 0;
+    bool splice = pump.tunnel.limits.may_splice && pump.from.plain() && pump.to.plain() && !limited;
     while (!pump.tunnel.over) {
         if (!pump.from.watch.readable) {
             buffer.release();   // an idle tunnel holds no buffer
@@ -147,7 +170,10 @@ net::Task<void> run_pump(Pump& pump, net::Buffer& early) {
             if (!pump.from.watch.readable) continue;
         }
         buffer.acquire();
-        auto got = pump.from.read(buffer.room(), buffer.room_size());
+        std::size_t most = buffer.room_size();
+        if (limited) most = co_await wait_for_rate(pump, most);
+        if (most == 0) co_return;
+        auto got = pump.from.read(buffer.room(), most);
         if (got.state == Io::State::blocked) continue;
         if (got.state == Io::State::end) co_return on_end(pump);
         if (got.state == Io::State::failed) co_return pump.failed(true, got.error);
@@ -186,8 +212,8 @@ net::Task<TunnelResult> run_tunnel(net::Stream& client, net::Stream& server,
                                    net::Buffer to_server, net::Buffer to_client,
                                    TunnelLimits limits) {
     Tunnel tunnel{client, server, limits, {}, client.watch.loop().now()};
-    Pump up{tunnel, client, server, true, tunnel.result.from_client};
-    Pump down{tunnel, server, client, false, tunnel.result.from_server};
+    Pump up{tunnel, client, server, true, tunnel.result.from_client, tunnel.last_activity};
+    Pump down{tunnel, server, client, false, tunnel.result.from_server, tunnel.last_activity};
     start_pump(up, to_server);
     start_pump(down, to_client);
     co_await BothEnded{tunnel};

@@ -16,6 +16,8 @@ struct TunnelLimits {
     // The end of one direction leaves the other open (HAProxy; nginx proxy_half_close on).
     bool half_close = false;
     bool may_splice = true;
+    const bool* stop = nullptr;   // true after a wait was canceled: end at once
+    std::uint64_t upload_rate = 0, download_rate = 0;   // bytes per second; 0 = no limit
 };
 
 struct TunnelResult {

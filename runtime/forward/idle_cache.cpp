@@ -73,12 +73,14 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     auto& loop = owned->stream.watch.loop();
     auto now = loop.now();
     bool worn = (limits.max_requests != 0 && owned->requests >= limits.max_requests) ||
-                now - owned->opened >= limits.max_time.count();
+                now - owned->opened >= limits.max_time.count() ||
+                (server.conf->max_reuse && owned->requests > *server.conf->max_reuse);
     // Readable while idle: closed, or bytes nobody asked for. Either way it cannot be used again.
     if (worn || limits.max_per_worker == 0 || server.gone || owned->stream.watch.peer_closed ||
         !owned->stream.nothing_to_read())
         return;
     auto& list = list_of(server);
+    if (server.conf->pool_max_idle && list.stack.size() >= *server.conf->pool_max_idle) return;
     if (list.pool.count >= limits.max_per_worker) discard(*list.pool.coldest);
     auto* connection = owned.release();
     connection->list = &list;

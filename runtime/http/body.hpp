@@ -68,6 +68,7 @@ struct RelayLimits {
     net::Time read_timeout = net::never;
     net::Time write_timeout = net::never;
     net::Watch* abort_when = nullptr;   // the reader's counterpart: gone -> stop
+    std::uint64_t rate = 0;             // bytes per second; 0 = no limit
 };
 net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits);
 

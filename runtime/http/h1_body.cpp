@@ -241,10 +241,21 @@ net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits l
 
 net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits) {
     RelayResult result;
+    auto started = net::never;
     for (;;) {
+        if (limits.rate != 0 && to.stream()) {
+            auto& loop = to.stream()->watch.loop();
+            if (started == net::never) started = loop.now();
+            auto allowed = net::allowed_by_rate(limits.rate, loop.now() - started, from.received());
+            // In slices: a peer that goes away meanwhile is noticed.
+            if (allowed.bytes == 0 && !to.stream()->watch.broken) {
+                co_await net::sleep_for(loop, std::min<net::Time>(allowed.wait, 250));
+                continue;
+            }
+        }
         Piece piece;
         bool have = false;
-        if (from.spliceable() >= worth_splicing && to.takes_splice() && from.stream() &&
+        if (limits.rate == 0 && from.spliceable() >= worth_splicing && to.takes_splice() && from.stream() &&
             to.stream()) {
             // Hands over what the last piece still held in the buffer, then goes past user space.
             auto before = from.received();

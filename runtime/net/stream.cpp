@@ -147,6 +147,16 @@ int start_connect(const pool::SocketAddress& target, const ConnectOptions& optio
     return fd;
 }
 
+Allowance allowed_by_rate(std::uint64_t rate, Time elapsed, std::uint64_t passed) {
+    auto second = static_cast<std::uint64_t>(elapsed) / 1000 + 1;
+    auto so_far = rate > UINT64_MAX / second ? UINT64_MAX : rate * second;
+    if (so_far > passed) return {so_far - passed, 0};
+    auto behind = passed - so_far;
+    auto seconds = behind / rate;
+    if (seconds > 3600) return {0, 3600 * 1000};
+    return {0, static_cast<Time>(seconds * 1000 + behind % rate * 1000 / rate + 1)};
+}
+
 bool set_mark(int fd, std::uint32_t mark) {
     return ::setsockopt(fd, SOL_SOCKET, SO_MARK, &mark, sizeof mark) == 0;
 }

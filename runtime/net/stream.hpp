@@ -60,6 +60,14 @@ void advance(std::span<iovec>& pieces, std::size_t bytes);
 Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
                                 WriteAll so_far);
 
+// Bytes per second, with the first second's worth at once (nginx's limits): how many of them may pass
+// after `elapsed` ms when `passed` have; with none, when to ask again (ms).
+struct Allowance {
+    std::uint64_t bytes = 0;
+    Time wait = 0;
+};
+Allowance allowed_by_rate(std::uint64_t rate, Time elapsed, std::uint64_t passed);
+
 // Starts a connection. The descriptor is non-blocking; established is known when it is writable or,
 // sooner, when the first write succeeds (local addresses: at once).
 struct ConnectOptions {

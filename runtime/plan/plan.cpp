@@ -94,9 +94,6 @@ struct Compiler {
     void fill(Rule& rule, const ir::action::SetAddress& action) {
         rule.value = library.compile(action.value);
     }
-    void fill(Rule& rule, const ir::action::Pause& action) {
-        rule.value = library.compile(action.milliseconds);
-    }
     void fill(Rule&, const ir::action::Close&) {}
     void fill(Rule&, const ir::action::Tarpit&) {}
     void fill(Rule&, const ir::action::Allow&) {}
@@ -104,10 +101,7 @@ struct Compiler {
     void fill(Rule&, const ir::action::SetLogLevel&) {}
     void fill(Rule&, const ir::action::SetMark&) {}
     void fill(Rule&, const ir::action::WaitForBody&) {}
-    void fill(Rule&, const ir::action::UseService&) {}
     void fill(Rule&, const ir::action::DisableRetry&) {}
-    void fill(Rule&, const ir::action::StrictMode&) {}
-    void fill(Rule&, const ir::action::UseModule&) {}
 
     Rule make(const ir::Rule& source) {
         Rule rule;

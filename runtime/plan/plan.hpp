@@ -29,7 +29,7 @@ struct Rule {
     const ir::Rule* source = nullptr;
     route::Program when;               // empty: always
     route::Template text;              // the action's main text (body, target, value, status)
-    route::Program value;              // SetVariable, Capture, SetAddress, Pause
+    route::Program value;              // SetVariable, Capture, SetAddress
     const Regex* regex = nullptr;
     std::vector<Field> fields;         // Respond
     std::vector<Rule> group;           // Group

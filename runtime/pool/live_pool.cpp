@@ -156,6 +156,8 @@ void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
     keep_ = std::move(keep);
     balance_ = conf.balance;
     positions_ = balance_.turns == ir::Balance::Turns::positions;
+    ramps_ = std::any_of(conf.servers.begin(), conf.servers.end(),
+                         [](const auto& server) { return server.slow_start.count() != 0; });
     board_entry_ = board_.find(zone::Kind::pool, key_);
     if (!board_entry_.slots) {
         if (!own_counters_) own_counters_ = std::make_unique<zone::Counters[]>(1);
@@ -220,6 +222,8 @@ void LivePool::update(LiveServer& server, net::Time now) {
         server.weight = weight * (is_static ? 16 : static_cast<std::uint32_t>(share));
         return;
     }
+    // Where servers ramp all weights are 16 fold, so that a weight of 1 has steps, too.
+    if (ramps_) whole = 1;
     const auto scaled = static_cast<std::uint32_t>((weight * share + whole - 1) / whole);
     if (scaled == server.weight) return;
     server.weight = scaled;
@@ -232,6 +236,8 @@ void LivePool::rebuild(net::Time now) {
     balancer_->rebuild(active_);
     if (backup_balancer_) backup_balancer_->rebuild(backup_);
 }
+
+bool LivePool::is_down(const LiveServer& server) const { return (flags_of(server) & not_up) != 0; }
 
 void LivePool::refresh(net::Time now) {
     const auto epoch = board_.health_epoch().load(std::memory_order_acquire);

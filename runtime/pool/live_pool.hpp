@@ -161,6 +161,7 @@ public:
 
     [[nodiscard]] const ir::Pool& conf() const { return *conf_; }
     [[nodiscard]] const std::string& name() const { return name_; }
+    [[nodiscard]] bool is_down(const LiveServer& server) const;   // by checks or by command, now
     [[nodiscard]] std::size_t usable_servers() const;  // nbsrv
     [[nodiscard]] std::span<const std::unique_ptr<LiveServer>> servers() const { return servers_; }
     [[nodiscard]] LiveServer* find(std::string_view server_name) const;
@@ -206,6 +207,7 @@ private:
 
     std::string name_;
     std::string key_;   // ir::key_of() of the newest definition
+    bool ramps_ = false;   // some server has a slow start
     std::uint32_t worker_;
     zone::Board& board_;
     zone::Entry board_entry_;

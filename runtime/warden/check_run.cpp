@@ -236,7 +236,7 @@ net::Task<CheckRun::Failure> CheckRun::expect(const Step& step) {
             case net::Io::State::blocked: {
                 const auto waited = co_await net::readable(stream_->watch, read_deadline());
                 if (waited == net::Waited::timed_out)
-                    co_return failure(CheckCode::l7_timeout);
+                    co_return failure(code_or(step.source->timeout_status, CheckCode::l7_timeout));
                 if (waited == net::Waited::aborted) co_return failure(CheckCode::unknown);
             }
         }

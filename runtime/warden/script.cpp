@@ -151,12 +151,16 @@ std::vector<const Source*> whole_script(const ir::HealthCheck& check) {
     return list;
 }
 
+}  // namespace
+
 CheckCode code_or(std::string_view name, CheckCode fallback) {
     for (auto code = CheckCode::l4_ok; code <= CheckCode::l7_status;
          code = static_cast<CheckCode>(static_cast<std::uint32_t>(code) + 1))
         if (zone::name_of(code) == name) return code;
     return fallback;
 }
+
+namespace {
 
 Finding met(const Step& step) {
     return {Finding::Kind::met, code_or(step.source->ok_status, CheckCode::l7_ok)};

@@ -65,5 +65,7 @@ Finding examine(const Step& step, const http::ResponseHead& head, std::string_vi
                 bool whole);
 // Plain bytes of a server that does not speak HTTP.
 Finding examine(const Step& step, std::string_view bytes, bool whole);
+// The code that the name of a configured status stands for (L7OK, L7TOUT, ...).
+zone::CheckCode code_or(std::string_view name, zone::CheckCode fallback);
 
 }  // namespace weir::warden

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+// Actions of rules that need no HTTP message: the same for requests (rules.cpp), for sessions without
+// HTTP (session.cpp) and for connections before either (early_rules.cpp).
+#pragma once
+
+#include "runtime/exchange/connection.hpp"
+
+namespace weir::exchange {
+
+void set_variable(const plan::Rule& rule, const ir::action::SetVariable& action,
+                  route::Subject& subject);
+// set-src and the like: the subject gets an address of its own, the connection keeps its.
+void set_address(const plan::Rule& rule, route::Subject& subject, const ir::action::SetAddress& action);
+void store_capture(const plan::Rule& rule, route::Subject& subject, const ir::action::Capture& action);
+// set-mark, set-tos: of the packets to the client. Without the privilege nothing happens, as with
+// HAProxy.
+void set_mark(const ir::action::SetMark& action, int fd);
+
+// early_rules.cpp: what a connection goes through before its first byte is looked at. Rules of
+// HAProxy's tcp-request connection stand before a PROXY header, those of tcp-request session after
+// it. False: the connection is to be closed without a word.
+bool run_early_rules(Connection& connection, const plan::Site& site,
+                     const std::vector<plan::Rule>& rules);
+
+}  // namespace weir::exchange
