@@ -326,6 +326,7 @@ int run(const CommandLine& line, const std::vector<std::string>& arguments,
     options.arguments = arguments;
     options.finish = line.finish;
     options.terminate = line.terminate;
+    options.sockets_from = line.sockets_from;
     if (!line.quiet)
         for (const auto& option : line.without_effect)
             print_error(process::log_line(line.personality, 4,

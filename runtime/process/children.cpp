@@ -52,9 +52,9 @@ std::string Master::title_of(const Member& member) const {
 }
 
 // All children of a configuration. Those that cannot even be forked are tried again.
-void Master::start_generation(const Launch& launch) {
+void Master::start_generation(const Launch& launch, bool with_warden) {
     ++generation_;
-    for (std::uint32_t i = 0; i <= launch.workers; ++i) {
+    for (std::uint32_t i = 0; i < launch.workers + (with_warden ? 1 : 0); ++i) {
         auto member = std::make_unique<Member>();
         member->role = i < launch.workers ? Role::worker : Role::warden;
         member->number = i < launch.workers ? i : 0;
@@ -167,6 +167,10 @@ void Master::reap() {
         int status = 0;
         const pid_t pid = ::waitpid(-1, &status, WNOHANG);
         if (pid <= 0) return;
+        if (pid == new_binary_) {
+            upgrade_ended(status);
+            continue;
+        }
         if (reload_ && pid == reload_->loader) {
             loader_ended(status);
             continue;

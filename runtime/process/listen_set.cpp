@@ -299,6 +299,12 @@ void ListenSet::want(const ir::Listener& listener, bool control, std::uint32_t w
             socket.fresh = true;
             if ((socket.fd = take_adopted(listener))) {
                 socket.fresh = false;
+                struct stat about {};
+                if (in_file_system(listener.endpoint) &&
+                    ::lstat(listener.endpoint.path.c_str(), &about) == 0) {
+                    socket.device = about.st_dev;
+                    socket.inode = about.st_ino;
+                }
             } else if (!bind_new(socket, sink)) {
                 if (socket.inode != 0) remove_path(socket);
                 return;   // the other instances would say the same

@@ -8,11 +8,13 @@
 #include <algorithm>
 #include <cerrno>
 #include <csignal>
+#include <cstdlib>
 #include <cstring>
 #include <system_error>
 
 #include "runtime/process/log_files.hpp"
 #include "runtime/process/notify.hpp"
+#include "runtime/process/takeover.hpp"
 #include "runtime/process/title.hpp"
 
 namespace weir::process {
@@ -56,6 +58,7 @@ bool Master::load_first() {
     now_.workers = worker_count(now_.config->process);
     // Busy addresses are reported where they are written.
     listen_.share_ports = !options_.finish.empty() || !options_.terminate.empty();
+    take_sockets();
     for (int tries = 0;; ++tries) {
         diag::Sink problems;
         if (listen_.prepare(*now_.config, now_.workers, problems)) break;
@@ -63,6 +66,9 @@ bool Master::load_first() {
             return entry.message.find(std::strerror(EADDRINUSE)) != std::string::npos;
         });
         if (busy && tries < busy_retries) {
+            // A former HAProxy gives its addresses free for a while when told so.
+            for (const auto* list : {&options_.finish, &options_.terminate})
+                for (pid_t pid : *list) ::kill(pid, SIGTTOU);
             ::usleep(busy_retry_ms * 1000);
             continue;
         }
@@ -70,6 +76,25 @@ bool Master::load_first() {
         return false;
     }
     return true;
+}
+
+// What a former process listens on goes on without a gap.
+void Master::take_sockets() {
+    parent_ = ::getppid();
+    inherited_ = std::getenv(inherit_variable) != nullptr;
+    if (inherited_) {
+        listen_.adopt(take_inherited());
+        options_.daemon = false;   // who started us is in the background already
+    }
+    if (!options_.sockets_from.empty()) {
+        auto sockets = take_from_stats_socket(options_.sockets_from);
+        if (sockets)
+            listen_.adopt(std::move(*sockets));
+        else
+            report_.say(4, sockets.error());
+    }
+    for (const auto* list : {&options_.finish, &options_.terminate})
+        listen_.adopt(take_from_masters(*list));
 }
 
 bool Master::open_logs(const ir::Config& config, LogFiles& into, std::vector<std::string>& problems) {
@@ -204,7 +229,15 @@ void Master::on_signal(int signal) {
             report_.say(5, fmt::format("signal {} ({}) received, finishing", signal, ::strsignal(signal)));
             stop(true);
             break;
-        case Action::reload: ask_reload(nullptr); break;
+        case Action::reload:
+            if (life_ == Life::drained) {
+                // The upgrade is given up: the workers of before come back (nginx HUP after WINCH).
+                life_ = Life::running;
+                start_generation(now_, false);
+                break;
+            }
+            ask_reload(nullptr);
+            break;
         case Action::reopen_logs: reopen_logs(); break;
         case Action::drain_workers:
             if (life_ != Life::running) break;
@@ -213,10 +246,52 @@ void Master::on_signal(int signal) {
                 if (member->role == Role::worker) retire(*member, true, false);
             break;
         case Action::upgrade:
-            report_.say(4, "starting a new binary in place is not done yet: restart instead");
+            upgrade();
             break;
         case Action::ignore: break;
     }
+}
+
+// nginx USR2: a new binary beside this one, on the same sockets. This one keeps its workers until told
+// WINCH or QUIT; its process id moves to a file ending in ".oldbin" meanwhile.
+void Master::upgrade() {
+    if (life_ != Life::running || new_binary_ > 0) {
+        report_.say(4, "a new binary runs already, or this one is stopping: USR2 does nothing");
+        return;
+    }
+    if (inherited_ && ::getppid() == parent_) {
+        report_.say(4, "the former binary still runs: USR2 does nothing");
+        return;
+    }
+    std::vector<SharedFd> sockets;
+    for (auto& socket : listen_.all()) sockets.push_back(std::move(socket.fd));
+    const auto old = pid_file_ + ".oldbin";
+    if (!pid_file_.empty() && ::rename(pid_file_.c_str(), old.c_str()) != 0) {
+        report_.say(1, fmt::format("rename() {} to {} failed ({}: {})", pid_file_, old, errno,
+                                   std::strerror(errno)));
+        return;
+    }
+    new_binary_ = start_binary(options_.arguments, sockets);
+    if (new_binary_ > 0) {
+        report_.say(5, fmt::format("started new binary process {}", new_binary_));
+        if (!pid_file_.empty()) pid_file_ = old;
+        return;
+    }
+    report_.say(1, fmt::format("fork() failed ({}: {})", errno, std::strerror(errno)));
+    if (!pid_file_.empty()) (void)::rename(old.c_str(), pid_file_.c_str());
+}
+
+void Master::upgrade_ended(int status) {
+    report_.say(1, fmt::format("new binary process {} {}", new_binary_, describe(status)));
+    new_binary_ = -1;
+    constexpr std::string_view suffix = ".oldbin";
+    if (pid_file_.ends_with(suffix)) {
+        auto own = pid_file_.substr(0, pid_file_.size() - suffix.size());
+        if (::rename(pid_file_.c_str(), own.c_str()) == 0) pid_file_ = own;
+    }
+    if (life_ != Life::drained) return;
+    life_ = Life::running;
+    start_generation(now_, false);
 }
 
 void Master::on_request(const std::string& verb, std::shared_ptr<Asker> asker) {
@@ -233,6 +308,7 @@ void Master::on_request(const std::string& verb, std::shared_ptr<Asker> asker) {
     } else if (verb == "sockets") {
         std::vector<SharedFd> sockets;
         for (auto& socket : listen_.all()) sockets.push_back(std::move(socket.fd));
+        gave_sockets_ = true;
         asker->finish(0, "", std::move(sockets));
     } else {
         asker->finish(1, fmt::format("unknown request \"{}\"\n", verb));
@@ -268,9 +344,14 @@ void Master::stop(bool graceful) {
     for (auto& member : members_)
         if (!graceful || !member->draining) retire(*member, graceful, true);
     // Workers take what waits and close; with the master's descriptors the addresses are free again.
-    listen_.remove_paths();
+    if (owns_paths()) listen_.remove_paths();
     listen_.close_all();
     end_if_alone();
+}
+
+// Not while a new binary serves them, nor when we are the new one and the former goes on.
+bool Master::owns_paths() const {
+    return new_binary_ <= 0 && !gave_sockets_ && !(inherited_ && ::getppid() == parent_);
 }
 
 void Master::end_if_alone() {
@@ -281,7 +362,7 @@ void Master::end_if_alone() {
 
 void Master::clean_up() {
     listen_.abort();
-    listen_.remove_paths();
+    if (owns_paths()) listen_.remove_paths();
     if (!pid_file_.empty()) remove_pid_file(pid_file_);
     report_.say(5, "exit");
 }

@@ -31,6 +31,7 @@ struct MasterOptions {
     bool warnings_fatal = false;       // haproxy -dW
     std::vector<std::string> arguments;          // to start a new binary
     std::vector<pid_t> finish, terminate;        // haproxy -sf, -st: stop these once we listen
+    std::string sockets_from;          // haproxy -x
     std::function<void()> on_up;       // everything runs (demo: print the URLs)
 };
 
@@ -83,10 +84,14 @@ private:
     void clean_up();
     void reopen_logs();
     void stop_former();
+    void take_sockets();
+    void upgrade();
+    void upgrade_ended(int status);
+    [[nodiscard]] bool owns_paths() const;
     int fail(const std::string& text);
 
     // children.cpp
-    void start_generation(const Launch& launch);
+    void start_generation(const Launch& launch, bool with_warden = true);
     bool spawn(Member& member, const Launch& launch);
     [[noreturn]] void become_child(Member& member, const Launch& launch, int control);
     void send_logs(Channel& channel, const std::vector<std::string>& paths, bool swap);
@@ -139,6 +144,10 @@ private:
     std::uint64_t reload_count_ = 0;
     enum class Life : std::uint8_t { starting, running, drained, stopping } life_ = Life::starting;
     bool graceful_ = false;
+    bool inherited_ = false;           // started by a former master, with its sockets
+    bool gave_sockets_ = false;        // another process has ours: paths are not ours to remove
+    pid_t parent_ = -1;                // the process that started us
+    pid_t new_binary_ = -1;            // started by us (upgrade)
     int exit_status_ = 0;
 };
 

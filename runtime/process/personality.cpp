@@ -172,7 +172,9 @@ private:
         else if (flag == "N") {
             number(flag, ignored);
             line_.without_effect.push_back("-N");
-        } else if (flag == "x" || flag == "S") {
+        } else if (flag == "x") {
+            line_.sockets_from = value(flag);
+        } else if (flag == "S") {
             (void)value(flag);
             line_.without_effect.push_back("-" + std::string(flag));
         } else if (flag == "cc") {

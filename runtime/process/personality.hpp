@@ -46,6 +46,7 @@ struct CommandLine {
     bool warnings_fatal = false;       // haproxy -dW
     bool ignore_resolution = false;    // haproxy -dr
     std::vector<pid_t> finish, terminate;   // haproxy -sf, -st
+    std::string sockets_from;          // haproxy -x: a stats socket that gives listening sockets
     std::vector<std::string> without_effect;   // accepted options that change nothing in weir
 
     std::string problem;               // not empty: what is wrong with the command line
