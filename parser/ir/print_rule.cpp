@@ -198,7 +198,6 @@ void put_forward(Printer& to, const Forward& forward) {
     to.field("tls", forward.tls, plain.tls);
     to.field("uri", forward.uri);
     to.field("replaced_prefix", forward.replaced_prefix, plain.replaced_prefix);
-    to.field("uri_is_whole", forward.uri_is_whole, plain.uri_is_whole);
     to.field("host", forward.host, plain.host);
     to.field("port", forward.port, plain.port);
 }

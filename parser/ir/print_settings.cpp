@@ -236,6 +236,15 @@ void put(Group& to, const ModuleUses& uses) {
     for (const auto& [name, conf] : uses.by_name) to.line("{}", name);
 }
 
+void put(Group& to, const NameServers& n) {
+    const NameServers d;
+    for (const auto& server : n.list) to.line("server {}", to_string(server));
+    to.field("ipv4", n.ipv4, d.ipv4);
+    to.field("ipv6", n.ipv6, d.ipv6);
+    if (n.valid) to.line("valid {}", show(*n.valid));
+    to.field("timeout", n.timeout, d.timeout);
+}
+
 template <class T>
 std::string lines_of(const Shared<T>& group, const Config& config) {
     Group gathered(config);
@@ -268,6 +277,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("keepalive", mine.keepalive, parent.keepalive);
     group("style", mine.style, parent.style);
     group("forwarding", mine.forward, parent.forward);
+    group("name_servers", mine.name_servers, parent.name_servers);
     group("reply_fields", mine.reply_fields, parent.reply_fields);
     group("error_pages", mine.error_pages, parent.error_pages);
     group("logs", mine.logs, parent.logs);

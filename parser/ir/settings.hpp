@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "parser/ir/expr.hpp"
+#include "parser/ir/listener.hpp"
 #include "parser/ir/log.hpp"
 #include "parser/ir/rule.hpp"
 #include "parser/ir/shared.hpp"
@@ -207,6 +208,14 @@ struct ReplyFields {
     std::vector<ReplyField> list;
 };
 
+// Name servers for names that come up while running: resolver. Without one such names are unknown.
+struct NameServers {
+    std::vector<Endpoint> list;
+    bool ipv4 = true, ipv6 = true;       // which addresses are asked for
+    std::optional<Milliseconds> valid;   // how long an answer holds; none = as long as it says
+    Milliseconds timeout{30000};         // resolver_timeout
+};
+
 struct LogSettings {
     std::vector<AccessLog> access;       // access_log, log
     std::vector<ErrorLog> errors;        // error_log; empty: the process's
@@ -232,6 +241,7 @@ struct Settings {
     Shared<KeepAlive> keepalive;
     Shared<ReplyStyle> style;
     Shared<ForwardSettings> forward;
+    Shared<NameServers> name_servers;
     Shared<ReplyFields> reply_fields;
     Shared<ErrorPages> error_pages;
     Shared<LogSettings> logs;

@@ -15,15 +15,14 @@ namespace weir::ir {
 // How the server of a forward action is found.
 struct Forward {
     PoolId pool = no_id;           // known at start
-    // Else computed: a pool's name, or host[:port] to look up; nginx lets the value hold more: a scheme
-    // in front ("http://") and a URI after it, which then counts as `uri` with uri_is_whole.
+    // Else computed. A request: "http://", then a pool's name, a host[:port] or unix:/path:, then
+    // perhaps a URI, which is sent as it is. A stream session: a pool's name or host:port.
     Text pool_or_host;
     bool tls = false;              // https://
     // Target sent: none = the client's own, raw; else this, with what the prefix left over.
     std::optional<Text> uri;
     // Length of the location prefix that `uri` replaces; 0 with regex and variables.
     std::uint32_t replaced_prefix = 0;
-    bool uri_is_whole = false;     // proxy_pass with variables in its URI: sent as it is
     std::string host;              // $proxy_host as written (static form)
     std::uint16_t port = 0;        // default port when the text names none
 };

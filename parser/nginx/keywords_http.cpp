@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "parser/nginx/addresses.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/value/value.hpp"
@@ -170,6 +171,47 @@ void lower_types(Scope& scope, const Call&) {
     block.own.style.edit().types = std::move(types);
 }
 
+bool read_on_off(std::string_view value, bool& into) {
+    into = value == "on";
+    return into || value == "off";
+}
+
+// resolver address[:port] ... [valid=time] [ipv4=on|off] [ipv6=on|off] [status_zone=zone].
+void lower_resolver(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    ir::NameServers made;
+    made.timeout = block.own.name_servers->timeout;
+    for (const auto& argument : call.args) {
+        std::string_view value;
+        if (key_value(argument.text, "valid=", value)) {
+            auto time = value::parse_nginx_duration(value, value::NginxTime::seconds);
+            if (!time) return invalid_parameter(block, call, argument);
+            made.valid = *time;
+        } else if (key_value(argument.text, "ipv4=", value)) {
+            if (!read_on_off(value, made.ipv4)) return invalid_parameter(block, call, argument);
+        } else if (key_value(argument.text, "ipv6=", value)) {
+            if (!read_on_off(value, made.ipv6)) return invalid_parameter(block, call, argument);
+        } else if (argument.text.starts_with("status_zone=")) {
+            return refuse_parameter(block, call, argument);
+        } else {
+            auto host = parse_host_port(argument.text, false);
+            if (!host || !host->path.empty())
+                return invalid_parameter(block, call, argument,
+                                         "an address of a name server, with or without a port");
+            for (const auto& ip : addresses_of(block, host->host, argument.span)) {
+                ir::Endpoint endpoint;
+                endpoint.ip = ip;
+                endpoint.port = host->has_port ? host->port : 53;
+                made.list.push_back(endpoint);
+            }
+        }
+    }
+    if (!made.ipv4 && !made.ipv6)
+        return block.error(call.span, "invalid-value", "\"ipv4\" and \"ipv6\" cannot both be \"off\"",
+                           "leave one of them out");
+    block.own.name_servers.edit() = std::move(made);
+}
+
 // A request from outside gets 404 here.
 void lower_internal(Scope& scope, const Call&) { block_of(scope).route->internal = true; }
 
@@ -296,13 +338,11 @@ constexpr Keyword rows[] = {
     {.name = "reset_timedout_connection", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::keepalive, &ir::KeepAlive::reset_timed_out>, .fallback = "off",
      .summary = "Resets connections that timed out.", .once = true},
-    {.name = "resolver", .where = everywhere | upstream | stream | stream_server | stream_upstream,
-     .args = {keyword::many(keyword::word("address"))},
-     .support = ignored("weir asks the name servers of the machine"), .summary = "Name servers to ask."},
-    {.name = "resolver_timeout", .where = everywhere | upstream | stream | stream_server | stream_upstream,
-     .args = {keyword::duration("time")}, .fallback = "30s",
-     .support = ignored("weir asks the name servers of the machine, with their own limits"),
-     .summary = "Limits the time for a name."},
+    {.name = "resolver", .where = everywhere | stream | stream_server, .args = {keyword::many(keyword::word("address"))},
+     .apply = lower_resolver, .summary = "Name servers for names that proxy_pass computes.", .once = true},
+    {.name = "resolver_timeout", .where = everywhere | stream | stream_server, .args = {keyword::duration("time")},
+     .apply = set<&Settings::name_servers, &ir::NameServers::timeout>, .fallback = "30s",
+     .summary = "Limits the time for a name.", .once = true},
     {.name = "send_lowat", .where = everywhere, .args = {keyword::size("size")}, .fallback = "0",
      .support = own_buffers, .summary = "Least space in the socket before a write."},
     {.name = "send_timeout", .where = everywhere, .args = {keyword::duration("time")},

@@ -15,6 +15,13 @@ constexpr Keyword rows[] = {
     {.name = "least_time", .where = upstream, .args = count(1, 2), .since = "1.7.10",
      .support = not_yet(),
      .summary = "Chooses the server with the shortest response time and fewest connections."},
+    {.name = "resolver", .where = upstream | stream_upstream, .args = count(1, unbounded), .since = "1.27.3",
+     .support = keyword::ignored("names of servers are looked up when the configuration is read"),
+     .summary = "Name servers for the servers of the upstream."},
+    {.name = "resolver_timeout", .where = upstream | stream_upstream, .args = {keyword::duration("time")}, .fallback = "30s",
+     .since = "1.27.3",
+     .support = keyword::ignored("names of servers are looked up when the configuration is read"),
+     .summary = "Limits the time for a name."},
     {.name = "sticky", .where = upstream, .args = count(2, unbounded), .since = "1.5.7",
      .support = not_yet(), .summary = "Keeps a client at the server that answered it first."},
 };

@@ -120,21 +120,11 @@ void lower_plain_target(Block& block, const Call& call, ir::Forward& forward) {
     if (forward.pool != ir::no_id) block.route->action = std::move(forward);
 }
 
-// The value decides at run time: a scheme may be part of it, and a URI.
+// The value decides at run time: the scheme may be part of it, and the URI.
 void lower_computed_target(Block& block, const Call& call, ir::Forward& forward) {
     Argument argument = call[0];
-    bool scheme_is_value = argument.text.starts_with('$');
-    if (!scheme_is_value && !take_scheme(block, call, argument)) return;
-    auto text = argument.text;
-    auto skip = scheme_is_value ? text.find("://") : text.npos;
-    auto slash = text.find('/', skip == text.npos ? 0 : skip + 3);
-    bool value_may_hold_it = scheme_is_value && skip == text.npos;
-    if (slash != text.npos && !value_may_hold_it) {
-        forward.uri = make_text(block, text.substr(slash), argument.span);
-        forward.uri_is_whole = true;
-        text = text.substr(0, slash);
-    }
-    forward.pool_or_host = make_text(block, text, argument.span);
+    if (!argument.text.starts_with('$') && !take_scheme(block, call, argument)) return;
+    forward.pool_or_host = make_text(block, call[0].text, argument.span);
     forward.port = 80;
     block.route->action = std::move(forward);
 }

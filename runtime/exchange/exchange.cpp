@@ -373,7 +373,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
                                  request_, body_, connection_.stream, writer_,
                                  connection_.server, connection_.requests == 1, gathered_, target_,
-                                 may_repeat_, tally_});
+                                 made_pool_, may_repeat_, tally_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {
@@ -392,7 +392,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (failure != forward::Failure::none) {
         auto status = server_->status_for(failure);
-        log_failure(worker_, subject_, failure);
+        log_failure(worker_, subject_, failure, server_->problem());
         server_.reset();
         if (!body_.ended()) {
             keep_ = false;

@@ -103,6 +103,7 @@ private:
     plan::Worker& worker_;
     std::shared_ptr<plan::Running> running_;
     Arena arena_;
+    std::shared_ptr<forward::MadePool> made_pool_;   // outlives what counts in it
     net::Buffer head_block_;               // where the head lies when the input is needed anew
     http::RequestHead request_;
     route::Subject subject_;

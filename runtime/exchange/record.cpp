@@ -60,7 +60,9 @@ Words words_of(Failure failure) {
         case Failure::body_too_large:
             return {error, "client intended to send too large body", "", 0};
         case Failure::bad_target:
-            return {error, "no pool and no address has the computed name", "connecting to upstream", 0};
+            return {error, "the computed target is none", "connecting to upstream", 0};
+        case Failure::unresolved:
+            return {error, "the computed host could not be resolved", "connecting to upstream", 0};
         default: return {log::info, "request ended early", "", 0};
     }
 }
@@ -84,6 +86,7 @@ void note_failure(route::Subject& subject, Failure failure) {
         case Failure::none: break;
         case Failure::no_server:
         case Failure::bad_target:
+        case Failure::unresolved:
         case Failure::connect: terminate(subject, 'S', 'C'); break;
         case Failure::local: terminate(subject, 'R', 'C'); break;
         case Failure::queue_full:
@@ -125,7 +128,8 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result) {
     }
 }
 
-void log_failure(plan::Worker&, route::Subject& subject, Failure failure) {
+void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
+                 const std::string& problem) {
     auto words = words_of(failure);
     auto& errors = log::process_log();
     if (!errors.wants(words.level) && subject.site->settings.logs->errors.empty()) return;
@@ -139,7 +143,8 @@ void log_failure(plan::Worker&, route::Subject& subject, Failure failure) {
         about.host = subject.request->authority;
     }
     if (!subject.tries.empty()) about.server = subject.tries.back().address;
-    auto text = words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
+    auto text = !problem.empty() ? problem
+                : words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
                                  : std::string(words.text);
     errors.write(words.level, text, about, &subject.site->settings.logs->errors);
 }

@@ -14,7 +14,9 @@ void note_failure(route::Subject& subject, forward::Failure failure);
 void note_relay_end(route::Subject& subject, const http::RelayResult& result);
 void note_tunnel_end(route::Subject& subject, const TunnelResult& result);
 // One error-log line with the activity: client, site, request, server.
-void log_failure(plan::Worker& worker, route::Subject& subject, forward::Failure failure);
+// `problem`, when there is one, says it in place of the words that the failure has.
+void log_failure(plan::Worker& worker, route::Subject& subject, forward::Failure failure,
+                 const std::string& problem = {});
 // Every access log of the route or site.
 // HAProxy's choice of lines: false for those that "option dontlog-normal" and "dontlognull" leave out.
 bool worth_logging(const ir::Site& site, const route::Subject& subject);

@@ -30,7 +30,7 @@ public:
 
 private:
     bool choose_route();
-    bool choose_pool();
+    net::Task<bool> choose_pool();
     bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
     // False: a rule refused the session.
     bool run_rules(const std::vector<plan::Rule>& rules);
@@ -53,7 +53,8 @@ private:
     route::Subject subject_;
     const plan::Site* site_ = nullptr;
     const plan::Route* route_ = nullptr;
-    ir::PoolId pool_id_ = ir::no_id;
+    ir::PoolId pool_id_ = ir::no_id;       // none: made_pool_
+    std::shared_ptr<forward::MadePool> made_pool_;
     pool::LivePool* pool_ = nullptr;
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;
@@ -103,23 +104,38 @@ bool Session::choose_route() {
     return true;
 }
 
-// Known at start, or computed: the name of a pool.
-bool Session::choose_pool() {
-    if (!route_->forward) return false;
-    pool_id_ = route_->forward->pool;
-    if (pool_id_ == ir::no_id) {
-        std::string name(route_->pool_or_host.render(subject_));
-        pool_id_ = running_->plan->config().find_pool(name, ir::Pool::Kind::stream);
-        if (pool_id_ == ir::no_id) {
-            note_failure(subject_, forward::Failure::bad_target);
-            log_failure(worker_, subject_, forward::Failure::bad_target);
-            return false;
+// Known at start, or computed: the name of a pool, an address, or a name to look up.
+net::Task<bool> Session::choose_pool() {
+    if (!route_->forward) co_return false;
+    forward::ComputedPool found;
+    found.id = route_->forward->pool;
+    auto failure = forward::Failure::none;
+    if (found.id != ir::no_id) {
+        found.pool = running_->pools[found.id];
+    } else {
+        constexpr auto kind = ir::Pool::Kind::stream;
+        auto target = forward::parse_computed(route_->pool_or_host.render(subject_), kind, arena_);
+        if (target.problem) {
+            failure = forward::Failure::bad_target;
+            found.problem = target.problem;
+        } else {
+            found = forward::find_pool(worker_, *running_, target, kind);
+            if (!found.pool && found.problem.empty())
+                found = co_await forward::look_up_pool(worker_, *route_->name_servers, target, kind);
+            if (!found.pool) failure = forward::Failure::unresolved;
         }
     }
-    pool_ = running_->pools[pool_id_];
-    subject_.pool = pool_;
+    if (failure != forward::Failure::none) {
+        note_failure(subject_, failure);
+        log_failure(worker_, subject_, failure, found.problem);
+        subject_.status = failure == forward::Failure::bad_target ? 500 : 502;
+        co_return false;
+    }
+    pool_id_ = found.id;
+    made_pool_ = std::move(found.made);
+    subject_.pool = pool_ = found.pool;
     tally_.enter(*pool_);
-    return true;
+    co_return true;
 }
 
 // The first bytes as rules see them; a ClientHello among them is read once.
@@ -245,7 +261,7 @@ net::Task<bool> Session::connect() {
         request.try_number = attempts_;
         request.tried = &tried_;
         request.now = worker_.loop.now();
-        running_->plan->pools[pool_id_].fill(request, subject_);
+        if (pool_id_ != ir::no_id) running_->plan->pools[pool_id_].fill(request, subject_);
         if (!retry.next_server && server_) {
             if (forward::leaves_server(retry, attempts_)) request.avoid = server_;
             else request.same = server_;
@@ -373,7 +389,7 @@ net::Task<void> Session::run() {
         subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     bool going = co_await inspect() && run_rules(site_->rules.content) && run_rules(site_->rules.request);
     if (!going) subject_.status = 403;
-    if (going && choose_route() && choose_pool()) {
+    if (going && choose_route() && co_await choose_pool()) {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;
         if (going && co_await connect()) {

@@ -38,21 +38,37 @@ ServerSide::~ServerSide() {
     if (server_) pool_->release(*server_, pool::UseResult::not_counted, now());
 }
 
-// Known at start, or computed: the name of a pool.
-bool ServerSide::choose_pool() {
+void ServerSide::choose_pool() {
     const auto& forward = *job_.route.forward;
     job_.subject.forward_host = forward.host;
     job_.subject.forward_port = forward.port;
     pool_id_ = forward.pool;
-    if (pool_id_ == ir::no_id) {
-        std::string name(job_.route.pool_or_host.render(job_.subject));
-        pool_id_ = job_.running.plan->config().find_pool(name, ir::Pool::Kind::http);
-        if (pool_id_ == ir::no_id) return false;
+    if (pool_id_ == ir::no_id) return;
+    job_.subject.pool = pool_ = job_.running.pools[pool_id_];
+    job_.tally.enter(*pool_);
+}
+
+// A target with variables: the name of a pool, an address, or a name to look up.
+net::Task<Failure> ServerSide::compute_pool() {
+    constexpr auto kind = ir::Pool::Kind::http;
+    auto& subject = job_.subject;
+    computed_ = parse_computed(job_.route.pool_or_host.render(subject), kind, *subject.arena);
+    if (computed_.problem) {
+        problem_ = computed_.problem;
+        co_return Failure::bad_target;
     }
-    pool_ = job_.running.pools[pool_id_];
-    job_.subject.pool = pool_;
-    if (pool_) job_.tally.enter(*pool_);
-    return pool_ != nullptr;
+    subject.forward_host = computed_.authority;
+    if (computed_.has_port) subject.forward_port = computed_.port;
+    auto found = find_pool(job_.worker, job_.running, computed_, kind);
+    if (!found.pool && found.problem.empty())
+        found = co_await look_up_pool(job_.worker, *job_.route.name_servers, computed_, kind);
+    problem_ = std::move(found.problem);
+    if (!found.pool) co_return Failure::unresolved;
+    pool_id_ = found.id;
+    subject.pool = pool_ = found.pool;
+    job_.tally.enter(*pool_);
+    job_.made_pool = std::move(found.made);   // last: it may be what held the one before
+    co_return Failure::none;
 }
 
 pool::Picked ServerSide::pick() {
@@ -67,7 +83,7 @@ pool::Picked ServerSide::pick() {
         if (leaves_server(retry, attempts_)) request.avoid = server_;
         else request.same = server_;
     }
-    job_.running.plan->pools[pool_id_].fill(request, job_.subject);
+    if (pool_id_ != ir::no_id) job_.running.plan->pools[pool_id_].fill(request, job_.subject);
     return pool_->pick(request);
 }
 
@@ -110,6 +126,7 @@ void ServerSide::begin_try() {
     one = {};
     one.new_group = first && try_count_ > 1;
     one.address = server_ ? std::string_view(server_->address_text) : std::string_view(pool_->name());
+    if (pool_id_ == ir::no_id) one.address = subject.arena->copy(one.address);   // may go before the log
     subject.tries = {tries_, try_count_};
     subject.server = server_;
     try_started_us_ = subject.now_us = job_.worker.loop.now_us();
@@ -492,7 +509,11 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
 net::Task<Failure> ServerSide::run() {
     started_ = now();
     if (settings().pass_trailers) job_.client_body.keep_trailers();
-    if (!choose_pool()) co_return Failure::bad_target;
+    choose_pool();
+    if (!pool_) {
+        auto failure = co_await compute_pool();
+        if (failure != Failure::none) co_return failure;
+    }
     if (!body_at_hand() || job_.route.forwarding->has_body || !settings().pass_request_body) {
         auto failure = co_await choose_body();
         if (failure != Failure::none) co_return failure;

@@ -7,6 +7,7 @@
 #include <memory>
 #include <optional>
 
+#include "runtime/forward/computed.hpp"
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/http/h1_body.hpp"
 #include "runtime/pool/tally.hpp"
@@ -32,7 +33,8 @@ enum class Failure : std::uint8_t {
     client_body_timeout,
     body_too_large,
     stale,              // a kept connection was dead, and only the client may send this again
-    bad_target,         // a computed target that names nothing
+    bad_target,         // a computed target that is none
+    unresolved,         // a computed target whose name is not known
 };
 
 // The request was not sent: nobody can have acted on it.
@@ -72,6 +74,7 @@ struct Job {
     bool first_of_connection = true;   // the client's first request
     GatheredBody& gathered;            // what is read of client_body so far
     TargetState target;
+    std::shared_ptr<MadePool>& made_pool;   // holds what the subject points into
     bool may_repeat;                   // once it has reached a server
     pool::Tally& tally;
 };
@@ -102,6 +105,8 @@ public:
     [[nodiscard]] std::uint16_t status_for(Failure failure) const;
     // The response is one that retrying was asked for (proxy_next_upstream http_502): last try.
     [[nodiscard]] pool::LivePool* pool() const { return pool_; }
+    // More about a failure, for the error log; may be empty.
+    [[nodiscard]] const std::string& problem() const { return problem_; }
 
 private:
     [[nodiscard]] const ir::ForwardSettings& settings() const {
@@ -121,7 +126,8 @@ private:
         return settings().ignore_client_abort ? nullptr : &job_.client.watch;
     }
 
-    bool choose_pool();
+    void choose_pool();
+    net::Task<Failure> compute_pool();
     pool::Picked pick();
     net::Task<Failure> obtain_server();
     net::Task<Failure> ask();
@@ -166,7 +172,9 @@ private:
     [[nodiscard]] bool is_stale(Failure failure) const;
 
     Job job_;
-    ir::PoolId pool_id_ = ir::no_id;
+    ir::PoolId pool_id_ = ir::no_id;       // none: a pool made while running
+    ComputedTarget computed_;
+    std::string problem_;
     pool::LivePool* pool_ = nullptr;
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;

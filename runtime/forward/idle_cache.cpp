@@ -110,4 +110,15 @@ void drop_idle(pool::LiveServer& server) {
     while (!list->stack.empty()) discard(*list->stack.back());
 }
 
+void forget_idle(pool::LiveServer& server) {
+    if (!server.idle) return;
+    drop_idle(server);
+    delete static_cast<IdleList*>(std::exchange(server.idle, nullptr));
+}
+
+void forget_idle(pool::LivePool& pool) {
+    for (const auto& server : pool.servers()) forget_idle(*server);
+    pools().erase(&pool);
+}
+
 }  // namespace weir::forward

@@ -34,5 +34,8 @@ std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server);
 void keep_idle(std::unique_ptr<ServerConnection> connection);
 // Closes all idle connections of a server (it went down, or its address is gone).
 void drop_idle(pool::LiveServer& server);
+// The same, with the books on them: the server, or the whole pool, is about to go.
+void forget_idle(pool::LiveServer& server);
+void forget_idle(pool::LivePool& pool);
 
 }  // namespace weir::forward

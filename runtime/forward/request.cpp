@@ -66,6 +66,7 @@ std::string_view ServerSide::target() {
     auto& subject = job_.subject;
     const auto& request = job_.request;
     const auto& state = job_.target;
+    if (!computed_.uri.empty()) return computed_.uri;
     if (!job_.route.has_uri && !state.changed) {
         // As received; an absolute form becomes the origin form. (Rules that change the request in
         // place have rewritten request.target.)
@@ -75,7 +76,6 @@ std::string_view ServerSide::target() {
         return subject.arena->join({request.path, "?", request.query});
     }
     std::string_view uri;
-    if (job_.route.forward->uri_is_whole) return job_.route.uri.render(subject);
     // The part of the normalized path behind the location's prefix goes after the URI.
     auto rest = subject.normalized_path;
     if (job_.route.has_uri && !state.replaced) {

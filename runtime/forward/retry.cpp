@@ -93,7 +93,8 @@ std::uint16_t ServerSide::status_for(Failure failure) const {
         case Failure::client_body: return 400;
         case Failure::client_body_timeout: return 408;
         case Failure::body_too_large: return 413;
-        case Failure::bad_target: return settings().no_server_status == 503 ? 503 : 502;
+        case Failure::bad_target: return settings().no_server_status == 503 ? 503 : 500;
+        case Failure::unresolved: return settings().no_server_status;
         case Failure::local: return settings().no_server_status == 503 ? 503 : 500;
     }
     return 502;

@@ -253,6 +253,7 @@ struct Compiler {
     void settings(Route& route, const ir::Settings& from) {
         route.timeouts = from.timeouts.identity();
         route.limits = from.limits.identity();
+        route.name_servers = from.name_servers.identity();
         route.keepalive = from.keepalive.identity();
         route.style = from.style.identity();
         route.forwarding = once(plan.forwardings_, from.forward.identity(),

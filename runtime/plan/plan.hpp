@@ -93,6 +93,7 @@ struct Route {
     // The shared groups, one pointer away.
     const ir::Timeouts* timeouts = nullptr;
     const ir::ClientLimits* limits = nullptr;
+    const ir::NameServers* name_servers = nullptr;
     const ir::KeepAlive* keepalive = nullptr;
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;

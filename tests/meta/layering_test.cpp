@@ -177,6 +177,7 @@ TEST(Layering, ThirdPartyHeadersStayWithTheirOwners) {
         {"asio", {"runtime/net/"}},
         {"openssl/",
          {"runtime/net/", "runtime/route/", "runtime/base/", "runtime/process/version.cpp"}},
+        {"ares.h", {"runtime/net/"}},
         {"nghttp2/", {"runtime/http/"}},
         {"zlib.h", {"modules/gzip/"}},
         {"pcre2.h", {"parser/value/", "runtime/base/", "runtime/route/"}},
