@@ -73,6 +73,12 @@ void lower_add_header(Scope& scope, const Call& call) {
         if (call[2].text != "always") return invalid_parameter(block, call, call[2]);
         field.always = true;
     }
+    // There is but one of these; others are added beside what the server sent.
+    auto is = [&](std::string_view name) {
+        return std::equal(name.begin(), name.end(), call[0].text.begin(), call[0].text.end(),
+                          [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
+    };
+    field.replace = is("etag") || is("last-modified");
     // nginx writes no field when the value is empty.
     if (!field.value.empty()) fields.list.push_back(std::move(field));
 }

@@ -264,20 +264,57 @@ void lower_proxy_cookie(Scope& scope, const Call& call) {
     }
     ForwardSettings::CookieRewrite rewrite;
     rewrite.what = What;
-    Argument from = call[0];
+    Argument from = call[0], to = call[1];
     if (from.text.starts_with('~')) {
         rewrite.regex = true;
         from.text.remove_prefix(1);
         rewrite.ignore_case = from.text.starts_with('*');
         if (rewrite.ignore_case) from.text.remove_prefix(1);
+        // Domains know no case.
+        if (What == ForwardSettings::CookieRewrite::What::domain) rewrite.ignore_case = true;
         if (!check_regex(block, from.text, rewrite.ignore_case, from.span)) return;
         rewrite.from = ir::Text::of(std::string(from.text));
     } else {
-        if (What == ForwardSettings::CookieRewrite::What::domain && from.text.starts_with('.'))
-            from.text.remove_prefix(1);
+        if (What == ForwardSettings::CookieRewrite::What::domain) {
+            if (from.text.starts_with('.')) from.text.remove_prefix(1);
+            if (to.text.starts_with('.')) to.text.remove_prefix(1);
+        }
         rewrite.from = block.text(from);
     }
-    rewrite.to = block.text(call[1]);
+    rewrite.to = block.text(to);
+    list.push_back(std::move(rewrite));
+}
+
+// proxy_cookie_flags cookie [flag ...].
+void lower_proxy_cookie_flags(Scope& scope, const Call& call) {
+    constexpr auto what = ForwardSettings::CookieRewrite::What::flags;
+    constexpr std::string_view known[] = {"secure",   "nosecure",        "httponly",     "nohttponly",
+                                          "samesite=strict", "samesite=lax", "samesite=none", "nosamesite"};
+    Block& block = block_of(scope);
+    auto& list = block.own.forward.edit().cookies;
+    if (block.first_use(*call.row))
+        std::erase_if(list, [](const auto& rewrite) { return rewrite.what == what; });
+    if (call.size() == 1 && call[0].text == "off") return;
+    ForwardSettings::CookieRewrite rewrite;
+    rewrite.what = what;
+    Argument from = call[0];
+    if (from.text.starts_with('~')) {
+        from.text.remove_prefix(1);
+        rewrite.regex = rewrite.ignore_case = true;
+        if (!check_regex(block, from.text, true, from.span)) return;
+        rewrite.from = ir::Text::of(std::string(from.text));
+    } else {
+        rewrite.from = block.text(from);
+    }
+    std::string flags;
+    for (const auto& argument : call.args.subspan(1)) {
+        if (std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
+            return invalid_parameter(block, call, argument,
+                                     "secure, httponly, samesite=strict|lax|none, or one of them after \"no\"");
+        flags += flags.empty() ? "" : " ";
+        flags += argument.text;
+    }
+    rewrite.to = ir::Text::of(std::move(flags));
     list.push_back(std::move(rewrite));
 }
 
@@ -322,6 +359,9 @@ constexpr Keyword rows[] = {
     {.name = "proxy_cookie_domain", .where = everywhere, .args = {keyword::text("off|from"), keyword::opt(keyword::text("to"))},
      .apply = lower_proxy_cookie<ForwardSettings::CookieRewrite::What::domain>, .inherit = Inherit::replace_list, .fallback = "off", .since = "1.1.15",
      .summary = "Changes the domain of cookies that servers set."},
+    {.name = "proxy_cookie_flags", .where = everywhere, .args = {keyword::text("off|cookie"), keyword::any_number(keyword::text("flag"))},
+     .apply = lower_proxy_cookie_flags, .inherit = Inherit::replace_list, .fallback = "off", .since = "1.19.3",
+     .summary = "Sets or takes away flags of cookies that servers set."},
     {.name = "proxy_cookie_path", .where = everywhere, .args = {keyword::text("off|from"), keyword::opt(keyword::text("to"))},
      .apply = lower_proxy_cookie<ForwardSettings::CookieRewrite::What::path>, .inherit = Inherit::replace_list, .fallback = "off", .since = "1.1.15",
      .summary = "Changes the path of cookies that servers set."},

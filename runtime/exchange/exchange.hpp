@@ -88,11 +88,14 @@ private:
     Next go_to(std::string_view uri, bool named);
     Next follow_accel_redirect();
     void add_kept_fields();
+    void add_content_type();
     void own_page(std::uint16_t status);
     std::string_view absolute_location(std::string_view target);
     void relay_server_fields();
     void rewrite_location(http::Field& field);
     void rewrite_cookie(http::Field& field);
+    bool rewrite_attribute(const plan::Forwarding::Rewrite& rule, bool domain,
+                           std::string_view& value);
     void apply_reply_fields();
     void write_reply_head();
     void decide_framing();

@@ -25,6 +25,16 @@ std::string_view title_of(std::uint16_t status) {
     }
 }
 
+// nginx answers other statuses without a body.
+bool has_nginx_page(std::uint16_t status) {
+    switch (status) {
+        case 301: case 302: case 303: case 307: case 308: case 421: case 429: case 507: return true;
+        default:
+            return (status >= 400 && status <= 416 && status != 407) ||
+                   (status >= 494 && status <= 497) || (status >= 500 && status <= 505);
+    }
+}
+
 }  // namespace
 
 std::string_view nginx_reason(std::uint16_t status) {
@@ -32,7 +42,7 @@ std::string_view nginx_reason(std::uint16_t status) {
 }
 
 std::string_view nginx_page(std::uint16_t status, std::string_view server, Arena& arena) {
-    if (status < 300 || status == 304) return {};
+    if (!has_nginx_page(status)) return {};
     char digits[4];
     auto end = std::to_chars(digits, digits + sizeof digits, status).ptr;
     std::string_view code(digits, static_cast<std::size_t>(end - digits));

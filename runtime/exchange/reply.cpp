@@ -91,6 +91,8 @@ void Exchange::own_page(std::uint16_t status) {
         content_type_ = own_body_.empty() ? "" : "text/html";
         reply_.fields.add(arena_, "cache-control", "no-cache");
     } else {
+        // 494 to 497 tell why a request was refused; the client is told 400.
+        if (status >= 494 && status <= 497) reply_.status = status = 400;
         own_body_ = nginx_page(status, route_->style->server_field.value_or("weir"), arena_);
         content_type_ = own_body_.empty() ? "" : "text/html";
     }
@@ -187,7 +189,7 @@ Exchange::Next Exchange::follow_accel_redirect() {
 void Exchange::add_kept_fields() {
     for (const auto& field : kept_fields_) {
         if (field.id == FieldId::content_type && !reply_from_server_)
-            content_type_ = field.value;
+            reply_.fields.set(arena_, "Content-Type", field.value);
         else if (field.id == FieldId::set_cookie || !reply_.fields.find(field.name))
             reply_.fields.add(arena_, field);
     }
@@ -280,87 +282,6 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
     return Next::reply;
 }
 
-void Exchange::rewrite_location(http::Field& field) {
-    bool refresh = field.id == FieldId::refresh;
-    auto value = field.value;
-    std::string_view before;
-    if (refresh) {
-        auto at = value.find("url=");
-        if (at == std::string_view::npos) return;
-        before = value.substr(0, at + 4);
-        value = value.substr(at + 4);
-    }
-    for (const auto& rule : route_->forwarding->redirects) {
-        std::string_view rest, to;
-        if (rule.regex) {
-            auto saved = subject_.captures;
-            bool hit = running_->plan->library().match_and_capture(*rule.regex, value, subject_);
-            if (hit) to = rule.to.render(subject_);
-            subject_.captures = saved;
-            if (!hit) continue;
-        } else {
-            auto from = rule.from.render(subject_);
-            if (from.empty() || !value.starts_with(from)) continue;
-            to = rule.to.render(subject_);
-            rest = value.substr(from.size());
-        }
-        auto made = arena_.join({to, rest});
-        field.value = arena_.join({before, refresh ? made : absolute_location(made)});
-        field.line = {};
-        return;
-    }
-}
-
-namespace {
-
-// The attribute of a Set-Cookie value; empty when it is not there.
-std::string_view attribute(std::string_view cookie, std::string_view name) {
-    std::size_t at = cookie.find(';');
-    while (at != std::string_view::npos) {
-        auto part = cookie.substr(at + 1, cookie.find(';', at + 1) - at - 1);
-        while (part.starts_with(' ')) part.remove_prefix(1);
-        if (part.size() > name.size() && part[name.size()] == '=' &&
-            http::equal_ignoring_case(part.substr(0, name.size()), name))
-            return part.substr(name.size() + 1);
-        at = cookie.find(';', at + 1);
-    }
-    return {};
-}
-
-}  // namespace
-
-void Exchange::rewrite_cookie(http::Field& field) {
-    using What = ir::ForwardSettings::CookieRewrite::What;
-    const auto& sources = route_->forwarding->source->cookies;
-    bool done[3] = {};
-    for (std::size_t i = 0; i < sources.size(); ++i) {
-        const auto& rule = route_->forwarding->cookies[i];
-        auto what = sources[i].what;
-        if (done[static_cast<int>(what)] || what == What::flags) continue;
-        auto value = attribute(field.value, what == What::domain ? "domain" : "path");
-        if (value.data() == nullptr) continue;
-        std::string_view made;
-        if (rule.regex) {
-            auto saved = subject_.captures;
-            bool hit = running_->plan->library().match_and_capture(*rule.regex, value, subject_);
-            if (hit) made = rule.to.render(subject_);
-            subject_.captures = saved;
-            if (!hit) continue;
-        } else {
-            auto from = rule.from.render(subject_);
-            auto bare = what == What::domain && value.starts_with('.') ? value.substr(1) : value;
-            if (what == What::domain ? !http::equal_ignoring_case(bare, from) : !value.starts_with(from))
-                continue;
-            made = what == What::domain ? rule.to.render(subject_)
-                                        : arena_.join({rule.to.render(subject_), value.substr(from.size())});
-        }
-        auto at = static_cast<std::size_t>(value.data() - field.value.data());
-        field.value = arena_.join({field.value.substr(0, at), made, field.value.substr(at + value.size())});
-        field.line = {};
-        done[static_cast<int>(what)] = true;
-    }
-}
-
 // The server's head becomes the reply's: what is hop-by-hop or hidden stays here.
 void Exchange::relay_server_fields() {
     auto& response = server_->response;
@@ -390,8 +311,17 @@ void Exchange::relay_server_fields() {
     unsized_ = false;
     if (forced_status_ != 0 && !take_status_) {
         reply_.status = forced_status_;
-        reply_.reason = {};
+        bool nginx = route_->style->pages == ir::ReplyStyle::Pages::nginx;
+        reply_.reason = nginx ? nginx_reason(forced_status_) : std::string_view();
     }
+}
+
+// Before the rules of replies, which may look at it or change it.
+void Exchange::add_content_type() {
+    bool nginx = route_->style->pages == ir::ReplyStyle::Pages::nginx;
+    if (content_type_.empty() || reply_.fields.seen(FieldId::content_type)) return;
+    if (bodiless(reply_.status) && !(nginx && reply_.status == 304)) return;
+    reply_.fields.add(arena_, nginx ? "Content-Type" : "content-type", content_type_);
 }
 
 void Exchange::apply_reply_fields() {
@@ -414,8 +344,11 @@ void Exchange::decide_framing() {
         return;
     }
     if (!reply_from_server_) {
-        reply_.framing = bodiless(reply_.status) ? Framing::none : Framing::length;
+        // nginx tells the length of what a 304 stands for.
+        bool told = reply_.status == 304 && route_->style->pages == ir::ReplyStyle::Pages::nginx;
+        reply_.framing = bodiless(reply_.status) && !told ? Framing::none : Framing::length;
         reply_.length = own_body_.size();
+        if (told) return;
         if (unsized_) {
             keep_ = false;
             if (reply_.framing == Framing::length) reply_.framing = Framing::until_close;
@@ -455,8 +388,8 @@ void Exchange::write_reply_head() {
         put_field(out, "Server", *style.server_field);
     if (style.date_field && !reply_.fields.seen(FieldId::date))
         put_field(out, "Date", http_date(worker_.loop.wall_ms()));
-    if (!content_type_.empty() && !reply_from_server_ && !bodiless(reply_.status))
-        put_field(out, nginx ? "Content-Type" : "content-type", content_type_);
+    const auto* type = reply_from_server_ ? nullptr : reply_.fields.find(FieldId::content_type);
+    if (type) put_field(out, type->name, type->value);
     bool head = request_.method == http::Method::head;
     bool length = reply_.framing == Framing::length;
     if (reply_.framing == Framing::chunked) put_field(out, nginx ? "Transfer-Encoding" : "transfer-encoding", "chunked");
@@ -480,7 +413,9 @@ void Exchange::write_reply_head() {
     }
     std::string_view run;
     for (const auto& field : reply_.fields) {
-        bool drop = field.id == FieldId::content_length && !length && reply_.framing != Framing::none;
+        bool drop = &field == type ||   // stands above
+                    (field.id == FieldId::content_length && !length &&
+                     reply_.framing != Framing::none);
         if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
             run = {run.data(), run.size() + field.line.size()};
             continue;
@@ -518,6 +453,7 @@ net::Task<bool> Exchange::send_reply() {
         if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
     }
     subject_.reply = &reply_;
+    if (!reply_from_server_) add_content_type();
     for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
     for (const auto& filter : *route_->filters) filter.filter->on_reply(subject_, reply_);
     if (!kept_fields_.empty()) add_kept_fields();

@@ -320,7 +320,9 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
         }
         Ran operator()(const ir::action::Rewrite& action) { return exchange.do_rewrite(rule, action); }
         Ran operator()(const ir::action::UseRoute& action) {
+            // Its settings hold at once: what follows in the list may answer.
             exchange.next_route_ = action.route;
+            exchange.route_ = &exchange.running_->plan->routes[action.route];
             return {};
         }
         Ran operator()(const ir::action::Group&) { return exchange.run_rules(rule.group); }
