@@ -162,8 +162,14 @@ void add_replacement(Builder& out, std::string_view how, const Regex::Match& mat
     }
 }
 
+// The input as unix seconds, moved by the converter's offset. False: no such time.
+bool time_of(const Conversion& c, const Value& input, std::time_t& time) {
+    return !__builtin_add_overflow(to_number(input), c.node.number, &time);
+}
+
 Value of_date(const Conversion& c, const Value& input, bool local) {
-    const std::time_t time = to_number(input) + c.node.number;
+    std::time_t time = 0;
+    if (!time_of(c, input, time)) return Value::missing();
     std::tm tm{};
     if (local)
         localtime_r(&time, &tm);
@@ -400,7 +406,8 @@ Value convert_to_bytes(const Conversion& c, const Value& input) {
     return Value::of(in_text(c, input));
 }
 Value convert_http_date(const Conversion& c, const Value& input) {
-    const auto time = to_number(input) + c.node.number;
+    std::time_t time = 0;
+    if (!time_of(c, input, time)) return Value::missing();
     return Value::of(c.subject.arena->copy(date_text(DateForm::http, time)));
 }
 Value convert_ltime(const Conversion& c, const Value& input) { return of_date(c, input, true); }

@@ -94,6 +94,8 @@ TEST_F(Convert, DigestsAndDates) {
               "CA978112CA1BBDCAFAC231B39A23DC4DA786EFF8147C4E72B9807785AFEE48BB");
     EXPECT_EQ(of(C::http_date, number(1'700'000'000)), "Tue, 14 Nov 2023 22:13:20 GMT");
     EXPECT_EQ(of(C::utime, number(1'700'000'000), "%Y-%m-%d"), "2023-11-14");
+    EXPECT_EQ(of(C::http_date, number(INT64_MAX), {}, 1), "(none)");
+    EXPECT_EQ(of(C::utime, number(INT64_MAX), "%Y", 1), "(none)");
     EXPECT_EQ(of(C::wt6, text("hello"), {}, 1), "140457739");
     EXPECT_EQ(of(C::xxh64, text("hello"), {}, 5), "5588056476589539108");
 }
