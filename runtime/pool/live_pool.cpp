@@ -392,8 +392,31 @@ Picked LivePool::pick_by_position(const PickRequest& request) {
     return {PickOutcome::picked, server};
 }
 
+// Turns are kept per worker. Where both anchors would go on in one order for all (HAProxy always,
+// nginx with a zone), a worker first takes the turns that others took since it looked last: at most
+// once in a millisecond, and not at all when there were many, for then nobody sees the order.
+void LivePool::follow_others(net::Time now) {
+    constexpr std::uint64_t worth_following = 64;
+    if (now == followed_at_ || board_.workers() < 2 || board_entry_.stride == 0) return;
+    followed_at_ = now;
+    const auto all = board_entry_.sum(board_.workers(), &zone::Counters::picked) -
+                     board_entry_.mine(worker_).picked.get();
+    const auto missed = all - std::exchange(turns_of_others_, all);
+    if (missed > worth_following) return;
+    PickRequest turn;
+    turn.now = now;
+    for (std::uint64_t i = 0; i < missed; ++i)
+        balancer_->pick(turn, [](const LiveServer& server, const PickRequest&) {
+            return server.usable;
+        });
+}
+
 Picked LivePool::pick(const PickRequest& request) {
+    using How = ir::Balance::How;
     refresh(request.now);
+    const bool in_turns =
+        balance_.how == How::round_robin || balance_.how == How::static_round_robin;
+    if (in_turns && (positions_ || !conf_->zone.empty())) follow_others(request.now);
     LiveServer* server = pick_persistent(request);
     if (!server && positions_) {
         auto picked = pick_by_position(request);

@@ -181,6 +181,7 @@ private:
                      std::vector<std::unique_ptr<LiveServer>>& into);
     void number_servers();
     void rebuild(net::Time now);
+    void follow_others(net::Time now);
     void refresh(net::Time now);
     void update(LiveServer& server, net::Time now);
     LiveServer* pick_smooth(const PickRequest& request);
@@ -225,6 +226,8 @@ private:
     std::uint32_t exchanges_ = 0;                     // that hold this pool
     std::unique_ptr<zone::Counters[]> own_counters_;  // for a pool that the board does not know
     std::uint64_t last_ticket_ = 0;
+    std::uint64_t turns_of_others_ = 0;               // followed so far; see follow_others()
+    net::Time followed_at_ = 0;
     std::uint64_t seen_epoch_ = 0;
     net::Time next_refresh_ = net::never;  // slow start goes on
     LivePools* pools_ = nullptr;
