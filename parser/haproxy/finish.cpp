@@ -53,6 +53,7 @@ Draft built_in_defaults(const Load&) {
     forward.pass_version = true;
     forward.hang_up_on_stale = true;
     forward.pass_upgrade = true;
+    forward.timed_while_sending = true;
     forward.pass_trailers = true;
     forward.pass_expect = true;
     forward.pass_interim = true;

@@ -59,6 +59,12 @@ std::uint32_t variable_slot(Scope& scope, std::string_view name, Span span) {
                     "scopes are proc, sess, txn, req, res and check: txn.name");
         return ir::no_id;
     }
+    if (kind == "proc") {
+        scope.error(span, "not-supported",
+                    "variables of the process (proc.NAME) are known to HAProxy, not yet in weir",
+                    "use sess.NAME, or an environment variable");
+        return ir::no_id;
+    }
     return scope.config.variable_slot(name, false);
 }
 

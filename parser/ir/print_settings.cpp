@@ -133,6 +133,7 @@ void put_request(Group& to, const ForwardSettings& f) {
     to.field("http_minor", f.http_minor, d.http_minor);
     to.field("preserve_host", f.preserve_host, d.preserve_host);
     to.field("pass_upgrade", f.pass_upgrade, d.pass_upgrade);
+    to.field("timed_while_sending", f.timed_while_sending, d.timed_while_sending);
     to.field("pass_trailers", f.pass_trailers, d.pass_trailers);
     to.field("pass_expect", f.pass_expect, d.pass_expect);
     to.field("pass_interim", f.pass_interim, d.pass_interim);

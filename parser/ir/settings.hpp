@@ -132,6 +132,9 @@ struct ForwardSettings {
     bool preserve_host = false;          // Host as the client sent it (HAProxy)
     // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
     bool pass_upgrade = false;
+    // server_read counts while the request's body is sent, from the last of its bytes (HAProxy); else
+    // it begins behind the body.
+    bool timed_while_sending = false;
     bool pass_trailers = false;          // both ways (HAProxy); else they stay here
     bool pass_expect = false;            // Expect: 100-continue goes to the server (HAProxy)
     bool pass_chunks = false;            // a chunked body stays so even when all of it is here (HAProxy)

@@ -4,6 +4,8 @@
 
 #include <memory>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/net/buffer.hpp"
@@ -24,6 +26,16 @@ struct Acceptor {
     class ClientSide* owner = nullptr;
 };
 
+// Values of variables that outlive an exchange: HAProxy's sess.NAME. By slot, with their bytes.
+struct ConnectionVariables {
+    Arena arena;
+    std::vector<std::pair<std::uint32_t, route::Value>> values;
+    // Puts them into the slots of an exchange; takes them out again (those of the plan), as copies.
+    void give(std::span<route::Value> slots) const;
+    static std::unique_ptr<ConnectionVariables> take(const plan::Plan& plan,
+                                                     std::span<const route::Value> slots);
+};
+
 struct Connection {
     explicit Connection(plan::Worker& of) : worker(of) {}
     plan::Worker& worker;
@@ -35,6 +47,7 @@ struct Connection {
     route::ConnectionFacts facts;
     // To a server, for requests of this connection only (http-reuse never).
     std::unique_ptr<forward::ServerConnection> server;
+    std::unique_ptr<ConnectionVariables> variables;   // where the plan has such
     std::uint32_t requests = 0;
     bool idle = false;                      // waits for a request: may be closed at any time
     bool linger = false;                    // unread bytes: take them in before closing
@@ -50,6 +63,7 @@ struct Connection {
         if (!acceptor->gone && running != worker.now) {
             running = worker.now;
             server.reset();   // it may be one that is gone
+            variables.reset();   // the slots of the other plan are others
             listener = acceptor->listener;
             const auto& planned = running->plan->listeners[listener];
             facts.listener = planned.source;

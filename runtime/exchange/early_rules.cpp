@@ -66,6 +66,7 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
     subject.wall_ms = loop.wall_ms();
     if (auto count = connection.running->plan->config().variables.size(); count != 0)
         subject.variables = {arena.make_array<route::Value>(count), count};
+    if (connection.variables) connection.variables->give(subject.variables);
     bool stays = true;
     for (const auto& rule : rules) {
         if (!rule.when.empty() && !rule.when.holds(subject)) continue;
@@ -86,6 +87,9 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
     };
     keep(facts.client, subject.client);
     keep(facts.local, subject.local);
+    const auto& plan = *connection.running->plan;
+    if (!plan.connection_variables.empty())
+        connection.variables = ConnectionVariables::take(plan, subject.variables);
     return stays;
 }
 

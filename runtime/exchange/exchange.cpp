@@ -224,6 +224,7 @@ Exchange::Next Exchange::begin() {
     subject_.body_length = request_.length;
     if (auto count = plan.config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
+    if (connection_.variables) connection_.variables->give(subject_.variables);
     if (auto count = plan.config().named_captures.size(); count != 0)
         subject_.named_captures = {arena_.make_array<std::string_view>(count), count};
     auto host = route::normalize_host(request_.authority, arena_);
@@ -403,6 +404,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (server_->response.status == 101) co_return co_await tunnel();
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
+    for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
                              &site_->rules.response_content, &site_->rules.response}) {
         auto ran = run_rules(*list);
@@ -536,7 +538,12 @@ net::Task<bool> Exchange::run() {
                : next == Next::route ? pick_route()
                                      : co_await perform();
     }
-    if (tarpit_ms_ != 0) co_await net::sleep_for(worker_.loop, tarpit_ms_);
+    if (tarpit_ms_ != 0) {
+        co_await net::sleep_for(worker_.loop, tarpit_ms_);
+        // HAProxy's log shows this time as one in a queue.
+        subject_.times.request = -1;
+        subject_.times.queued = worker_.loop.now_us();
+    }
     if (next == Next::close) {
         if (!silent_) log();
         co_return false;
@@ -544,6 +551,8 @@ net::Task<bool> Exchange::run() {
     bool keep = false;
     if (next == Next::reply) keep = co_await send_reply();
     log();
+    if (keep && !running_->plan->connection_variables.empty())
+        connection_.variables = ConnectionVariables::take(*running_->plan, subject_.variables);
     if (keep) keep = co_await discard_body();
     body_.settle();
     if (!keep && !body_.ended()) connection_.linger = true;

@@ -215,6 +215,7 @@ net::Task<bool> Session::wait_for_slot(const pool::PickRequest& request,
         auto turn = co_await pool::QueueTurn(*pool_, wanted, worker_.loop, until);
         server_ = turn.server;
         if (server_) co_return true;
+        subject_.times.queued = worker_.loop.now_us();
         if (turn.timed_out) co_return false;
         auto again = request;   // what it waited for went away
         again.now = worker_.loop.now();
@@ -383,6 +384,7 @@ net::Task<void> Session::run() {
     subject_.times.started_wall_ms = subject_.times.request_wall_ms = loop.wall_ms();
     if (auto count = running_->plan->config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
+    if (connection_.variables) connection_.variables->give(subject_.variables);
     subject_.status = 500;
     const auto& source = *site_->source;
     if (const auto& slots = source.request_captures; !slots.empty())

@@ -96,6 +96,7 @@ net::Task<Failure> ServerSide::wait_for_slot(pool::LiveServer* wanted) {
     place = static_cast<std::uint32_t>(wanted ? wanted->waiters.count : pool_->queue_length()) + 1;
     for (;;) {
         auto turn = co_await pool::QueueTurn(*pool_, wanted, job_.worker.loop, deadline);
+        job_.subject.times.queued = job_.worker.loop.now_us();
         if (turn.timed_out) co_return Failure::queue_timeout;
         server_ = turn.server;
         if (!server_) {   // what it waited for went away
@@ -356,6 +357,7 @@ net::Task<Failure> ServerSide::read_head() {
     limits.underscores = true;
     std::uint32_t resume = 0;
     std::uint32_t interim = 0;
+    std::uint64_t uploaded = writer_->sent();
     for (;;) {
         if (!stream.watch.readable) {
             if (input_.empty()) input_.release();   // a waiting request holds no buffer
@@ -368,9 +370,12 @@ net::Task<Failure> ServerSide::read_head() {
                 continue;
             }
             if (waited == net::Waited::timed_out) {
+                if (!pumping_) co_return Failure::read_timeout;
                 // While the body is still on its way, the server is not late yet.
-                if (pumping_) continue;
-                co_return Failure::read_timeout;
+                if (!settings().timed_while_sending) continue;
+                if (uploaded == writer_->sent()) co_return Failure::read_timeout;
+                uploaded = writer_->sent();
+                continue;
             }
         }
         input_.acquire();

@@ -371,6 +371,12 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
         if (!source.balance.key.empty())
             plan->pools.back().key = plan->library_->compile(source.balance.key);
     }
+    for (std::uint32_t slot = 0; slot < config->variables.size(); ++slot) {
+        const auto& name = config->variables[slot].name;
+        if (config->variables[slot].nginx) continue;
+        if (name.starts_with("sess.")) plan->connection_variables.push_back(slot);
+        if (name.starts_with("req.")) plan->request_variables.push_back(slot);
+    }
     for (const auto& problem : plan->library_->problems()) problems.push_back(problem.text);
     return plan;
 }

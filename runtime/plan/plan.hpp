@@ -151,6 +151,9 @@ public:
     [[nodiscard]] const ir::Config& config() const { return *config_; }
     [[nodiscard]] const route::Library& library() const { return *library_; }
 
+    // Slots of variables that live as long as the client's connection, and of those that end with the
+    // request (HAProxy sess., req.); the others end with the exchange.
+    std::vector<std::uint32_t> connection_variables, request_variables;
     std::vector<Site> sites;
     std::vector<Route> routes;
     std::vector<Listener> listeners;
