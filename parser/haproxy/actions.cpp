@@ -565,7 +565,7 @@ constexpr auto rows = sorted({
     row("tarpit", in::http_request, answer_args, lower_tarpit,
         "Holds the client, then answers with an error."),
     row("unset-var", http | tcp_all, {word("name")}, lower_unset_var, "Forgets a variable."),
-    row("wait-for-body", in::http_request | in::http_response,
+    row("wait-for-body", in::http_request,
         {word("time"), word("value"), opt(word("at-least")), opt(word("bytes"))},
         lower_wait_for_body, "Waits for the body."),
 });

@@ -147,6 +147,8 @@ constexpr Keyword rows[] = {
     {.name = "use-service", .where = in::http_request | in::tcp_request_content,
      .args = count(0, unbounded), .support = not_yet(),
      .summary = "Answers by an internal service."},
+    {.name = "wait-for-body", .where = in::http_response, .args = count(0, unbounded),
+     .support = not_yet(), .summary = "Waits for the body of the response."},
     {.name = "wait-for-handshake", .where = in::http_request, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Waits for the end of the TLS handshake."},
 };

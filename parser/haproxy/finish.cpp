@@ -274,6 +274,15 @@ void Lowering::make_pool(Draft& draft) {
     built.own_route = scope_.config.add(std::move(own));
 }
 
+// option http-buffer-request: a rule in front of the others.
+static std::vector<ir::Rule> body_wait(const RuleWords& rules, const ir::Settings& settings) {
+    if (!rules.buffers_request) return {};
+    ir::Rule wait;
+    wait.phase = ir::Phase::request;
+    wait.action = ir::action::WaitForBody{.time = settings.timeouts->request_head};
+    return {wait};
+}
+
 ir::Route Lowering::backend_route(Draft& draft, ir::PoolId pool) {
     ir::Route route;
     route.pool_name = draft.name;
@@ -286,6 +295,7 @@ ir::Route Lowering::backend_route(Draft& draft, ir::PoolId pool) {
     };
     take(rules.content);
     if (draft.http) {
+        take(body_wait(rules, route.settings));
         take(rules.request);
         take(rules.redirects);
     }
@@ -500,6 +510,7 @@ void Lowering::make_site(Draft& draft) {
     if (draft.http) take(draft.captures_in);
     take(rules.content);
     if (draft.http) {
+        take(body_wait(rules, site.settings));
         take(rules.request);
         take(rules.redirects);
         take(draft.captures_out);

@@ -44,6 +44,10 @@ void lower_keep_alive(keyword::Scope& scope, const Call&) {
     scope.settings().forward.edit().close_server_connection = false;
 }
 
+void lower_buffer_request(keyword::Scope& scope, const Call&) {
+    own(scope).rules().buffers_request = on(scope);
+}
+
 void lower_abortonclose(keyword::Scope& scope, const Call&) {
     scope.settings().forward.edit().ignore_client_abort = !on(scope);
 }
@@ -238,6 +242,8 @@ constexpr auto rows = sorted({
          "Logs no connections without a request."),
     valued("option forwardfor", in::any_proxy, {any_number(word("except net, header name"))},
            lower_forwardfor, "Adds X-Forwarded-For."),
+    flag("option http-buffer-request", in::any_proxy, lower_buffer_request,
+         "Waits for the request body before the rules run."),
     harmless("option http-ignore-probes", in::front_side,
              "a connection closed before a request gets no answer anyway",
              "Says nothing to connections without a request."),

@@ -81,6 +81,7 @@ struct RuleWords {
     std::vector<ir::Rule> connection, session, content, request, redirects, response_content,
         response, after_response;
     bool waits_for_content = false;
+    bool buffers_request = false;  // option http-buffer-request
 };
 
 struct SwitchWords {

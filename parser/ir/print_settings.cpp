@@ -35,6 +35,7 @@ void put(Group& to, const ClientLimits& c) {
     to.field("max_head", c.max_head, d.max_head);
     to.field("max_fields", c.max_fields, d.max_fields);
     to.field("body_buffer", c.body_buffer, d.body_buffer);
+    to.field("body_folder", c.body_folder, d.body_folder);
     to.field("underscores", c.underscores, d.underscores);
     to.field("drop_invalid", c.drop_invalid, d.drop_invalid);
     to.field("merge_slashes", c.merge_slashes, d.merge_slashes);

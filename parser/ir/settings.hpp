@@ -49,6 +49,7 @@ struct ClientLimits {
     std::uint32_t max_head = 32768;      // number x size | tune.bufsize - maxrewrite: the whole head
     std::uint32_t max_fields = 1000;     // max_headers | tune.http.maxhdr
     std::uint32_t body_buffer = 16384;   // client_body_buffer_size
+    std::string body_folder;             // client_body_temp_path: what does not fit; empty: /tmp
     bool underscores = false;            // underscores_in_headers
     bool drop_invalid = true;            // ignore_invalid_headers
     bool merge_slashes = true;

@@ -225,6 +225,11 @@ constexpr auto no_files = ignored("weir reads no files in the data path");
 constexpr auto tables_grow = ignored("weir's tables grow as needed");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
 
+// The files have no names, so they need no subfolders.
+void lower_body_folder(Scope& scope, const Call& call) {
+    scope.settings().limits.edit().body_folder = block_of(scope).run.full_path(call[0].text);
+}
+
 // On is how weir sends.
 void check_tcp_nodelay(Scope& scope, const Call& call) {
     if (call[0].number == 0)
@@ -249,9 +254,10 @@ constexpr Keyword rows[] = {
      .summary = "Buffer for the body of a request.", .once = true},
     {.name = "client_body_in_single_buffer", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
      .support = own_buffers, .summary = "Keeps the body of a request in one buffer."},
-    {.name = "client_body_temp_path", .where = everywhere, .args = keyword::Signature::count(1, 4), .fallback = "client_body_temp",
-     .support = ignored("weir passes bodies on as they come and writes none to disk"),
-     .summary = "Folder for bodies of requests."},
+    {.name = "client_body_temp_path", .where = everywhere,
+     .args = {keyword::path("folder"), keyword::opt(keyword::number("level1", 1, 3)), keyword::opt(keyword::number("level2", 1, 3)), keyword::opt(keyword::number("level3", 1, 3))},
+     .apply = lower_body_folder, .fallback = "client_body_temp",
+     .summary = "Folder for bodies of requests that do not fit in their buffer.", .once = true},
     {.name = "client_body_timeout", .where = everywhere, .args = {keyword::duration("time")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::client_read>, .fallback = "60s",
      .summary = "Limits the time between two reads of the body of a request.", .once = true},

@@ -405,6 +405,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
     for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
+    for (const auto& one : *route_->filters) one.filter->on_response(subject_, server_->response);
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
                              &site_->rules.response_content, &site_->rules.response}) {
         auto ran = run_rules(*list);
@@ -515,6 +516,38 @@ net::Task<bool> Exchange::discard_body() {
     co_return body_.ended();
 }
 
+// wait-for-body, http-buffer-request: until the body is whole, or as much as was asked for, or as the
+// buffer holds.
+net::Task<Exchange::Next> Exchange::wait_for_body() {
+    const auto* rule = std::exchange(wait_, nullptr);
+    const auto& wait = std::get<ir::action::WaitForBody>(rule->source->action);
+    if (!co_await send_continue()) co_return Next::close;
+    request_.fields.remove(FieldId::expect);
+    auto& spool = gathered_.spool;
+    std::uint64_t most = client_rules().limits->body_buffer;
+    if (wait.bytes != 0) most = std::min(most, wait.bytes);
+    auto end = wait.time == ir::no_limit ? net::never : worker_.loop.now() + wait.time.count();
+    while (!body_.ended() && spool.size() < most) {
+        auto left = end == net::never ? net::never : std::max<net::Time>(end - worker_.loop.now(), 0);
+        auto piece = co_await body_.next(left, nullptr);
+        if (piece.state != http::BodyState::ok) {
+            bool late = piece.state == http::BodyState::timed_out;
+            keep_ = false;
+            connection_.linger = true;
+            note_failure(subject_, late ? forward::Failure::client_body_timeout : forward::Failure::client_body);
+            co_return fail(late ? 408 : 400);
+        }
+        spool.acquire(spool.size() + piece.bytes.size());
+        if (spool.room_size() < piece.bytes.size()) spool.grow(spool.size() + piece.bytes.size() + net::Buffer::standard);
+        spool.append(piece.bytes);
+    }
+    gathered_.tried = true;
+    gathered_.whole = body_.ended();
+    subject_.body = gathered_.bytes();
+    resume_after_ = rule;
+    co_return route_ == &site_->own ? run_site_rules() : use_route(route_->id);
+}
+
 Exchange::Next Exchange::run_site_rules() {
     for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
         auto ran = run_rules(*list);
@@ -528,15 +561,18 @@ Exchange::Next Exchange::run_site_rules() {
 net::Task<bool> Exchange::run() {
     if (!co_await read_head()) co_return false;
     auto next = reply_.status != 0 ? Next::reply : begin();
-    while (next == Next::rules || next == Next::route || next == Next::perform) {
+    while (next == Next::rules || next == Next::route || next == Next::perform || next == Next::wait) {
         if (internal_redirects_ > most_internal_redirects) {
             in_error_page_ = true;
             next = fail(500);
             break;
         }
-        next = next == Next::rules   ? run_site_rules()
-               : next == Next::route ? pick_route()
-                                     : co_await perform();
+        switch (next) {
+            case Next::rules: next = run_site_rules(); break;
+            case Next::route: next = pick_route(); break;
+            case Next::wait: next = co_await wait_for_body(); break;
+            default: next = co_await perform();
+        }
     }
     if (tarpit_ms_ != 0) {
         co_await net::sleep_for(worker_.loop, tarpit_ms_);

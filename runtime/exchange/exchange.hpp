@@ -7,6 +7,7 @@
 
 #include "runtime/base/arena.hpp"
 #include "runtime/exchange/connection.hpp"
+#include "runtime/filter/reply_body.hpp"
 #include "runtime/forward/forward.hpp"
 #include "runtime/http/h1_body.hpp"
 #include "runtime/http/h1_codec.hpp"
@@ -29,6 +30,7 @@ private:
         rules,      // the site's rules are to be run
         route,      // pick a route for the current URI
         perform,    // route_ is set and its rules ran: do its action
+        wait,       // for the body of the request (wait_), then on with the rules behind that one
         reply,      // reply_ is ready
         close,      // end the connection without a word
         done,       // answered by other means (tunnel)
@@ -58,6 +60,8 @@ private:
     void enter(Stage stage);
     void log();
     void write_lines();
+    net::Task<Next> wait_for_body();
+    std::span<const filter::Hold> ask_reply_filters();
     void count();
     const plan::Logs& logs() const { return *route_->logs; }
     // Whose settings hold towards the client: the route's where routes inherit from the site, else
@@ -128,6 +132,8 @@ private:
     bool internal_ = false;                // the URI is no longer what the client asked for
     bool may_repeat_ = true;               // by a second try at a server
     bool reply_started_ = false;           // reply_ holds the answer; the server's head is done with
+    const plan::Rule* wait_ = nullptr;     // the rule that waits for the body
+    const plan::Rule* resume_after_ = nullptr;   // rules up to this one ran already
     ir::RouteId next_route_ = ir::no_id;   // "if" chose this one
     std::uint32_t tarpit_ms_ = 0;
     std::int32_t log_level_ = 6;

@@ -36,8 +36,8 @@ Words words_of(Failure failure) {
         case Failure::connect:
             return {error, "connect() failed", "connecting to upstream", ECONNREFUSED};
         case Failure::local:
-            return {log::alert, "no connection could be made or no file written here",
-                    "connecting to upstream", errno};
+            return {log::critical, "no connection could be made or no temporary file written",
+                    "connecting to upstream", 0};
         case Failure::connect_timeout:
             return {error, "upstream timed out", "connecting to upstream", ETIMEDOUT};
         case Failure::send:
@@ -192,6 +192,7 @@ void Exchange::log() {
 }
 
 void Exchange::write_lines() {
+    for (const auto& one : *route_->filters) one.filter->on_log(subject_);
     if (silent_) return;
     silent_ = true;
     const auto& logs = *(site_->source->is_nginx_style ? route_->logs : site_->own.logs);

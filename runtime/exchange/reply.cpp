@@ -439,6 +439,24 @@ void Exchange::write_reply_head() {
     put(out, "\r\n");
 }
 
+// The filters that want the body of this reply. Its length is open then, unless all of it is here.
+std::span<const filter::Hold> Exchange::ask_reply_filters() {
+    auto* holds = arena_.make_array<filter::Hold>(route_->filters->size());
+    std::size_t count = 0;
+    for (const auto& one : *route_->filters) {
+        filter::Hold hold{one.filter.get(), nullptr};
+        if (hold.filter->on_reply(subject_, reply_, hold.state)) holds[count++] = hold;
+    }
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (no_body || count == 0) return {};
+    std::span<const filter::Hold> wanted(holds, count);
+    if (!reply_from_server_)
+        own_body_ = filter::FilteredBody(subject_, wanted, nullptr).whole(own_body_);
+    else if (reply_.framing == Framing::length)
+        reply_.framing = Framing::chunked;
+    return wanted;
+}
+
 net::Task<bool> Exchange::send_reply() {
     reply_started_ = true;
     const auto& keepalive = *client_rules().keepalive;
@@ -455,7 +473,8 @@ net::Task<bool> Exchange::send_reply() {
     subject_.reply = &reply_;
     if (!reply_from_server_) add_content_type();
     for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
-    for (const auto& filter : *route_->filters) filter.filter->on_reply(subject_, reply_);
+    std::span<const filter::Hold> wanted;
+    if (!route_->filters->empty()) wanted = ask_reply_filters();
     if (!kept_fields_.empty()) add_kept_fields();
     apply_reply_fields();
     decide_framing();
@@ -476,8 +495,11 @@ net::Task<bool> Exchange::send_reply() {
     } else {
         http::Piece piece;
         auto& body = server_->body();
+        std::optional<filter::FilteredBody> filtered;
+        if (!wanted.empty()) filtered.emplace(subject_, wanted, &body);
+        auto& source = filtered ? static_cast<http::BodySource&>(*filtered) : body;
         bool relayed = false;
-        if (body.ready(piece) && piece.last && piece.state == http::BodyState::ok) {
+        if (source.ready(piece) && piece.last && piece.state == http::BodyState::ok) {
             // The whole answer is here: one write.
             writer_.set_trailers(body.trailers());
             net::WriteAll result;
@@ -496,7 +518,7 @@ net::Task<bool> Exchange::send_reply() {
             limits.rate = route_->forwarding->source->limit_rate;
             limits.abort_when = route_->forwarding->source->ignore_client_abort
                                     ? nullptr : &connection_.stream.watch;
-            auto result = co_await http::relay_body(body, writer_, limits);
+            auto result = co_await http::relay_body(source, writer_, limits);
             ok = result.failed == http::RelayResult::Side::none;
             if (!ok) note_relay_end(subject_, result);
         }

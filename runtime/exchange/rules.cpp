@@ -112,6 +112,10 @@ std::string_view replace_elements(const Regex& regex, std::string_view list, std
 
 Exchange::Ran Exchange::run_rules(const std::vector<plan::Rule>& rules) {
     for (const auto& rule : rules) {
+        if (resume_after_) [[unlikely]] {
+            if (&rule == resume_after_) resume_after_ = nullptr;
+            continue;
+        }
         if (!rule.when.empty() && !rule.when.holds(subject_)) continue;
         auto ran = run_rule(rule);
         if (ran.flow != Flow::go_on) return ran;
@@ -347,7 +351,11 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             exchange.may_repeat_ = false;
             return {};
         }
-        Ran operator()(const ir::action::WaitForBody&) { return {}; }
+        Ran operator()(const ir::action::WaitForBody&) {
+            if (exchange.gathered_.whole || exchange.body_.ended()) return {};
+            exchange.wait_ = &rule;
+            return {Flow::decided, Next::wait};
+        }
     };
     return std::visit(Visitor{*this, rule}, rule.source->action);
 }

@@ -24,8 +24,9 @@ struct Answer {
     http::FieldList fields;
 };
 
-// State of one filter in one exchange; lives in the exchange's arena.
-struct State;
+// What one filter keeps for one exchange; lives in the exchange's arena. A filter has a type of its own
+// made from it.
+struct State {};
 
 enum class Verdict : std::uint8_t { next, done };
 
@@ -36,10 +37,17 @@ public:
     virtual Verdict on_request(route::Subject&, Answer&) { return Verdict::next; }
     // A server's answer, before it becomes the reply.
     virtual void on_response(route::Subject&, http::ResponseHead&) {}
-    // Every reply; returns true when on_reply_body wants its body.
-    virtual bool on_reply(route::Subject&, http::ResponseHead&) { return false; }
-    // Takes a piece of the body, gives what goes on in its place (views until the next call).
-    virtual std::string_view on_reply_body(route::Subject&, std::string_view bytes, bool) {
+    // Every reply; returns true when on_reply_body wants its body, whose length is open then. What the
+    // filter keeps for this reply it may put into `state`, made in the subject's arena.
+    virtual bool on_reply(route::Subject&, http::ResponseHead&, State*& state) {
+        (void)state;
+        return false;
+    }
+    // Takes a piece of the body, gives what goes on in its place (views until the next call); `last`:
+    // nothing follows, what was held back goes out now.
+    virtual std::string_view on_reply_body(route::Subject&, State* state, std::string_view bytes,
+                                           bool last) {
+        (void)state, (void)last;
         return bytes;
     }
     virtual void on_log(route::Subject&) {}

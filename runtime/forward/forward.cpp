@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/forward/connect.hpp"
+#include "runtime/log/error_log.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
 namespace weir::forward {
@@ -180,7 +181,11 @@ Failure ServerSide::open_connection() {
         return Failure::none;
     }
     int fd = connect_to(*server_, *job_.route.forwarding, job_.subject);
-    if (fd < 0) return errno == EADDRNOTAVAIL ? Failure::local : Failure::connect;
+    if (fd < 0) {
+        if (errno != EADDRNOTAVAIL) return Failure::connect;
+        problem_ = log::ErrorLog::with_error("the address to connect from cannot be used", errno);
+        return Failure::local;
+    }
     connection_ = std::make_unique<ServerConnection>();
     if (!connection_->stream.open(job_.worker.loop, fd)) {
         connection_.reset();
@@ -242,22 +247,24 @@ net::Task<Failure> ServerSide::gather_body() {
     auto& gathered = job_.gathered;
     gathered.tried = true;
     auto& body = job_.client_body;
-    bool chunked = job_.request.framing == http::Framing::chunked;
-    std::uint64_t most = job_.route.limits->body_buffer;
-    // Without the length a server would get chunks; nginx gathers those whole.
-    if (chunked) most = job_.route.limits->max_body != 0 ? job_.route.limits->max_body + 1 : 1 << 20;
-    if (!settings().buffer_request) most = 0;
+    const auto& limits = *job_.route.limits;
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
-    while (!all && gathered.spool.size() < most) {
+    while (settings().buffer_request && !all) {
         auto piece = co_await body.next(timeout_of(job_.client_times.client_read), nullptr);
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
         if (too_large()) co_return Failure::body_too_large;
-        append_body(piece.bytes);
+        // Once the file is begun all goes there.
+        bool fits = gathered.file.size() == 0 && gathered.spool.size() + piece.bytes.size() <= limits.body_buffer;
+        if (fits) {
+            append_body(piece.bytes);
+        } else if (!gathered.file.append(piece.bytes, limits.body_folder)) {
+            problem_ = log::ErrorLog::with_error("cannot write a temporary file for the body", errno);
+            co_return Failure::local;
+        }
         all = piece.last;
     }
     gathered.whole = all;
-    chunked_to_server_ = !all && chunked;
     co_return Failure::none;
 }
 
@@ -288,7 +295,7 @@ Failure ServerSide::send_now() {
     rest_pending_ = false;
     auto body = body_here();
     writer_->start(chunked_to_server_ ? http::Framing::chunked : http::Framing::length);
-    bool last = body_whole();
+    bool last = body_whole() && !file_follows();
     if (!writer_->write_now(body, last, written_)) rest_pending_ = true;
     if (written_.state == Io::State::failed) return Failure::send;
     return Failure::none;
@@ -303,11 +310,14 @@ net::Task<Failure> ServerSide::send_rest() {
 // The part of the body that was not gathered: goes to the server while its answer is read.
 net::Detached ServerSide::pump_body() {
     pumping_ = true;
-    streamed_ = true;
+    bool from_file = file_follows();
+    if (from_file) file_body_.emplace(job_.gathered.file);
+    else streamed_ = true;
+    auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.client_body;
     http::RelayLimits limits;
     limits.read_timeout = timeout_of(job_.client_times.client_read);
     limits.write_timeout = timeout_of(timeouts().server_send);
-    auto result = co_await http::relay_body(job_.client_body, *writer_, limits);
+    auto result = co_await http::relay_body(source, *writer_, limits);
     pumping_ = false;
     if (result.failed == http::RelayResult::Side::source) {
         pump_failure_ = failure_of(result.state);
@@ -456,7 +466,7 @@ net::Task<Failure> ServerSide::ask() {
     auto at = job_.worker.loop.now_us();
     job_.subject.times.connected = at;
     tries_[try_count_ - 1].connect_us = at - try_started_us_;
-    if (!body_whole()) pump_body();
+    if (!body_whole() || file_follows()) pump_body();
     // A body that breaks at once leaves no answer to wait for.
     bool broken = pump_failure_ != Failure::none && pump_failure_ != Failure::send;
     failure = broken ? pump_failure_ : co_await read_head();
@@ -523,6 +533,8 @@ net::Task<Failure> ServerSide::run() {
         auto failure = co_await choose_body();
         if (failure != Failure::none) co_return failure;
     }
+    bool chunked = job_.request.framing == http::Framing::chunked && !has_own_body_ && !job_.gathered.dropped;
+    chunked_to_server_ = chunked && (!job_.gathered.whole || settings().pass_chunks);
     for (auto last = Failure::none;;) {
         auto failure = Failure::none;
         if (again_here_) begin_try();
@@ -555,6 +567,7 @@ net::Task<void> ServerSide::finish(bool complete) {
     bool whole = complete && body_ && body_->ended() && response.keep_alive &&
                  response.status != 101 && response.framing != http::Framing::until_close &&
                  input_.empty() && (body_whole() || job_.client_body.ended()) &&
+                 (!file_follows() || (file_body_ && file_body_->ended())) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&
                  (shared_ || stays_with_client());

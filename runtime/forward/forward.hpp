@@ -10,6 +10,7 @@
 #include "runtime/forward/computed.hpp"
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/http/h1_body.hpp"
+#include "runtime/http/temp_file.hpp"
 #include "runtime/pool/tally.hpp"
 #include "runtime/plan/running.hpp"
 
@@ -45,6 +46,7 @@ bool never_reached_server(Failure failure);
 struct GatheredBody {
     net::Buffer spool;                 // gathered from the client before it is sent
     std::string_view at_hand;          // or: came with the head, whole
+    http::TempFile file;               // what lies behind the spool, when that is full
     bool whole = false;                // one of them is all of it (or there is none)
     bool tried = false;                // gathering was done, whole or not
     bool dropped = false;              // nobody is to get it
@@ -155,6 +157,8 @@ private:
     [[nodiscard]] std::string_view body_here() const {
         return has_own_body_ ? own_body_ : job_.gathered.bytes();
     }
+    // What send_now() leaves behind: the file, or what the client has not sent yet.
+    [[nodiscard]] bool file_follows() const { return !has_own_body_ && job_.gathered.file.size() != 0; }
 
     // request.cpp
     void write_head(net::Buffer& out);
@@ -184,6 +188,7 @@ private:
     std::optional<http::H1Writer> writer_;
     std::string_view own_body_;            // sent in place of the client's
     bool has_own_body_ = false;
+    std::optional<http::FileBody> file_body_;   // the gathered file on its way to a server
     bool chunked_to_server_ = false;
     bool streamed_ = false;                // some body is gone for good: no second try
     bool pumping_ = false;

@@ -93,7 +93,7 @@ void ServerSide::write_framing(net::Buffer& out) {
     std::uint64_t length = 0;
     bool any = job_.request.framing != http::Framing::none;
     if (body_whole()) {
-        length = body_here().size();
+        length = body_here().size() + (file_follows() ? job_.gathered.file.size() : 0);
         if (has_own_body_ && !job_.route.forwarding->has_body) any = false;
     } else if (job_.request.framing == http::Framing::length) {
         length = job_.request.length;

@@ -129,6 +129,7 @@ bool Master::acquire() {
         fail("no room for the counters of so many servers");
         return false;
     }
+    make_folders(*now_.config, now_.identity);
     listen_.commit();
     wake_.assign(zone::most_workers, -1);
     const bool daemon = options_.daemon.value_or(now_.config->process.daemon.value_or(options_.personality == Personality::nginx));

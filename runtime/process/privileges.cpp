@@ -7,12 +7,14 @@
 #include <sched.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <set>
 
 #include "runtime/zone/shared_arena.hpp"
 
@@ -128,6 +130,17 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
     if (!process.working_directory.empty() && ::chdir(process.working_directory.c_str()) != 0)
         return failed("chdir(" + process.working_directory + ")");
     return {};
+}
+
+void make_folders(const ir::Config& config, const Identity& identity) {
+    std::set<std::string> folders;
+    for (const auto& route : config.routes) folders.insert(route.settings.limits->body_folder);
+    for (const auto& folder : folders) {
+        if (folder.empty()) continue;
+        if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) continue;
+        if (identity.user)
+            (void)!::chown(folder.c_str(), *identity.user, static_cast<gid_t>(-1));
+    }
 }
 
 bool needs_new_children(const ir::Process& now, const ir::Process& next) {

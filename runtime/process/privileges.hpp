@@ -28,6 +28,10 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
 // Raises the limit of descriptors of this process as the configuration says; what was not possible.
 Expected<void, std::string> raise_limits(const ir::Process& process);
 
+// Folders for temporary files (client_body_temp_path), owned by the identity: workers may not make
+// them. What could not be made is found out by the first body that needs it.
+void make_folders(const ir::Config& config, const Identity& identity);
+
 // True when running children can't take `next` in place: it needs new ones.
 bool needs_new_children(const ir::Process& now, const ir::Process& next);
 // Workers of a configuration: as it says, or one per CPU this process may use; 1..most_workers.

@@ -257,6 +257,7 @@ void Master::commit_generation() {
 }
 
 void Master::adopt(Launch launch) {
+    make_folders(*launch.config, launch.identity);
     listen_.commit();
     board_->apply(*launch.config);
     launch.prepared = false;
