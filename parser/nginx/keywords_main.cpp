@@ -27,6 +27,9 @@ void lower_daemon(Scope& scope, const Call& call) {
 
 void lower_master_process(Scope& scope, const Call& call) {
     scope.config.process.master = call[0].number != 0;
+    if (call[0].number == 0)
+        scope.sink.warning(call.span, "other-effect",
+                           "\"master_process off\" starts one worker; weir's master stays beside it");
 }
 
 // Names the environment variables that workers keep: NAME, or NAME=value.

@@ -91,6 +91,30 @@ def test_binary_upgrade(upgradable):
     assert not proxy.pid_path.exists()
 
 
+def test_upgrade_is_taken_back(upgradable):
+    """After WINCH the old master's workers come back with HUP, and the new one may go."""
+    proxy, port = upgradable
+    old = proxy.process.pid
+    with Knocker(port) as load:
+        os.kill(old, signal.SIGUSR2)
+        assert wire.wait_until(lambda: read_pid(proxy.pid_path) not in (0, old), 10), proxy.output()
+        new = read_pid(proxy.pid_path)
+        assert wire.wait_until(lambda: proc.children(new), 5)
+
+        def workers():
+            return [pid for pid in proc.children(old) if pid != new and "worker" in proc.cmdline(pid)]
+
+        os.kill(old, signal.SIGWINCH)
+        assert wire.wait_until(lambda: not workers(), 5)
+        os.kill(old, signal.SIGHUP)
+        assert wire.wait_until(workers, 5)
+        os.kill(new, signal.SIGQUIT)
+        assert wire.wait_until(lambda: read_pid(proxy.pid_path) == old, 5)
+        before = load.served
+        assert wire.wait_until(lambda: load.served > before + 20, 5)
+    assert not load.failed
+
+
 def test_upgrade_that_fails_changes_nothing(upgradable):
     proxy, port = upgradable
     old = proxy.process.pid
