@@ -77,6 +77,9 @@ void lower_rewrite(Scope& scope, const Call& call) {
     ir::action::Rewrite rewrite;
     rewrite.regex = call[0].text;
     auto replacement = call[1];
+    if (replacement.text.empty())
+        return block.error(replacement.span, "invalid-value", "empty replacement",
+                           "to leave the path alone, leave the line out");
     if (is_redirect_target(replacement.text)) rewrite.then = ir::action::Rewrite::Then::redirect;
     if (call.size() > 2 && !read_rewrite_flag(call[2].text, rewrite.then))
         return invalid_parameter(block, call, call[2], "last, break, redirect or permanent");

@@ -188,7 +188,7 @@ public:
         for (const auto& directive : body) {
             auto name = directive.name().text;
             auto args = directive.arguments();
-            if (name == "set" && args.size() == 2)
+            if (name == "set" && args.size() == 2 && !is_settable(args[0].text))
                 define(args[0].text, Definition::Kind::set);
             else if (name == "map" && args.size() == 2)
                 define(args[1].text, Definition::Kind::map);
@@ -202,6 +202,8 @@ public:
     }
 
 private:
+    // Variables of nginx itself that set may change: they are not the configuration's.
+    static bool is_settable(std::string_view word) { return word == "$args" || word == "$limit_rate"; }
     static bool defines_last(std::string_view name) {
         return name == "geo" || name == "split_clients";
     }

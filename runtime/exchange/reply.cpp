@@ -103,10 +103,14 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
     const auto* page = route_->error_pages->find(status);
     if (!page && !site_->source->is_nginx_style) page = site_->own.error_pages->find(status);
     bool may = !in_error_page_ || route_->error_pages->recursive;
-    if (status == 400 || status == 408 || status == 413 || status == 414) keep_ = keep_ && status == 413;
+    if (status == 400 || status == 408 || status == 414) keep_ = false;
+    // nginx ends the connection after what may be its own fault, too, whatever page answers.
+    bool nginx = route_->style->pages == ir::ReplyStyle::Pages::nginx;
+    if (nginx && (status == 413 || status == 500 || status == 501)) keep_ = false;
     bool raw_page = page && std::holds_alternative<ir::ErrorPage::Whole>(page->source->what);
     if (!page || (!may && !raw_page) || internal_redirects_ > 10) {
-        own_page(in_error_page_ && forced_status_ != 0 ? forced_status_ : status);
+        forced_status_ = 0;   // an error within an error page speaks for itself
+        own_page(status);
         return Next::reply;
     }
     const auto& source = *page->source;

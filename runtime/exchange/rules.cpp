@@ -108,6 +108,52 @@ std::string_view replace_elements(const Regex& regex, std::string_view list, std
     return changed ? made : list;
 }
 
+int digit_of(char byte) {
+    if (byte >= '0' && byte <= '9') return byte - '0';
+    char low = static_cast<char>(byte | 0x20);
+    return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+}
+
+// The path of a redirect: what is harmless there need not be escaped; a '?' ends it.
+std::string_view unescape_redirect(std::string_view path, Arena& arena) {
+    if (path.find('%') == std::string_view::npos) return path;
+    char* plain = arena.bytes(path.size());
+    std::size_t size = 0;
+    bool in_path = true;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        char byte = path[i];
+        if (in_path && byte == '%' && i + 2 < path.size()) {
+            int high = digit_of(path[i + 1]), low = digit_of(path[i + 2]);
+            int code = high * 16 + low;
+            if (high >= 0 && low >= 0 && code > '%' && code < 0x7f) {
+                byte = static_cast<char>(code);
+                i += 2;
+            }
+        }
+        if (byte == '?') in_path = false;
+        plain[size++] = byte;
+    }
+    return {plain, size};
+}
+
+std::string_view escape_argument(std::string_view text, Arena& arena) {
+    static constexpr std::string_view unsafe = "#%&+;?\"<>\\^`{|}";
+    static constexpr char digits[] = "0123456789ABCDEF";
+    char* escaped = arena.bytes(text.size() * 3);
+    std::size_t size = 0;
+    for (char byte : text) {
+        auto code = static_cast<unsigned char>(byte);
+        if (code > 0x20 && code < 0x7f && unsafe.find(byte) == std::string_view::npos) {
+            escaped[size++] = byte;
+        } else {
+            escaped[size++] = '%';
+            escaped[size++] = digits[code >> 4];
+            escaped[size++] = digits[code & 15];
+        }
+    }
+    return {escaped, size};
+}
+
 }  // namespace
 
 Exchange::Ran Exchange::run_rules(const std::vector<plan::Rule>& rules) {
@@ -229,10 +275,20 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
     if (!rule.regex ||
         !running_->plan->library().match_and_capture(*rule.regex, subject_.normalized_path, subject_))
         return {};
-    auto whole = rule.text.render(subject_);
-    auto mark = whole.find('?');
-    auto path = whole.substr(0, mark);
-    auto added = mark == std::string_view::npos ? std::string_view() : whole.substr(mark + 1);
+    // What was escaped in the request is so again where it becomes part of a query or a redirect.
+    auto plain = subject_.captures;
+    auto escape_groups = [&] {
+        if (request_.path.find_first_of("%+") == std::string_view::npos) return;
+        for (std::uint32_t i = 0; i < plain.count; ++i)
+            subject_.captures.group[i] = escape_argument(plain.group[i], arena_);
+    };
+    bool redirects = action.then == Then::redirect || action.then == Then::permanent;
+    if (redirects) escape_groups();
+    auto path = rule.text.render(subject_);
+    if (redirects) path = unescape_redirect(path, arena_);
+    escape_groups();
+    auto added = rule.query.empty() ? std::string_view() : rule.query.render(subject_);
+    subject_.captures = plain;
     auto query = subject_.query;
     if (action.replaces_query)
         query = added;
@@ -240,7 +296,7 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
         query = query.empty() ? added : arena_.join({added, "&", query});
     bool elsewhere = path.starts_with("http://") || path.starts_with("https://") ||
                      path.starts_with("$scheme");
-    if (elsewhere || action.then == Then::redirect || action.then == Then::permanent) {
+    if (elsewhere || redirects) {
         ir::action::Redirect to;
         to.status = action.then == Then::permanent ? 301 : 302;
         to.short_body = false;

@@ -55,6 +55,25 @@ struct Compiler {
         return made;
     }
 
+    // The query of a replacement is written down as such: a '?' in a value does not begin one.
+    static void split_query(const ir::Text& whole, Rule::Split& into) {
+        auto& [path, query] = into;
+        bool behind = false;
+        for (const auto& piece : whole.pieces) {
+            auto mark = behind || piece.expr ? std::string::npos : piece.literal.find('?');
+            if (mark == std::string::npos) {
+                (behind ? query : path).pieces.push_back(piece);
+                continue;
+            }
+            behind = true;
+            auto before = piece, after = piece;
+            before.literal.resize(mark);
+            after.literal.erase(0, mark + 1);
+            if (mark != 0) path.pieces.push_back(std::move(before));
+            if (!after.literal.empty()) query.pieces.push_back(std::move(after));
+        }
+    }
+
     // What the action computes, as programs. One overload per action that has something.
     void fill(Rule& rule, const ir::action::Respond& action) {
         if (action.body) rule.text = library.compile(*action.body);
@@ -82,7 +101,10 @@ struct Compiler {
         if (const auto* expr = std::get_if<ir::Expr>(&action.value)) rule.value = library.compile(*expr);
     }
     void fill(Rule& rule, const ir::action::Rewrite& action) {
-        rule.text = library.compile(action.replacement);
+        rule.split = std::make_shared<Rule::Split>();
+        split_query(action.replacement, *rule.split);
+        rule.text = library.compile(rule.split->path);
+        rule.query = library.compile(rule.split->query);
         rule.regex = library.regex(action.regex, action.ignore_case, rule.source->span);
     }
     void fill(Rule& rule, const ir::action::Group& action) {

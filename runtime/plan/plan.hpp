@@ -29,6 +29,12 @@ struct Rule {
     const ir::Rule* source = nullptr;
     route::Program when;               // empty: always
     route::Template text;              // the action's main text (body, target, value, status)
+    route::Template query;             // Rewrite: what stands behind the '?'
+    // Rewrite: its replacement taken apart, for the two programs point into it.
+    struct Split {
+        ir::Text path, query;
+    };
+    std::shared_ptr<Split> split;
     route::Program value;              // SetVariable, Capture, SetAddress
     const Regex* regex = nullptr;
     std::vector<Field> fields;         // Respond
