@@ -103,6 +103,12 @@ Argument argument_of(const ast::Word& word) {
 const Keyword* find_word(Scope& scope, const Argument& word, Contexts place,
                          const keyword::Language& language) {
     const Keyword* row = scope.load.registry.find(word.text, place);
+    if (!row && word.text.starts_with("lua.")) {
+        scope.error(word.span, "not-supported",
+                    fmt::format("\"{}\" is written in Lua, which HAProxy runs and weir does not",
+                                word.text));
+        return nullptr;
+    }
     if (!row) {
         auto wide = scope.in_acl && place == in::sample ? place | in::acl : place;
         auto near = scope.load.registry.nearest(word.text, wide);

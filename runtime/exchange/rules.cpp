@@ -236,8 +236,7 @@ void Exchange::set_target(const plan::Rule& rule, const ir::action::SetTarget& a
     };
     switch (action.what) {
         case What::method: {
-            request_.method_text = arena_.copy(value);
-            request_.method = http::method_of(request_.method_text);
+            request_.method_for_servers = arena_.copy(value);
             return;
         }
         case What::path: request_.path = rule.regex ? replaced(request_.path) : value; break;
@@ -255,7 +254,9 @@ void Exchange::set_target(const plan::Rule& rule, const ir::action::SetTarget& a
         case What::uri: {
             auto whole = rule.regex ? replaced(request_.target) : value;
             auto scheme = whole.find("://");
-            if (scheme != std::string_view::npos) {
+            request_.absolute_form = scheme != std::string_view::npos;
+            if (request_.absolute_form) {
+                request_.target = whole;
                 auto rest = whole.substr(scheme + 3);
                 auto slash = rest.find('/');
                 auto host = rest.substr(0, slash);

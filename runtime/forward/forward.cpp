@@ -406,7 +406,7 @@ net::Task<Failure> ServerSide::read_head() {
         for (;;) {
             response.fields.clear();
             auto parsed = http::parse_response_head(input_.view(), limits, *subject.arena,
-                                                    job_.request.method, response, &resume);
+                                                    sent_method(), response, &resume);
             if (parsed.status == http::ParseStatus::more) break;
             if (parsed.status != http::ParseStatus::done) co_return Failure::bad_answer;
             response.head_bytes = parsed.bytes;

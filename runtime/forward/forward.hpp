@@ -166,6 +166,15 @@ private:
     void write_framing(net::Buffer& out);
     void add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf);
     [[nodiscard]] std::string_view target();
+    [[nodiscard]] std::string_view sent_method_text() const {
+        const auto& request = job_.request;
+        return request.method_for_servers.empty() ? request.method_text : request.method_for_servers;
+    }
+    [[nodiscard]] http::Method sent_method() const {
+        const auto& request = job_.request;
+        return request.method_for_servers.empty() ? request.method
+                                                  : http::method_of(request.method_for_servers);
+    }
     // The client speaks HTTP/1.0, and servers are to know that.
     [[nodiscard]] bool old_version() const {
         return settings().pass_version && job_.request.minor == 0;

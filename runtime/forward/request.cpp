@@ -185,7 +185,7 @@ void ServerSide::write_head(net::Buffer& out) {
     forwarded_for_done_ = false;
     const auto& forwarding = *job_.route.forwarding;
     put(out, forwarding.has_method ? forwarding.method.render(job_.subject)
-                                   : job_.request.method_text);
+                                   : sent_method_text());
     put(out, " ");
     put(out, target());
     put(out, settings().http_minor == 0 || old_version() ? " HTTP/1.0\r\n" : " HTTP/1.1\r\n");

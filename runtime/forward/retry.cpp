@@ -58,7 +58,7 @@ bool ServerSide::is_stale(Failure failure) const {
 bool ServerSide::may_retry(Failure failure) const {
     const auto& retry = settings().retry;
     if (streamed_) return false;
-    bool idempotent = http::is_idempotent(job_.request.method);
+    bool idempotent = http::is_idempotent(sent_method());
     bool harmless = idempotent || (retry.non_idempotent && listed(retry, failure));
     // Nobody's failure: asked anew at no cost, where that does no harm.
     if (harmless && is_stale(failure)) return retry.stale;

@@ -111,6 +111,7 @@ enum class Framing : std::uint8_t { none, length, chunked, until_close };
 struct RequestHead {
     std::string_view method_text;
     Method method = Method::other;
+    std::string_view method_for_servers;   // set by a rule; rules and logs go on with the client's
     std::string_view target;       // as received
     std::string_view path;         // raw, without query and fragment; "*" or authority stay whole
     std::string_view query;        // after '?', without it

@@ -2,6 +2,7 @@
 // Converters of numbers and booleans, and those that touch variables. The operand is the node's
 // number, or in[1] when it is a variable; sums saturate, division by zero gives the largest number
 // (HAProxy).
+#include <algorithm>
 #include <climits>
 
 #include "runtime/route/fetch.hpp"
@@ -107,8 +108,14 @@ Value convert_compare_string(const Conversion& c, const Value& input) {
         return Value::missing();
     }
     Arena& arena = *c.subject.arena;
-    const int order = to_text(input, arena).compare(to_text(c.subject.variables[slot], arena));
-    return Value::of_number(order < 0 ? -1 : order > 0 ? 1 : 0);
+    const auto one = to_text(input, arena), other = to_text(c.subject.variables[slot], arena);
+    // HAProxy shows how far apart the first bytes that differ are; a text goes before what begins
+    // with it.
+    const auto differ = std::mismatch(one.begin(), one.end(), other.begin(), other.end());
+    if (differ.first != one.end() && differ.second != other.end())
+        return Value::of_number(static_cast<unsigned char>(*differ.first) -
+                                static_cast<unsigned char>(*differ.second));
+    return Value::of_number(one.size() < other.size() ? -1 : one.size() > other.size());
 }
 
 }  // namespace weir::route

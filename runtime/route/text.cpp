@@ -34,6 +34,13 @@ bool may_be_empty(const Node& root) {
             root.fetch == F::query);
 }
 
+// HAProxy joins the blanks around captures that are not there; other values keep theirs even when
+// they are empty.
+bool leaves_blanks(const Node& root) {
+    return root.op == ir::Expr::Op::fetch &&
+           (root.fetch == F::request_captures || root.fetch == F::response_captures);
+}
+
 // %{+X}: numbers with at least four digits, addresses byte by byte.
 std::string_view hexadecimal(const Value& value, Arena& arena) {
     static constexpr char digits[] = "0123456789ABCDEF";
@@ -113,7 +120,10 @@ std::string_view Template::render(Subject& subject) const {
     bool after_blank = true;
     for (std::size_t i = 0; i < pieces_.size(); ++i) {
         parts[i] = write(pieces_[i]);
-        if (joins_blanks_) parts[i] = join_blanks(parts[i], after_blank);
+        if (joins_blanks_ && !pieces_[i].how)
+            parts[i] = join_blanks(parts[i], after_blank);
+        else if (!parts[i].empty() || (pieces_[i].how && !leaves_blanks(pieces_[i].program.root())))
+            after_blank = false;
         size += parts[i].size();
     }
     char* const start = subject.arena->bytes(size);

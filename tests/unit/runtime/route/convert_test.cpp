@@ -108,7 +108,9 @@ TEST_F(Convert, Variables) {
     EXPECT_EQ(of(C::concat, text("x"), "<", 0, {fetch(ir::Fetch::variable, {}, 0), text(">")}),
               "x<mid>");
     EXPECT_EQ(of(C::compare_string, text("mid"), {}, 0), "0");
-    EXPECT_EQ(of(C::compare_string, text("z"), {}, 0), "1");
+    EXPECT_EQ(of(C::compare_string, text("z"), {}, 0), "13");
+    EXPECT_EQ(of(C::compare_string, text("middle"), {}, 0), "1");
+    EXPECT_EQ(of(C::compare_string, text("mi"), {}, 0), "-1");
 }
 
 TEST_F(Convert, LanguageAndParameter) {
