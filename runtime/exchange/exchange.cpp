@@ -208,7 +208,7 @@ Exchange::Next Exchange::refuse_head(ParseStatus status) {
         case ParseStatus::not_implemented: return fail(501);
         case ParseStatus::field_too_long:
         case ParseStatus::too_many_fields:
-            return fail(site_->source->is_nginx_style ? 400 : 431);
+            return fail(site_->source->is_nginx_style ? 494 : 431);
         default: return fail(route_->limits->refuse_status);
     }
 }
@@ -249,7 +249,7 @@ Exchange::Next Exchange::begin() {
     if (nginx) {
         if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
             keep_ = false;
-            return fail(405);
+            return fail(request_.method == http::Method::trace ? 405 : 400);
         }
         auto path = route::normalize_path(request_.path, route_->limits->merge_slashes, arena_);
         if (!path.valid || !path.path.starts_with('/')) {

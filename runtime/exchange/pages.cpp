@@ -25,6 +25,17 @@ std::string_view title_of(std::uint16_t status) {
     }
 }
 
+// Statuses of nginx's own that say why a request was a bad one.
+std::string_view refusal(std::uint16_t status) {
+    switch (status) {
+        case 494: return "Request Header Or Cookie Too Large";
+        case 495: return "The SSL certificate error";
+        case 496: return "No required SSL certificate was sent";
+        case 497: return "The plain HTTP request was sent to HTTPS port";
+        default: return {};
+    }
+}
+
 // nginx answers other statuses without a body.
 bool has_nginx_page(std::uint16_t status) {
     switch (status) {
@@ -46,6 +57,10 @@ std::string_view nginx_page(std::uint16_t status, std::string_view server, Arena
     char digits[4];
     auto end = std::to_chars(digits, digits + sizeof digits, status).ptr;
     std::string_view code(digits, static_cast<std::size_t>(end - digits));
+    if (auto why = refusal(status); !why.empty())
+        return arena.join({"<html>\r\n<head><title>400 ", why, "</title></head>\r\n<body>\r\n"
+                           "<center><h1>400 Bad Request</h1></center>\r\n<center>", why,
+                           "</center>\r\n<hr><center>", server, "</center>\r\n</body>\r\n</html>\r\n"});
     auto title = title_of(status);
     auto head = title.empty() ? arena.copy(code) : arena.join({code, " ", title});
     return arena.join({"<html>\r\n<head><title>", head, "</title></head>\r\n<body>\r\n<center><h1>",

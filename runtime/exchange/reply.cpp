@@ -92,7 +92,7 @@ void Exchange::own_page(std::uint16_t status) {
         reply_.fields.add(arena_, "cache-control", "no-cache");
     } else {
         // 494 to 497 tell why a request was refused; the client is told 400.
-        if (status >= 494 && status <= 497) reply_.status = status = 400;
+        if (status >= 494 && status <= 497) reply_.status = 400;
         own_body_ = nginx_page(status, route_->style->server_field.value_or("weir"), arena_);
         content_type_ = own_body_.empty() ? "" : "text/html";
     }
@@ -104,6 +104,7 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
     if (!page && !site_->source->is_nginx_style) page = site_->own.error_pages->find(status);
     bool may = !in_error_page_ || route_->error_pages->recursive;
     if (status == 400 || status == 408 || status == 414) keep_ = false;
+    if (status >= 494 && status <= 497) keep_ = false;
     // nginx ends the connection after what may be its own fault, too, whatever page answers.
     bool nginx = route_->style->pages == ir::ReplyStyle::Pages::nginx;
     if (nginx && (status == 413 || status == 500 || status == 501)) keep_ = false;

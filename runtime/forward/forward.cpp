@@ -144,7 +144,9 @@ void ServerSide::end_try(Failure failure) {
     connection_.reset();
     input_.release();
     tried_.add(server_->index);
-    pool_->release(*server_, pool::UseResult::failed, now());
+    // A server that refuses or does not have it is well (nginx).
+    bool well = failure == Failure::status && (response.status == 403 || response.status == 404);
+    pool_->release(*server_, well ? pool::UseResult::ok : pool::UseResult::failed, now());
     if (settings().retry.next_server) server_ = nullptr;
 }
 
@@ -571,7 +573,7 @@ net::Task<void> ServerSide::finish(bool complete) {
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&
                  (shared_ || stays_with_client());
-    bool failed = response.status < 600 && job_.route.forwarding->retry_statuses[response.status];
+    // An answer that is passed on counts for its server, whatever its status (nginx).
     auto used = std::exchange(server_, nullptr);
     if (whole) {
         keep_connection();
@@ -579,7 +581,7 @@ net::Task<void> ServerSide::finish(bool complete) {
         connection_.reset();
     }
     input_.release();
-    pool_->release(*used, failed ? pool::UseResult::failed : pool::UseResult::ok, now());
+    pool_->release(*used, pool::UseResult::ok, now());
 }
 
 }  // namespace weir::forward
