@@ -466,7 +466,7 @@ net::Task<bool> Exchange::send_reply() {
     reply_started_ = true;
     const auto& keepalive = *client_rules().keepalive;
     auto write_timeout = time_of(client_rules().timeouts->client_send);
-    if (!request_.keep_alive || !keepalive.on || !route_->keepalive->on || worker_.stopping ||
+    if (!request_.keep_alive || !keepalive.on || worker_.stopping ||
         (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests) ||
         (keepalive.max_time != ir::no_limit &&
          worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count()))
