@@ -395,6 +395,13 @@ net::Task<void> Session::run() {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;
         if (going && co_await connect()) {
+            if (!run_rules(route_->rules.response_content) || !run_rules(site_->rules.response_content)) {
+                // tcp-response content: HAProxy asks as soon as the server is there.
+                subject_.status = 502;
+                server_stream_.close();
+                pool_->release(*server_, pool::UseResult::ok, loop.now());
+                co_return log();
+            }
             TunnelLimits limits;
             const auto& timeouts = *route_->timeouts;
             bool own = timeouts.tunnel != ir::no_limit;
