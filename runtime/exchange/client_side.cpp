@@ -46,8 +46,9 @@ route::Address address_of(const sockaddr_storage& from) {
     return address;
 }
 
-// How many connections one event takes: a busy listener must not starve the connections there are.
-constexpr int accepts_per_event = 8;
+// How many connections one event takes. More would end in a call that finds none, nearly each time; a
+// queue that is not empty is told again in the next turn.
+constexpr int accepts_per_event = 1;
 constexpr net::Time accept_pause = 100;   // ms without a free descriptor
 constexpr net::Time held_pause = 10;      // ms between looks at what other workers freed
 
@@ -282,43 +283,58 @@ void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& 
     run(*connection);
 }
 
-net::Detached ClientSide::run(Connection& connection) {
-    const auto& plan = *connection.running->plan;
-    auto site = plan.listeners[connection.listener].names.fallback();
-    connection.counted_site = site;
-    auto running = connection.running;
-    auto listener = connection.acceptor->counters;   // as counted in, so counted out
-    auto count = [&](zone::Entry entry, bool up) {
-        if (!entry.slots) return;
+void ClientSide::count_in(Connection& connection) {
+    auto count = [&](const zone::Entry& entry) -> zone::Counters* {
+        if (!entry.slots) return nullptr;
         auto& mine = entry.mine(worker_->index);
-        if (up) {
-            mine.connections.add(1);
-            mine.total.add(1);
-        } else {
-            mine.connections.subtract(1);
-        }
+        mine.connections.add(1);
+        mine.total.add(1);
+        return &mine;
     };
-    count(worker_->process, true);
-    count(running->sites[site], true);
-    count(listener, true);
-    const auto& first = plan.sites[site];
-    bool expects = plan.listeners[connection.listener].source->accepts_proxy_header;
+    const auto& running = *connection.running;
+    count(worker_->process);
+    auto site = running.plan->listeners[connection.listener].names.fallback();
+    connection.counted[0] = count(running.sites[site]);
+    connection.counted[1] = count(connection.acceptor->counters);
+}
+
+void ClientSide::end(Connection& connection) {
+    for (auto* counted : connection.counted)
+        if (counted) counted->connections.subtract(1);
+    if (worker_->process.slots) worker_->process.mine(worker_->index).connections.subtract(1);
+    connection.stream.close();
+    remove(connection);
+    delete &connection;
+}
+
+namespace {
+
+const plan::Site& first_site(const Connection& connection) {
+    const auto& plan = *connection.running->plan;
+    return plan.sites[plan.listeners[connection.listener].names.fallback()];
+}
+bool expects_proxy_header(const Connection& connection) {
+    return connection.running->plan->listeners[connection.listener].source->accepts_proxy_header;
+}
+
+}  // namespace
+
+// No local that lives across a wait: an idle connection pays for this frame.
+net::Detached ClientSide::run(Connection& connection) {
+    count_in(connection);
     // One step after the other: g++ 12 runs a co_await inside && before what stands left of it.
-    bool serves = run_early_rules(connection, first, first.rules.connect);
-    if (serves && expects) serves = co_await read_proxy_header(connection);
-    if (serves) serves = run_early_rules(connection, first, first.rules.handshake);
+    bool serves = run_early_rules(connection, first_site(connection), first_site(connection).rules.connect);
+    if (serves && expects_proxy_header(connection)) serves = co_await read_proxy_header(connection);
+    if (serves)
+        serves = run_early_rules(connection, first_site(connection),
+                                 first_site(connection).rules.handshake);
     if (serves) {
-        if (plan.sites[site].source->kind == ir::Site::Kind::stream)
+        if (first_site(connection).source->kind == ir::Site::Kind::stream)
             co_await serve_stream(connection);
         else
             co_await serve_http(connection);
     }
-    count(worker_->process, false);
-    count(running->sites[site], false);
-    count(listener, false);
-    connection.stream.close();
-    remove(connection);
-    delete &connection;
+    end(connection);
 }
 
 Expected<void, std::string> ClientSide::prepare(const process::Setup& next) {

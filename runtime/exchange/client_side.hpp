@@ -34,6 +34,8 @@ private:
     void add(Connection& connection);
     void remove(Connection& connection);
     net::Detached run(Connection& connection);
+    void count_in(Connection& connection);
+    void end(Connection& connection);
     [[nodiscard]] bool is_full(const Acceptor& acceptor) const;
     void hold(Acceptor& acceptor);
     void release_held(bool all);

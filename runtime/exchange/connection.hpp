@@ -41,6 +41,7 @@ struct Connection {
     plan::Worker& worker;
     Acceptor* acceptor = nullptr;
     ir::ListenerId listener = ir::no_id;    // in `running`
+    std::uint32_t requests = 0;
     std::shared_ptr<plan::Running> running;
     net::Stream stream;
     net::Buffer input;                      // bytes read and not yet used
@@ -48,12 +49,11 @@ struct Connection {
     // To a server, for requests of this connection only (http-reuse never).
     std::unique_ptr<forward::ServerConnection> server;
     std::unique_ptr<ConnectionVariables> variables;   // where the plan has such
-    std::uint32_t requests = 0;
     bool idle = false;                      // waits for a request: may be closed at any time
     bool linger = false;                    // unread bytes: take them in before closing
     net::Time linger_time = 0, linger_timeout = 0;   // ms
-    // Serves this connection's site last: for counting.
-    ir::SiteId counted_site = ir::no_id;
+    // Of its site and its listener when it came: what counted it in counts it out. May be null.
+    zone::Counters* counted[2] = {};
     // All connections of the worker.
     Connection* next = nullptr;
     Connection* prev = nullptr;
