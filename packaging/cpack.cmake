@@ -9,6 +9,7 @@ install(FILES ${CMAKE_BINARY_DIR}/packaging/weir.service DESTINATION lib/systemd
 install(FILES ${packaging}/weir.conf DESTINATION /etc/weir)
 install(FILES ${packaging}/logrotate DESTINATION /etc/logrotate.d RENAME weir)
 install(FILES ${packaging}/debian/copyright DESTINATION share/doc/weir)
+install(FILES ${packaging}/completion.bash DESTINATION share/bash-completion/completions RENAME weir)
 
 set(CPACK_GENERATOR DEB)
 set(CPACK_PACKAGE_NAME weir)

@@ -65,7 +65,8 @@ constexpr Chapter chapters[] = {
 
 }  // namespace
 
-std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules) {
+std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules,
+                          std::string_view program) {
     std::deque<Part> parts;
     auto& directives = parts.emplace_back("directive", nginx::directive_language);
     directives.add(nginx::directive_tables());
@@ -77,7 +78,10 @@ std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules)
         part.add(modules.haproxy, chapter.places);
     }
     std::vector<keyword::DumpPart> dumped;
-    for (const auto& part : parts) dumped.push_back(part.part());
+    for (const auto& part : parts) {
+        auto one = part.part();
+        if (program.empty() || one.language->program == program) dumped.push_back(one);
+    }
     return keyword::dump(format, dumped);
 }
 

@@ -42,7 +42,9 @@ std::optional<ir::Config> load_config(const std::vector<Input>& inputs, const Lo
                                       diag::Sink& sink);
 
 // `weir keywords`: every row of both languages as manual text, JSON or completion words.
-std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules);
+// `program`: of one language only, as it is spoken of ("nginx", "HAProxy"); empty: both.
+std::string dump_keywords(keyword::DumpFormat format, const ModuleRows& modules,
+                          std::string_view program = {});
 
 // nginx or haproxy by content: words that open a section at the start of a line against directives
 // that end in ';' or '{'.

@@ -352,7 +352,9 @@ int print_keywords(const CommandLine& line) {
     auto format = keyword::DumpFormat::man;
     if (line.format == "json") format = keyword::DumpFormat::json;
     if (line.format == "bash") format = keyword::DumpFormat::bash;
-    print_out(dump_keywords(format, modules::rows()));
+    std::string_view program = line.keywords_of == "nginx" ? "nginx" : "HAProxy";
+    if (line.keywords_of.empty()) program = {};
+    print_out(dump_keywords(format, modules::rows(), program));
     return 0;
 }
 

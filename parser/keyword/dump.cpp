@@ -97,7 +97,8 @@ std::string man(std::span<const DumpPart> parts) {
             title[0] = static_cast<char>(title[0] - 32);
         out += fmt::format(
             ".SH {}\n",
-            troff_argument(fmt::format("{}s of {}", title, part.language->program)));
+            troff_argument(fmt::format("{}{} of {}", title, title.ends_with("ch") ? "es" : "s",
+                                       part.language->program)));
         for (const Keyword* row : part.rows->all()) man_row(out, *row, *part.language);
     }
     return out;
@@ -129,7 +130,7 @@ std::string json(std::span<const DumpPart> parts) {
     return out + "\n]\n";
 }
 
-// One array for each program, and a completion of the words for `weir explain`.
+// One array for each program, and a completion of the words for a shell.
 std::string bash(std::span<const DumpPart> parts) {
     std::string words;
     std::string_view last;

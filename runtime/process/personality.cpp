@@ -203,6 +203,8 @@ public:
             if (!take(word)) {
                 if (wants_file_ && word[0] != '-')
                     line_.files.push_back({File::Language::detect, word});
+                else if (line_.command == Command::keywords && (word == "nginx" || word == "haproxy"))
+                    line_.keywords_of = word;
                 else
                     line_.problem = "unknown option \"" + word + "\"";
             }

@@ -35,6 +35,7 @@ struct CommandLine {
     bool with_advice = false;          // weir -tt, haproxy -dD
     bool offline = false;
     std::string format = "text";       // --format
+    std::string keywords_of;           // weir keywords: "nginx", "haproxy"; empty: both
     std::optional<bool> daemon;        // weir -D, haproxy -D / -db
     std::string pid_file;              // haproxy -p
     std::string folder;                // haproxy -C: chdir first

@@ -70,7 +70,7 @@ constexpr char weir_help[] =
        weir -t [-c FILE] [--offline]      test a configuration; changes nothing, needs no root
        weir -s stop|quit|reload|reopen    talk to the running weir; reload waits for the outcome
        weir ir FILE                       print what a configuration means
-       weir keywords --format man|json|bash
+       weir keywords [nginx|haproxy] --format man|json|bash
        weir demo                          run both languages over built-in servers
        weir ping                          exit 0 when the running weir serves
 
