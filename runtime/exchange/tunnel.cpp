@@ -130,8 +130,8 @@ void on_end(Pump& pump) {
     auto& tunnel = pump.tunnel;
     End how = pump.from_client ? End::client_closed : End::server_closed;
     if (!tunnel.limits.half_close) return tunnel.finish(how);
+    if (tunnel.one_ended) return;   // the second end: both are closed now, which says it as well
     pump.to.finish_writing();
-    if (tunnel.one_ended) return;   // the second end: all is said
     tunnel.one_ended = true;
     tunnel.result.end = how;
     tunnel.last_activity = pump.from.watch.loop().now();

@@ -218,7 +218,7 @@ net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits l
             if (moved.state == net::Io::State::ok) from.spliced(moved.bytes);
         }
         if (pipe.held() == 0) continue;
-        auto moved = pipe.drain(sink, from.spliceable() != 0);
+        auto moved = pipe.drain(sink, false);
         if (moved.state == net::Io::State::ok) to.spliced(moved.bytes, from.ended());
         if (moved.state == net::Io::State::failed) {
             result.failed = RelayResult::Side::sink;
