@@ -10,7 +10,12 @@
 #include <cerrno>
 #include <vector>
 
+#include "runtime/net/tls.hpp"
+
 namespace weir::net {
+
+Stream::Stream() = default;
+Stream::~Stream() { close(); }
 
 bool Stream::open(Loop& loop, int fd) {
     if (watch.attach(loop, fd)) return true;
@@ -20,7 +25,7 @@ bool Stream::open(Loop& loop, int fd) {
     return false;
 }
 
-Io Stream::read(char* into, std::size_t bytes) {
+Io Stream::receive(char* into, std::size_t bytes) {
     for (;;) {
         ssize_t got = ::recv(fd(), into, bytes, 0);
         if (got > 0) {
@@ -39,7 +44,7 @@ Io Stream::read(char* into, std::size_t bytes) {
     }
 }
 
-Io Stream::write(std::span<const iovec> pieces) {
+Io Stream::send(std::span<const iovec> pieces) {
     for (;;) {
         ssize_t sent;
         if (pieces.size() == 1) {
@@ -60,18 +65,41 @@ Io Stream::write(std::span<const iovec> pieces) {
     }
 }
 
+Io Stream::read_tls(char* into, std::size_t bytes) { return tls_->read(*this, into, bytes); }
+
+Io Stream::write_tls(std::span<const iovec> pieces) { return tls_->write(*this, pieces); }
+
+void Stream::start_tls(std::unique_ptr<TlsSession> session) {
+    tls_ = std::move(session);
+    tls_->attach(*this);
+}
+
+std::string Stream::stop_tls() {
+    auto sent = tls_ ? tls_->take_plain() : std::string();
+    tls_.reset();
+    return sent;
+}
+
 bool Stream::nothing_to_read() {
     if (!watch.readable) return true;
+    if (tls_) return tls_->nothing_to_read(*this);
     char byte;
     if (::recv(fd(), &byte, 1, MSG_PEEK | MSG_DONTWAIT) >= 0 || errno != EAGAIN) return false;
     watch.readable = false;
     return true;
 }
 
-void Stream::finish_writing() { ::shutdown(fd(), SHUT_WR); }
+void Stream::finish_writing() {
+    if (tls_) tls_->say_goodbye(*this);
+    ::shutdown(fd(), SHUT_WR);
+}
 
 void Stream::close() {
     if (!is_open()) return;
+    if (tls_) {
+        tls_->say_goodbye(*this);
+        tls_.reset();
+    }
     int descriptor = fd();
     watch.detach();
     ::close(descriptor);
@@ -81,6 +109,7 @@ void Stream::reset() {
     if (!is_open()) return;
     linger hard{1, 0};
     ::setsockopt(fd(), SOL_SOCKET, SO_LINGER, &hard, sizeof hard);
+    tls_.reset();
     close();
 }
 

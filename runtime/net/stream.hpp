@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Stream: a connection as bytes. Plain TCP and Unix sockets here; TLS wraps the same interface.
-// read() and write() never block; whether to try again is told by the watch's flags.
+// Stream: a connection as bytes, plain or under TLS: a plain one turns TLS in place (tls.hpp), and who
+// reads and writes sees no difference. read() and write() never block; whether to try again is told
+// by the watch's flags.
 #pragma once
 
 #include <sys/uio.h>
@@ -8,12 +9,15 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 
 #include "runtime/net/loop.hpp"
 #include "runtime/net/task.hpp"
 #include "runtime/pool/live_pool.hpp"
 
 namespace weir::net {
+
+class TlsSession;
 
 struct Io {
     enum class State : std::uint8_t { ok, blocked, end, failed } state = State::ok;
@@ -23,29 +27,51 @@ struct Io {
 
 class Stream {
 public:
-    Stream() = default;
+    Stream();
     // Takes the descriptor; false (errno set, descriptor closed) when it cannot be watched.
     bool open(Loop& loop, int fd);
-    virtual ~Stream() { close(); }
+    ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
 
-    virtual Io read(char* into, std::size_t bytes);
-    virtual Io write(std::span<const iovec> pieces);
-    // Ends our direction (FIN). The other stays open.
-    virtual void finish_writing();
-    virtual void close();
+    Io read(char* into, std::size_t bytes) {
+        return tls_ ? read_tls(into, bytes) : receive(into, bytes);
+    }
+    // Under TLS small pieces go out as one record. After `blocked`, or fewer bytes than given, the
+    // next call must begin with the bytes that were left.
+    Io write(std::span<const iovec> pieces) { return tls_ ? write_tls(pieces) : send(pieces); }
+    // Ends our direction (close_notify and FIN). The other stays open.
+    void finish_writing();
+    // Says close_notify first where TLS is up.
+    void close();
     // Closes with RST: the peer sees at once that nothing more comes.
     void reset();
     // True when there is nothing to be read, not even an end. Looks at the socket when the last read
-    // took all it had asked for and so left open whether more is there.
-    virtual bool nothing_to_read();
+    // took all it had asked for and so left open whether more is there; under TLS takes in what is no
+    // data (tickets).
+    bool nothing_to_read();
     // Whether bytes may be moved past user space (no TLS, no other transformation).
-    [[nodiscard]] virtual bool plain() const { return true; }
+    [[nodiscard]] bool plain() const { return !tls_; }
+
+    // From now on TLS (tls.hpp: handshake() comes next).
+    void start_tls(std::unique_ptr<TlsSession> session);
+    // Back to plain: the peer speaks no TLS. What it sent instead.
+    std::string stop_tls();
+    [[nodiscard]] TlsSession* tls() const { return tls_.get(); }
 
     Watch watch;
     [[nodiscard]] int fd() const { return watch.fd(); }
     [[nodiscard]] bool is_open() const { return watch.fd() >= 0; }
+
+private:
+    friend struct TlsHooks;   // tls_hooks.hpp
+    // The socket itself.
+    Io receive(char* into, std::size_t bytes);
+    Io send(std::span<const iovec> pieces);
+    Io read_tls(char* into, std::size_t bytes);
+    Io write_tls(std::span<const iovec> pieces);
+
+    std::unique_ptr<TlsSession> tls_;
 };
 
 // Writes everything, waiting as needed. Bytes written so far are in `done` on failure.

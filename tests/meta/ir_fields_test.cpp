@@ -25,7 +25,6 @@ const std::map<std::string, const char*>& exceptions() {
         {"purpose", "of a zone; see zones"},
         {"expose_listeners", "-t says that a stats socket is not opened"},
         {"certificates", "TLS is refused by name so far"},
-        {"verify", "TLS is refused by name so far"},
     };
     return known;
 }

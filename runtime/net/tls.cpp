@@ -1,0 +1,389 @@
+// SPDX-License-Identifier: Apache-2.0
+// One connection's TLS: the BIO between OpenSSL and the socket, reading and writing, the handshake.
+// The flags of the watch stay as true as without TLS, so that OpenSSL costs no system call of its own:
+// one recv() takes header and records (read-ahead), and none is made when the last one emptied the
+// socket.
+#include "runtime/net/tls.hpp"
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
+#include <openssl/x509_vfy.h>
+#include <sys/socket.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/net/tls_hooks.hpp"
+
+namespace weir::net {
+
+namespace {
+
+constexpr unsigned char handshake_record = 22;
+constexpr std::size_t largest_record = 16384;
+
+// Errors of other calls must not be taken for those of the next one.
+void forget_errors() {
+    if (ERR_peek_error() != 0) ERR_clear_error();
+}
+
+Stream& stream_of(BIO* bio) { return *static_cast<Stream*>(BIO_get_data(bio)); }
+
+int bio_read(BIO* bio, char* into, int room) {
+    return TlsHooks::receive(stream_of(bio), bio, into, room);
+}
+int bio_write(BIO* bio, const char* from, int bytes) {
+    return TlsHooks::send(stream_of(bio), bio, from, bytes);
+}
+long bio_ctrl(BIO* bio, int what, long, void*) {
+    switch (what) {
+        case BIO_CTRL_FLUSH: return 1;
+        case BIO_CTRL_EOF: return stream_of(bio).tls() && !stream_of(bio).tls()->ended_cleanly();
+        default: return 0;
+    }
+}
+
+BIO_METHOD* socket_method() {
+    static BIO_METHOD* const method = [] {
+        auto* made = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "weir stream");
+        BIO_meth_set_read(made, bio_read);
+        BIO_meth_set_write(made, bio_write);
+        BIO_meth_set_ctrl(made, bio_ctrl);
+        BIO_meth_set_create(made, [](BIO* bio) {
+            BIO_set_init(bio, 1);
+            return 1;
+        });
+        return made;
+    }();
+    return method;
+}
+
+std::string all_errors() {
+    std::string text;
+    const char* more = nullptr;
+    int flags = 0;
+    while (auto code = ERR_get_error_all(nullptr, nullptr, nullptr, &more, &flags)) {
+        char line[256];
+        ERR_error_string_n(code, line, sizeof line);
+        if (!text.empty()) text += ' ';
+        text += line;
+        if ((flags & ERR_TXT_STRING) && more && *more) text.append(":").append(more);
+    }
+    return text;
+}
+
+}  // namespace
+
+int TlsHooks::receive(Stream& stream, BIO* bio, char* into, int room) {
+    auto& session = *stream.tls();
+    BIO_clear_retry_flags(bio);
+    Io got;
+    if (session.not_tls_) return -1;
+    if (!session.early_.empty()) {
+        got.bytes = std::min(session.early_.size(), static_cast<std::size_t>(room));
+        std::memcpy(into, session.early_.data(), got.bytes);
+        session.early_.erase(0, got.bytes);
+    } else if (!stream.watch.readable) {
+        got.state = Io::State::blocked;
+    } else {
+        got = stream.receive(into, static_cast<std::size_t>(room));
+    }
+    switch (got.state) {
+        case Io::State::blocked: BIO_set_retry_read(bio); return -1;
+        case Io::State::end: session.cut_off_ = true; return 0;
+        case Io::State::failed: session.error_ = got.error; return -1;
+        case Io::State::ok: break;
+    }
+    if (!session.looked_) {
+        session.looked_ = true;
+        if (SSL_is_server(session.ssl_) && static_cast<unsigned char>(into[0]) != handshake_record) {
+            session.not_tls_ = true;
+            session.early_.insert(0, into, got.bytes);
+            return -1;
+        }
+    }
+    return static_cast<int>(got.bytes);
+}
+
+int TlsHooks::send(Stream& stream, BIO* bio, const char* from, int bytes) {
+    auto& session = *stream.tls();
+    BIO_clear_retry_flags(bio);
+    // OpenSSL comes back with the rest at once; the socket is known to be full.
+    if (session.full_ && !stream.watch.writable) {
+        BIO_set_retry_write(bio);
+        return -1;
+    }
+    iovec piece{const_cast<char*>(from), static_cast<std::size_t>(bytes)};
+    auto sent = stream.send({&piece, 1});
+    if (sent.state == Io::State::failed) {
+        session.error_ = sent.error;
+        return -1;
+    }
+    session.full_ = sent.bytes < static_cast<std::size_t>(bytes);
+    if (session.full_) stream.watch.writable = false;
+    if (sent.state == Io::State::blocked) {
+        BIO_set_retry_write(bio);
+        return -1;
+    }
+    return static_cast<int>(sent.bytes);
+}
+
+TlsSession* TlsHooks::session_of(const SSL* ssl) {
+    return static_cast<TlsSession*>(SSL_get_app_data(ssl));
+}
+
+// The server_name of the hello (RFC 6066 section 3): a list with one host_name in it.
+int TlsHooks::on_hello(SSL* ssl, int* alert, void*) {
+    auto* session = session_of(ssl);
+    if (!session || !session->picker_.pick) return SSL_CLIENT_HELLO_SUCCESS;
+    TlsHello hello;
+    const unsigned char* bytes = nullptr;
+    std::size_t size = 0;
+    if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_server_name, &bytes, &size) && size >= 5) {
+        std::size_t list = static_cast<std::size_t>(bytes[0]) << 8 | bytes[1];
+        std::size_t name = static_cast<std::size_t>(bytes[3]) << 8 | bytes[4];
+        if (list + 2 == size && bytes[2] == TLSEXT_NAMETYPE_host_name && name + 5 <= size) {
+            hello.server_name = {reinterpret_cast<const char*>(bytes + 5), name};
+            hello.has_server_name = true;
+        }
+    }
+    if (session->picker_.pick(session->picker_.owner, *session, hello)) return SSL_CLIENT_HELLO_SUCCESS;
+    *alert = SSL_AD_UNRECOGNIZED_NAME;
+    return SSL_CLIENT_HELLO_ERROR;
+}
+
+int TlsHooks::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
+                      const unsigned char* in, unsigned int in_size, void*) {
+    auto* session = session_of(ssl);
+    auto ours = session ? session->context_->alpn() : std::string_view();
+    if (ours.empty()) return SSL_TLSEXT_ERR_NOACK;
+    unsigned char* chosen = nullptr;
+    int how = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
+                                    static_cast<unsigned>(ours.size()), in, in_size);
+    *out = chosen;
+    return how == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+int TlsHooks::on_new_session(SSL* ssl, SSL_SESSION* made) {
+    auto* session = session_of(ssl);
+    if (!session || !session->memory_) return 0;
+    session->memory_->forget();
+    session->memory_->last_ = made;
+    return 1;   // the reference is ours now
+}
+
+TlsMemory::~TlsMemory() { forget(); }
+
+void TlsMemory::forget() {
+    SSL_SESSION_free(last_);
+    last_ = nullptr;
+}
+
+TlsSession::TlsSession(std::shared_ptr<const TlsContext> context, ssl_st* ssl)
+    : ssl_(ssl), context_(std::move(context)) {
+    SSL_set_app_data(ssl_, this);
+}
+
+TlsSession::~TlsSession() {
+    // A connection that broke off says nothing about its session: others may resume it.
+    SSL_set_shutdown(ssl_, SSL_SENT_SHUTDOWN | SSL_RECEIVED_SHUTDOWN);
+    SSL_free(ssl_);
+    forget_errors();
+}
+
+std::unique_ptr<TlsSession> TlsSession::accept(std::shared_ptr<const TlsContext> context,
+                                               TlsPicker picker, std::string_view early) {
+    auto* ssl = SSL_new(context->get());
+    if (!ssl) return nullptr;
+    std::unique_ptr<TlsSession> made(new TlsSession(std::move(context), ssl));
+    made->picker_ = picker;
+    made->early_ = early;
+    SSL_set_accept_state(ssl);
+    return made;
+}
+
+std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<const TlsContext> context,
+                                                const TlsTarget& target) {
+    auto* ssl = SSL_new(context->get());
+    if (!ssl) return nullptr;
+    std::unique_ptr<TlsSession> made(new TlsSession(std::move(context), ssl));
+    SSL_set_connect_state(ssl);
+    if (!target.server_name.empty() &&
+        SSL_set_tlsext_host_name(ssl, std::string(target.server_name).c_str()) != 1)
+        return nullptr;
+    if (!target.verified_name.empty()) {
+        std::string name(target.verified_name);
+        auto* param = SSL_get0_param(ssl);
+        if (X509_VERIFY_PARAM_set1_ip_asc(param, name.c_str()) != 1) {
+            forget_errors();
+            X509_VERIFY_PARAM_set_hostflags(param, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+            if (X509_VERIFY_PARAM_set1_host(param, name.data(), name.size()) != 1) return nullptr;
+        }
+    }
+    made->memory_ = target.memory;
+    if (target.memory && target.memory->last_) SSL_set_session(ssl, target.memory->last_);
+    return made;
+}
+
+void TlsSession::attach(Stream& stream) {
+    auto* bio = BIO_new(socket_method());
+    BIO_set_data(bio, &stream);
+    SSL_set_bio(ssl_, bio, bio);
+    // Bytes that are here already need no event.
+    if (!early_.empty()) stream.watch.readable = true;
+}
+
+void TlsSession::use(std::shared_ptr<const TlsContext> context) {
+    if (context.get() == context_.get()) return;
+    SSL_set_SSL_CTX(ssl_, context->get());
+    TlsHooks::take_rules(ssl_, *context);
+    context_ = std::move(context);
+}
+
+const char* TlsSession::protocol() const { return ready_ ? SSL_get_version(ssl_) : ""; }
+const char* TlsSession::cipher() const { return ready_ ? SSL_get_cipher_name(ssl_) : ""; }
+std::string_view TlsSession::alpn() const {
+    const unsigned char* name = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(ssl_, &name, &size);
+    return {reinterpret_cast<const char*>(name), size};
+}
+const char* TlsSession::server_name() const {
+    return SSL_get_servername(ssl_, TLSEXT_NAMETYPE_host_name);
+}
+bool TlsSession::resumed() const { return SSL_session_reused(ssl_) == 1; }
+int TlsSession::verify_error() const { return static_cast<int>(SSL_get_verify_result(ssl_)); }
+bool TlsSession::has_peer_certificate() const { return SSL_get0_peer_certificate(ssl_) != nullptr; }
+const char* TlsSession::verify_text(int verify_error) {
+    return X509_verify_cert_error_string(verify_error);
+}
+
+// What a call that moved nothing means for who reads or writes.
+Io TlsSession::outcome_of(Stream& stream, int result, bool reading) {
+    int why = SSL_get_error(ssl_, result);
+    if (why == SSL_ERROR_WANT_READ || why == SSL_ERROR_WANT_WRITE) {
+        // The BIO has set the flag of its own direction. Where OpenSSL wants the other one first, the
+        // caller still waits for its own: that goes out with the next record.
+        if (reading != (why == SSL_ERROR_WANT_READ))
+            (reading ? stream.watch.readable : stream.watch.writable) = false;
+        return {Io::State::blocked, 0, 0};
+    }
+    if (why == SSL_ERROR_ZERO_RETURN) return {Io::State::end, 0, 0};
+    broken_ = true;
+    ERR_clear_error();
+    return {Io::State::failed, 0, error_ != 0 ? error_ : EPROTO};
+}
+
+Io TlsSession::read(Stream& stream, char* into, std::size_t bytes) {
+    forget_errors();
+    std::size_t done = 0;
+    while (done < bytes) {
+        std::size_t got = 0;
+        int result = SSL_read_ex(ssl_, into + done, bytes - done, &got);
+        if (result != 1) {
+            auto outcome = outcome_of(stream, result, true);
+            if (done == 0) return outcome;
+            // What stands behind the bytes is told by the next call.
+            if (outcome.state != Io::State::blocked) stream.watch.readable = true;
+            break;
+        }
+        done += got;
+        // A record that is here already; without one the next call would only look.
+        if (SSL_has_pending(ssl_) == 0) break;
+    }
+    if (done == bytes && SSL_has_pending(ssl_) != 0) stream.watch.readable = true;
+    return {Io::State::ok, done, 0};
+}
+
+bool TlsSession::nothing_to_read(Stream& stream) {
+    forget_errors();
+    char byte;
+    std::size_t got = 0;
+    int result = SSL_peek_ex(ssl_, &byte, 1, &got);
+    if (result == 1) return false;
+    return outcome_of(stream, result, true).state == Io::State::blocked;
+}
+
+Io TlsSession::write(Stream& stream, std::span<const iovec> pieces) {
+    forget_errors();
+    static thread_local char joined[largest_record];
+    const std::size_t most = context_->record_bytes();
+    std::size_t done = 0, offset = 0;   // of the first piece
+    while (!pieces.empty()) {
+        const auto& first = pieces[0];
+        const char* from = static_cast<const char*>(first.iov_base) + offset;
+        std::size_t size = std::min(first.iov_len - offset, most);
+        if (size < most && pieces.size() > 1) {
+            std::memcpy(joined, from, size);
+            for (const auto& piece : pieces.subspan(1)) {
+                auto more = std::min(piece.iov_len, most - size);
+                if (more != 0) std::memcpy(joined + size, piece.iov_base, more);
+                size += more;
+                if (size == most) break;
+            }
+            from = joined;
+        }
+        if (size == 0) break;
+        std::size_t sent = 0;
+        int result = SSL_write_ex(ssl_, from, size, &sent);
+        if (result != 1) {
+            auto outcome = outcome_of(stream, result, false);
+            if (done == 0) return outcome;
+            break;
+        }
+        done += sent;
+        for (offset += sent; !pieces.empty() && offset >= pieces[0].iov_len; pieces = pieces.subspan(1))
+            offset -= pieces[0].iov_len;
+    }
+    return {Io::State::ok, done, 0};
+}
+
+void TlsSession::say_goodbye(Stream&) {
+    if (!ready_ || broken_ || said_goodbye_) return;
+    said_goodbye_ = true;
+    forget_errors();
+    SSL_shutdown(ssl_);
+    forget_errors();
+}
+
+TlsSession::Step TlsSession::step(TlsHandshake& outcome) {
+    forget_errors();
+    int result = SSL_do_handshake(ssl_);
+    if (result == 1) {
+        ready_ = true;
+        return Step::done;
+    }
+    int why = SSL_get_error(ssl_, result);
+    if (why == SSL_ERROR_WANT_READ) return Step::reads;
+    if (why == SSL_ERROR_WANT_WRITE) return Step::writes;
+    broken_ = true;
+    using How = TlsHandshake::How;
+    outcome.how = not_tls_ ? How::not_tls : cut_off_ || error_ != 0 ? How::closed : How::failed;
+    outcome.error = error_;
+    outcome.verify_error = verify_error();
+    outcome.why = all_errors();
+    return Step::over;
+}
+
+Task<TlsHandshake> handshake(Stream& stream, Time deadline) {
+    TlsHandshake outcome;
+    for (;;) {
+        auto step = stream.tls()->step(outcome);
+        if (step == TlsSession::Step::done) {
+            // Data that came with the client's last message waits inside.
+            if (SSL_has_pending(stream.tls()->ssl_) != 0) stream.watch.readable = true;
+            co_return outcome;
+        }
+        if (step == TlsSession::Step::over) co_return outcome;
+        bool reads = step == TlsSession::Step::reads;
+        auto waited = co_await WaitFor(stream.watch, deadline, !reads);
+        if (waited == Waited::ready) continue;
+        outcome.how = waited == Waited::timed_out ? TlsHandshake::How::timed_out
+                                                  : TlsHandshake::How::aborted;
+        co_return outcome;
+    }
+}
+
+}  // namespace weir::net

@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS on a Stream. TlsContext: rules and certificates compiled, shared by many connections and by
+// plans over reloads. TlsSession: one connection's TLS, owned by its Stream. OpenSSL works on the
+// socket itself (a small BIO over the Stream) and stays inside runtime/net.
+//
+//   stream.start_tls(TlsSession::accept(context));   or ::connect(context, target)
+//   auto outcome = co_await handshake(stream, deadline);
+//
+// After that read() and write() of the Stream are plaintext. Bytes that OpenSSL holds make
+// watch.readable true although the socket is empty.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "parser/base/expected.hpp"
+#include "parser/ir/tls.hpp"
+#include "runtime/net/stream.hpp"
+
+struct ssl_st;
+struct ssl_ctx_st;
+struct ssl_session_st;
+struct x509_st;
+struct evp_pkey_st;
+
+namespace weir::net {
+
+struct TlsProblem {
+    Span span;          // of the word at fault; may be empty
+    std::string text;   // cannot load certificate "x.pem": ...
+};
+
+// A certificate with its chain and key, parsed.
+class Certificate {
+public:
+    // Loads, and checks that the key fits.
+    static Expected<std::shared_ptr<const Certificate>, TlsProblem> parse(const ir::TlsIdentity& from);
+    ~Certificate();
+    Certificate(const Certificate&) = delete;
+    Certificate& operator=(const Certificate&) = delete;
+
+    [[nodiscard]] x509_st* leaf() const { return leaf_; }
+    [[nodiscard]] evp_pkey_st* key() const { return key_; }
+    [[nodiscard]] const std::vector<x509_st*>& chain() const { return chain_; }   // without the leaf
+
+private:
+    Certificate() = default;
+    x509_st* leaf_ = nullptr;
+    evp_pkey_st* key_ = nullptr;
+    std::vector<x509_st*> chain_;
+};
+using Certificates = std::vector<std::shared_ptr<const Certificate>>;   // one per type of key
+
+// What a ClientHello says, as far as it decides which certificate it gets. Views end with the call.
+struct TlsHello {
+    std::string_view server_name;   // as sent
+    bool has_server_name = false;
+};
+
+class TlsSession;
+// Chooses by the ClientHello: calls session.use() or leaves what is there. False ends the handshake.
+struct TlsPicker {
+    void* owner = nullptr;
+    bool (*pick)(void* owner, TlsSession& session, const TlsHello& hello) = nullptr;
+};
+
+class TlsContext {
+public:
+    enum class Role : std::uint8_t { accepts, connects };
+    static Expected<std::shared_ptr<const TlsContext>, TlsProblem> make(Role role,
+                                                                        const ir::TlsRules& rules,
+                                                                        const Certificates& own);
+    ~TlsContext();
+    TlsContext(const TlsContext&) = delete;
+    TlsContext& operator=(const TlsContext&) = delete;
+
+    [[nodiscard]] ssl_ctx_st* get() const { return context_; }
+    [[nodiscard]] std::uint32_t record_bytes() const { return rules_.record_bytes; }
+    // In wire form, our choice first; empty: none is offered.
+    [[nodiscard]] std::string_view alpn() const { return alpn_; }
+
+private:
+    TlsContext() = default;
+    friend struct TlsHooks;
+    ssl_ctx_st* context_ = nullptr;
+    ir::TlsRules rules_;
+    std::string alpn_;
+};
+
+// The last session with a peer: the next connection to it resumes. Kept with the server.
+class TlsMemory {
+public:
+    TlsMemory() = default;
+    ~TlsMemory();
+    TlsMemory(const TlsMemory&) = delete;
+    TlsMemory& operator=(const TlsMemory&) = delete;
+    void forget();
+
+private:
+    friend class TlsSession;
+    friend struct TlsHooks;
+    ssl_session_st* last_ = nullptr;
+};
+
+// Whom a connection of ours goes to.
+struct TlsTarget {
+    std::string_view server_name;     // SNI; empty: none is sent
+    std::string_view verified_name;   // must stand in the certificate (name or address); empty: any
+    std::shared_ptr<TlsMemory> memory;   // null: no resumption
+};
+
+struct TlsHandshake {
+    enum class How : std::uint8_t {
+        done,
+        timed_out,
+        aborted,    // cancel_waits()
+        closed,     // the peer went away
+        not_tls,    // the client's first byte begins no handshake; see Stream::stop_tls()
+        failed,
+    } how = How::done;
+    int error = 0;          // errno, with closed
+    int verify_error = 0;   // X509_V_ERR_..., where the peer's certificate is why
+    std::string why;        // error:0A00010B:SSL routines::wrong version number
+};
+
+class TlsSession {
+public:
+    // `early`: bytes that were read from the socket before TLS (behind a PROXY header).
+    static std::unique_ptr<TlsSession> accept(std::shared_ptr<const TlsContext> context,
+                                              TlsPicker picker = {}, std::string_view early = {});
+    // Null: the name cannot be sent or checked.
+    static std::unique_ptr<TlsSession> connect(std::shared_ptr<const TlsContext> context,
+                                               const TlsTarget& target);
+    ~TlsSession();
+    TlsSession(const TlsSession&) = delete;
+    TlsSession& operator=(const TlsSession&) = delete;
+
+    // For a picker: these rules, these certificates instead.
+    void use(std::shared_ptr<const TlsContext> context);
+    bool use(const Certificates& certificates);
+
+    // What was agreed; empty or 0 before.
+    [[nodiscard]] const char* protocol() const;   // "TLSv1.3"
+    [[nodiscard]] const char* cipher() const;
+    [[nodiscard]] std::string_view alpn() const;
+    [[nodiscard]] const char* server_name() const;   // null: none was sent
+    [[nodiscard]] bool resumed() const;
+    [[nodiscard]] int verify_error() const;          // 0: fine, or no certificate
+    [[nodiscard]] bool has_peer_certificate() const;
+    // "self-signed certificate"
+    static const char* verify_text(int verify_error);
+    // How the peer ended: with close_notify, or (false) by closing the connection alone.
+    [[nodiscard]] bool ended_cleanly() const { return !cut_off_; }
+    [[nodiscard]] ssl_st* get() const { return ssl_; }
+    [[nodiscard]] const TlsContext& context() const { return *context_; }
+
+private:
+    friend class Stream;
+    friend Task<TlsHandshake> handshake(Stream& stream, Time deadline);
+    friend struct TlsHooks;
+    enum class Step : std::uint8_t { done, reads, writes, over };
+
+    TlsSession(std::shared_ptr<const TlsContext> context, ssl_st* ssl);
+    void attach(Stream& stream);
+    [[nodiscard]] std::string take_plain() { return std::move(early_); }
+    Io read(Stream& stream, char* into, std::size_t bytes);
+    Io write(Stream& stream, std::span<const iovec> pieces);
+    bool nothing_to_read(Stream& stream);
+    void say_goodbye(Stream& stream);
+    Step step(TlsHandshake& outcome);
+    Io outcome_of(Stream& stream, int result, bool reading);
+
+    ssl_st* ssl_;
+    std::shared_ptr<const TlsContext> context_;
+    TlsPicker picker_;
+    std::shared_ptr<TlsMemory> memory_;
+    std::string early_;
+    int error_ = 0;            // errno of the socket
+    bool ready_ = false;       // the handshake is done
+    bool looked_ = false;      // at the first byte
+    bool not_tls_ = false;
+    bool cut_off_ = false;     // the socket ended
+    bool broken_ = false;      // no close_notify
+    bool said_goodbye_ = false;
+    bool full_ = false;        // the last send took less than all
+};
+
+// Runs the handshake of a stream whose start_tls() was called.
+Task<TlsHandshake> handshake(Stream& stream, Time deadline);
+
+}  // namespace weir::net
