@@ -141,8 +141,7 @@ void ServerSide::end_try(Failure failure) {
     auto& one = tries_[try_count_ - 1];
     one.response_us = job_.worker.loop.now_us() - try_started_us_;
     if (one.status == 0) one.status = status_for(failure);
-    connection_.reset();
-    input_.release();
+    drop_connection();
     tried_.add(server_->index);
     // A server that refuses or does not have it is well (nginx).
     bool well = failure == Failure::status && (response.status == 403 || response.status == 404);
@@ -197,18 +196,6 @@ Failure ServerSide::open_connection() {
     connection_->opened = now();
     connection_->requests = 1;
     return Failure::none;
-}
-
-// Waits until the connection stands (or fails).
-net::Task<Failure> ServerSide::connected() {
-    auto& watch = connection_->stream.watch;
-    while (!watch.writable) {
-        auto waited = co_await net::writable(watch, after(now(), timeouts().connect), abort_watch());
-        if (waited == net::Waited::aborted) co_return Failure::client_gone;
-        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
-    }
-    if (net::connect_error(connection_->stream.fd()) != 0) co_return Failure::connect;
-    co_return Failure::none;
 }
 
 // Whether the whole body is here without waiting.
@@ -286,27 +273,20 @@ net::Task<Failure> ServerSide::choose_body() {
 }
 
 Failure ServerSide::send_now() {
-    writer_.emplace(connection_->stream);
-    writer_->head.acquire();
-    writer_->head.clear();
+    h1_.emplace(connection_->stream);
+    carrier_ = &*h1_;
     if (!shared_ && !connection_->reused)
-        writer_->head.append(proxy_header(*server_, *job_.route.forwarding, job_.subject));
-    write_head(writer_->head);
-    writer_->start(http::Framing::none);
-    written_ = {};
-    rest_pending_ = false;
-    auto body = body_here();
-    writer_->start(chunked_to_server_ ? http::Framing::chunked : http::Framing::length);
-    bool last = body_whole() && !file_follows();
-    if (!writer_->write_now(body, last, written_)) rest_pending_ = true;
-    if (written_.state == Io::State::failed) return Failure::send;
-    return Failure::none;
+        h1_->head().append(proxy_header(*server_, *job_.route.forwarding, job_.subject));
+    write_head(h1_->head());
+    h1_->start_body(chunked_to_server_);
+    return carrier_->send_now(body_here(), body_whole() && !file_follows());
 }
 
-net::Task<Failure> ServerSide::send_rest() {
-    written_ = co_await writer_->write_rest(timeout_of(timeouts().server_send), written_);
-    if (written_.state == Io::State::ok) co_return Failure::none;
-    co_return written_.timed_out ? Failure::send_timeout : Failure::send;
+// The try is over; what it held of the server goes.
+void ServerSide::drop_connection() {
+    carrier_ = nullptr;
+    h1_.reset();
+    connection_.reset();
 }
 
 // The part of the body that was not gathered: goes to the server while its answer is read.
@@ -319,13 +299,12 @@ net::Detached ServerSide::pump_body() {
     http::RelayLimits limits;
     limits.read_timeout = timeout_of(job_.client_times.client_read);
     limits.write_timeout = timeout_of(timeouts().server_send);
-    auto result = co_await http::relay_body(source, *writer_, limits);
+    auto result = co_await http::relay_body(source, carrier_->sink(), limits);
     pumping_ = false;
     if (result.failed == http::RelayResult::Side::source) {
         pump_failure_ = failure_of(result.state);
         // Nobody waits for an answer to half a request.
-        if (connection_ && pump_failure_ != Failure::client_gone)
-            connection_->stream.watch.cancel_waits();
+        if (carrier_ && pump_failure_ != Failure::client_gone) carrier_->cancel_waits();
     } else if (result.failed == http::RelayResult::Side::sink) {
         pump_failure_ = result.timed_out ? Failure::send_timeout : Failure::send;
     }
@@ -341,14 +320,14 @@ net::Task<void> ServerSide::stop_pump() {
         void await_resume() const noexcept {}
     };
     job_.client.watch.cancel_waits();
-    connection_->stream.watch.cancel_waits();
+    carrier_->cancel_waits();
     co_await Ended{*this};
 }
 
 // 1xx answers (RFC 9110 section 15.2): 101 is final here, the others pass or are dropped.
 net::Task<Failure> ServerSide::pass_interim() {
     if (!settings().pass_interim || job_.request.minor == 0) co_return Failure::none;
-    auto head = std::string_view(input_.data(), response.head_bytes);
+    auto head = carrier_->interim_text();
     iovec piece{const_cast<char*>(head.data()), head.size()};
     auto sent = job_.client.write({&piece, 1});
     if (sent.state == Io::State::failed) co_return Failure::client_gone;
@@ -359,71 +338,53 @@ net::Task<Failure> ServerSide::pass_interim() {
     co_return written.state == Io::State::ok ? Failure::none : Failure::client_gone;
 }
 
+// Until there is something to be read, or reason to give up. `uploaded`: what was sent when the time
+// began.
+net::Task<Failure> ServerSide::wait_for_answer(std::uint64_t& uploaded) {
+    auto& watch = carrier_->watch();
+    while (!watch.readable) {
+        carrier_->rest_input();   // a waiting request holds no buffer
+        auto waited = co_await net::readable(watch, after(now(), timeouts().server_read), abort_watch());
+        if (pump_failure_ != Failure::none && pump_failure_ != Failure::send) co_return pump_failure_;
+        if (waited == net::Waited::aborted) {
+            if (job_.client.watch.peer_closed) co_return Failure::client_gone;
+            continue;
+        }
+        if (waited == net::Waited::ready) break;
+        if (!pumping_) co_return Failure::read_timeout;
+        // While the body is still on its way, the server is not late yet.
+        if (!settings().timed_while_sending) continue;
+        if (uploaded == carrier_->sent()) co_return Failure::read_timeout;
+        uploaded = carrier_->sent();
+    }
+    co_return Failure::none;
+}
+
 net::Task<Failure> ServerSide::read_head() {
-    auto& stream = connection_->stream;
-    auto& subject = job_.subject;
-    http::HeadLimits limits;
-    limits.max_line = limits.max_head = std::max<std::uint32_t>(settings().buffer_size, 4096);
-    limits.max_fields = 1000;
-    limits.drop_invalid = true;
-    limits.underscores = true;
-    std::uint32_t resume = 0;
+    using What = ServerCarrier::HeadStep::What;
+    AnswerRules rules{*job_.subject.arena, std::max<std::uint32_t>(settings().buffer_size, 4096),
+                      sent_method()};
+    auto uploaded = carrier_->sent();
     std::uint32_t interim = 0;
-    std::uint64_t uploaded = writer_->sent();
-    for (;;) {
-        if (!stream.watch.readable) {
-            if (input_.empty()) input_.release();   // a waiting request holds no buffer
-            auto waited = co_await net::readable(
-                stream.watch, after(now(), timeouts().server_read), abort_watch());
-            if (pump_failure_ != Failure::none && pump_failure_ != Failure::send)
-                co_return pump_failure_;
-            if (waited == net::Waited::aborted) {
-                if (job_.client.watch.peer_closed) co_return Failure::client_gone;
-                continue;
-            }
-            if (waited == net::Waited::timed_out) {
-                if (!pumping_) co_return Failure::read_timeout;
-                // While the body is still on its way, the server is not late yet.
-                if (!settings().timed_while_sending) continue;
-                if (uploaded == writer_->sent()) co_return Failure::read_timeout;
-                uploaded = writer_->sent();
-                continue;
-            }
+    bool begun = false;
+    for (auto step = What::more;;) {
+        if (step == What::more && !carrier_->watch().readable) {
+            auto failure = co_await wait_for_answer(uploaded);
+            if (failure != Failure::none) co_return failure;
         }
-        input_.acquire();
-        if (input_.room_size() == 0) {
-            if (input_.size() > limits.max_head) co_return Failure::bad_answer;
-            input_.grow(input_.capacity() * 2ul);
-            resume = 0;
-        }
-        auto got = stream.read(input_.room(), input_.room_size());
-        if (got.state == Io::State::blocked) continue;
-        if (got.state == Io::State::failed) co_return Failure::read;
-        if (got.state == Io::State::end) co_return got_bytes_ ? Failure::read : Failure::empty;
-        input_.produced(got.bytes);
-        if (!got_bytes_) {
-            got_bytes_ = true;
+        auto taken = carrier_->take_head(response, rules);
+        step = taken.what;
+        if (!begun && carrier_->got_bytes()) {
+            begun = true;
             tries_[try_count_ - 1].first_byte_us = job_.worker.loop.now_us() - try_started_us_;
         }
-        for (;;) {
-            response.fields.clear();
-            auto parsed = http::parse_response_head(input_.view(), limits, *subject.arena,
-                                                    sent_method(), response, &resume);
-            if (parsed.status == http::ParseStatus::more) break;
-            if (parsed.status != http::ParseStatus::done) co_return Failure::bad_answer;
-            response.head_bytes = parsed.bytes;
-            if (response.status >= 200 || response.status == 101) {
-                input_.consume(parsed.bytes);
-                co_return Failure::none;
-            }
-            // A server that sends nothing but interim answers is not one.
-            if (++interim > 100) co_return Failure::bad_answer;
-            auto failure = co_await pass_interim();
-            if (failure != Failure::none) co_return failure;
-            input_.consume(parsed.bytes);
-            resume = 0;
-            if (input_.empty()) break;
-        }
+        if (step == What::failed) co_return taken.failure;
+        if (step == What::done) co_return Failure::none;
+        if (step == What::more) continue;
+        // A server that sends nothing but interim answers is not one.
+        if (++interim > 100) co_return Failure::bad_answer;
+        auto failure = co_await pass_interim();
+        if (failure != Failure::none) co_return failure;
     }
 }
 
@@ -451,7 +412,6 @@ net::Task<Failure> ServerSide::obtain_server() {
 
 // One connection, the request out, the head of the answer in.
 net::Task<Failure> ServerSide::ask() {
-    got_bytes_ = false;
     pump_failure_ = Failure::none;
     auto failure = open_connection();
     if (failure != Failure::none) co_return failure;
@@ -460,9 +420,10 @@ net::Task<Failure> ServerSide::ask() {
     // are there already.
     failure = send_now();
     if (fresh && failure == Failure::send) co_return Failure::connect;
-    if (failure == Failure::none && rest_pending_) {
-        if (fresh) failure = co_await connected();
-        if (failure == Failure::none) failure = co_await send_rest();
+    if (failure == Failure::none && carrier_->rest_pending()) {
+        if (fresh) failure = co_await carrier_->connected(after(now(), timeouts().connect), abort_watch());
+        if (failure == Failure::none)
+            failure = co_await carrier_->send_rest(timeout_of(timeouts().server_send));
     }
     if (failure != Failure::none) co_return failure;
     auto at = job_.worker.loop.now_us();
@@ -501,8 +462,7 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
             --attempts_;
             --try_count_;
         }
-        connection_.reset();
-        input_.release();
+        drop_connection();
         if (stale) {
             // Asked again at once on a new connection; its slot is kept.
             again_here_ = true;
@@ -551,36 +511,28 @@ net::Task<Failure> ServerSide::run() {
     }
     job_.subject.times.response = job_.worker.loop.now_us();
     job_.subject.response = &response;
-    body_.emplace(connection_->stream, input_);
-    body_->start(response.framing, response.length);
-    if (settings().pass_trailers) body_->keep_trailers();
+    carrier_->begin_body(response, settings().pass_trailers);
     co_return Failure::none;
 }
 
 net::Task<void> ServerSide::finish(bool complete) {
     if (pumping_) co_await stop_pump();
-    if (!connection_) co_return;
+    if (!carrier_) co_return;
     auto& one = tries_[try_count_ - 1];
     one.response_us = job_.worker.loop.now_us() - try_started_us_;
-    one.response_length = body_ ? body_->received() : 0;
+    one.response_length = carrier_->body().received();
     one.bytes_received = one.response_length + response.head_bytes;
-    one.bytes_sent = writer_ ? writer_->sent() : 0;
-    if (body_) body_->settle();
-    bool whole = complete && body_ && body_->ended() && response.keep_alive &&
-                 response.status != 101 && response.framing != http::Framing::until_close &&
-                 input_.empty() && (body_whole() || job_.client_body.ended()) &&
+    one.bytes_sent = carrier_->sent();
+    bool whole = complete && carrier_->reusable(response) &&
+                 (body_whole() || job_.client_body.ended()) &&
                  (!file_follows() || (file_body_ && file_body_->ended())) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&
                  (shared_ || stays_with_client());
     // An answer that is passed on counts for its server, whatever its status (nginx).
     auto used = std::exchange(server_, nullptr);
-    if (whole) {
-        keep_connection();
-    } else {
-        connection_.reset();
-    }
-    input_.release();
+    if (whole) keep_connection();
+    drop_connection();
     pool_->release(*used, pool::UseResult::ok, now());
 }
 

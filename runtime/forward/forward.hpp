@@ -8,38 +8,13 @@
 #include <optional>
 
 #include "runtime/forward/computed.hpp"
+#include "runtime/forward/h1_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
-#include "runtime/http/h1_body.hpp"
 #include "runtime/http/temp_file.hpp"
 #include "runtime/pool/tally.hpp"
 #include "runtime/plan/running.hpp"
 
 namespace weir::forward {
-
-// Why an attempt ended without a usable answer.
-enum class Failure : std::uint8_t {
-    none,
-    no_server,          // nobody to ask
-    queue_full, queue_timeout,
-    local,              // a fault of this machine: no address to connect from, no room on disk
-    connect, connect_timeout,
-    send, send_timeout,
-    read,               // reset or closed before the head was whole
-    empty,              // closed without a byte
-    read_timeout,
-    bad_answer,         // the head does not parse, or is too long
-    status,             // a status that is to be retried
-    client_gone,        // 499
-    client_body,        // the client's body failed: broken framing or connection
-    client_body_timeout,
-    body_too_large,
-    stale,              // a kept connection was dead, and only the client may send this again
-    bad_target,         // a computed target that is none
-    unresolved,         // a computed target whose name is not known
-};
-
-// The request was not sent: nobody can have acted on it.
-bool never_reached_server(Failure failure);
 
 // The body of the request as far as it was read. Stays with the exchange: whoever is asked next (an
 // error page, say) gets it again.
@@ -97,10 +72,10 @@ public:
     // Until a head is there (Failure::none; see response and body()) or it gave up.
     net::Task<Failure> run();
     http::ResponseHead response;
-    [[nodiscard]] http::H1Body& body() { return *body_; }
+    [[nodiscard]] http::BodySource& body() { return carrier_->body(); }
     // For a tunnel after 101.
     [[nodiscard]] net::Stream& stream() { return connection_->stream; }
-    [[nodiscard]] net::Buffer take_input() { return std::move(input_); }
+    [[nodiscard]] net::Buffer take_input() { return h1_->take_input(); }
     // After the answer was relayed whole (complete) or dropped: keeps or closes the connection.
     net::Task<void> finish(bool complete);
     // What the client is told when run() gave up.
@@ -140,13 +115,13 @@ private:
     std::unique_ptr<ServerConnection> kept_connection();
     void keep_connection();
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
-    net::Task<Failure> connected();
     net::Task<Failure> gather_body();
     void append_body(std::string_view bytes);
     [[nodiscard]] bool too_large() const;
     net::Task<Failure> choose_body();
-    Failure send_now();                   // none with rest_pending_: the rest must wait
-    net::Task<Failure> send_rest();
+    Failure send_now();
+    void drop_connection();
+    net::Task<Failure> wait_for_answer(std::uint64_t& uploaded);
     net::Task<Failure> read_head();
     net::Task<Failure> pass_interim();
     net::Detached pump_body();
@@ -192,9 +167,8 @@ private:
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;
     std::unique_ptr<ServerConnection> connection_;
-    net::Buffer input_;                    // of the server
-    std::optional<http::H1Body> body_;
-    std::optional<http::H1Writer> writer_;
+    std::optional<H1ServerCarrier> h1_;
+    ServerCarrier* carrier_ = nullptr;     // of this try, once it sends
     std::string_view own_body_;            // sent in place of the client's
     bool has_own_body_ = false;
     std::optional<http::FileBody> file_body_;   // the gathered file on its way to a server
@@ -203,10 +177,7 @@ private:
     bool pumping_ = false;
     Failure pump_failure_ = Failure::none;
     std::coroutine_handle<> pump_waiter_;
-    bool rest_pending_ = false;
     bool shared_ = true;                   // the connection may serve other clients, too
-    net::WriteAll written_;
-    bool got_bytes_ = false;
     bool again_here_ = false;              // on a new connection: the kept one had died
     bool forwarded_for_done_ = false;
     std::uint32_t attempts_ = 0;

@@ -51,7 +51,7 @@ net::Time pause_before_retry(const ir::ForwardSettings::Retry& retry, const pool
 
 // A kept connection that its server closed meanwhile, before it said anything.
 bool ServerSide::is_stale(Failure failure) const {
-    return connection_ && connection_->reused && !got_bytes_ &&
+    return connection_ && connection_->reused && !(carrier_ && carrier_->got_bytes()) &&
            (failure == Failure::send || failure == Failure::read || failure == Failure::empty);
 }
 

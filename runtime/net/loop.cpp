@@ -62,6 +62,10 @@ bool Watch::attach_level(Loop& loop, int fd, bool exclusive) {
 // level-triggered ones (shared listeners) live on in other processes and must be taken out by hand.
 void Watch::detach() {
     if (!loop_) return;
+    if (fd_ < 0) {
+        loop_ = nullptr;
+        return;
+    }
     auto& slot = loop_->slots_[static_cast<std::size_t>(fd_)];
     slot.watch = nullptr;
     ++slot.generation;
@@ -140,6 +144,16 @@ void Watch::cancel_waits() {
     for (WaitFor* wait : {reader, writer}) {
         if (!wait) continue;
         wait->conclude(Waited::aborted);
+        loop_->post(wait->handle);
+    }
+}
+
+void Watch::wake() {
+    if (on_event) on_event(*this, 0);
+    for (auto waiting : {&Watch::writer, &Watch::reader}) {
+        WaitFor* wait = this->*waiting;
+        if (!wait || !(wait->for_write ? writable : readable)) continue;
+        wait->conclude(Waited::ready);
         loop_->post(wait->handle);
     }
 }

@@ -30,6 +30,9 @@ public:
     bool attach(Loop& loop, int fd);
     // Plain level-triggered input instead (listeners, signalfd, control sockets); on_event is called.
     bool attach_level(Loop& loop, int fd, bool exclusive = false);
+    // Without a descriptor: flags and waits for something that lives inside another connection (a
+    // stream of HTTP/2). Whoever makes it happen sets the flags and calls wake().
+    void attach_inner(Loop& loop) { loop_ = &loop; }
     void detach();
     [[nodiscard]] bool attached() const { return loop_ != nullptr; }
     [[nodiscard]] int fd() const { return fd_; }
@@ -42,6 +45,8 @@ public:
     WaitFor* writer = nullptr;
     // Lets who waits here go on at the end of this turn with Waited::aborted.
     void cancel_waits();
+    // The same with Waited::ready, for those whose flag is set; on_event hears of it, too.
+    void wake();
     // Called after the flags are set when no coroutine takes the event; may be empty.
     void (*on_event)(Watch& watch, std::uint32_t events) = nullptr;
     void* owner = nullptr;

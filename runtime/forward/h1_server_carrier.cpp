@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/forward/h1_server_carrier.hpp"
+
+namespace weir::forward {
+
+using net::Io;
+
+Failure H1ServerCarrier::send_now(std::string_view body, bool last) {
+    rest_pending_ = !writer_.write_now(body, last, written_);
+    return written_.state == Io::State::failed ? Failure::send : Failure::none;
+}
+
+net::Task<Failure> H1ServerCarrier::connected(net::Time deadline, net::Watch* abort_when) {
+    auto& watch = stream_.watch;
+    while (!watch.writable) {
+        auto waited = co_await net::writable(watch, deadline, abort_when);
+        if (waited == net::Waited::aborted) co_return Failure::client_gone;
+        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
+    }
+    if (net::connect_error(stream_.fd()) != 0) co_return Failure::connect;
+    co_return Failure::none;
+}
+
+net::Task<Failure> H1ServerCarrier::send_rest(net::Time timeout) {
+    written_ = co_await writer_.write_rest(timeout, written_);
+    if (written_.state == Io::State::ok) co_return Failure::none;
+    co_return written_.timed_out ? Failure::send_timeout : Failure::send;
+}
+
+ServerCarrier::HeadStep H1ServerCarrier::parse(http::ResponseHead& response, const AnswerRules& rules) {
+    using What = HeadStep::What;
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = rules.max_head;
+    limits.max_fields = 1000;
+    limits.drop_invalid = true;
+    limits.underscores = true;
+    response.fields.clear();
+    auto parsed = http::parse_response_head(input_.view(), limits, rules.arena, rules.method,
+                                            response, &resume_);
+    if (parsed.status == http::ParseStatus::more) return {What::more};
+    if (parsed.status != http::ParseStatus::done) return {What::failed, Failure::bad_answer};
+    response.head_bytes = parsed.bytes;
+    if (response.status >= 200 || response.status == 101) {
+        input_.consume(parsed.bytes);
+        return {What::done};
+    }
+    interim_bytes_ = parsed.bytes;
+    return {What::interim};
+}
+
+ServerCarrier::HeadStep H1ServerCarrier::take_head(http::ResponseHead& response, const AnswerRules& rules) {
+    using What = HeadStep::What;
+    if (interim_bytes_ != 0) {
+        // What follows an interim answer may be here already.
+        input_.consume(std::exchange(interim_bytes_, 0));
+        resume_ = 0;
+        if (!input_.empty()) return parse(response, rules);
+        input_.clear();
+        if (!stream_.watch.readable) return {What::more};
+    }
+    input_.acquire();
+    if (input_.room_size() == 0) {
+        if (input_.size() > rules.max_head) return {What::failed, Failure::bad_answer};
+        input_.grow(input_.capacity() * 2ul);
+        resume_ = 0;
+    }
+    auto got = stream_.read(input_.room(), input_.room_size());
+    if (got.state == Io::State::blocked) return {What::more};
+    if (got.state == Io::State::failed) return {What::failed, Failure::read};
+    if (got.state == Io::State::end)
+        return {What::failed, got_bytes_ ? Failure::read : Failure::empty};
+    input_.produced(got.bytes);
+    got_bytes_ = true;
+    return parse(response, rules);
+}
+
+void H1ServerCarrier::begin_body(const http::ResponseHead& response, bool keep_trailers) {
+    body_.start(response.framing, response.length);
+    if (keep_trailers) body_.keep_trailers();
+}
+
+bool H1ServerCarrier::reusable(const http::ResponseHead& response) {
+    body_.settle();
+    return body_.ended() && response.keep_alive && response.status != 101 &&
+           response.framing != http::Framing::until_close && input_.empty();
+}
+
+}  // namespace weir::forward
