@@ -38,6 +38,8 @@ constexpr Keyword rows[] = {
     {.name = "state", .where = stream_upstream, .args = count(0, unbounded), .since = "1.9.7",
      .support = not_yet(),
      .summary = "Names the file that keeps the state of a group changed at run time."},
+    {.name = "status_zone", .where = stream_server, .args = count(0, unbounded),
+     .support = not_yet(), .summary = "Names the zone that counts the sessions of a server."},
     {.name = "zone_sync", .where = stream_server, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Synchronizes shared zones between nodes."},
     {.name = "zone_sync_buffers", .where = stream | stream_server, .args = count(0, unbounded),
