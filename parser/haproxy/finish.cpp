@@ -190,11 +190,17 @@ void Lowering::make_check(const Draft& draft, const ServerWords& words, ir::Serv
     bool step_port = std::any_of(check.steps.begin(), check.steps.end(),
                                  [](const auto& step) { return step.port != 0; });
     bool is_unix = !server.endpoints.empty() && server.endpoints[0].is_unix();
-    if (server.port == 0 && check.port == 0 && !step_port && !is_unix)
-        scope_.error(
-            words.span, "no-check-port",
-            fmt::format("server \"{}\" is checked, but has no port of its own", server.name),
-            "give it a port, or add \"port N\" for the check");
+    if (server.port == 0 && check.port == 0 && !step_port && !is_unix) {
+        // HAProxy refuses a literal address only: it looks names up after this test.
+        auto message =
+            fmt::format("server \"{}\" is checked, but has no port of its own", server.name);
+        auto hint = "give it a port, or add \"port N\" for the check";
+        if (server.host.empty())
+            scope_.error(words.span, "no-check-port", message, hint);
+        else
+            scope_.sink.warning(words.span, "no-check-port", message + ": every check of it fails",
+                                hint);
+    }
     server.check = std::move(check);
 }
 
