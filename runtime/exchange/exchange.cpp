@@ -26,12 +26,15 @@ net::Time time_of(ir::Milliseconds time) {
 
 }  // namespace
 
-Exchange::Exchange(Connection& connection)
+Exchange::Exchange(Connection& connection, http::Carrier& carrier)
     : connection_(connection),
+      carrier_(carrier),
       worker_(connection.worker),
       running_(connection.running),
-      body_(connection.stream, connection.input),
-      writer_(connection.stream) {
+      arena_(carrier.arena),
+      request_(carrier.request),
+      body_(carrier.body),
+      writer_(carrier.sink) {
     ++connection.requests;
     subject_.arena = &arena_;
     subject_.around = &running_->around;
@@ -66,18 +69,20 @@ void Exchange::enter(Stage stage) {
     stage_ = stage;
 }
 
-// False: the client left (or was silent) before it asked for anything.
-net::Task<bool> Exchange::read_head() {
-    auto& stream = connection_.stream;
-    auto& input = connection_.input;
+// Before the head is known: the site that answers for the listener.
+void Exchange::choose_site() {
     const auto& listener = running_->plan->listeners[connection_.listener];
     site_ = &running_->plan->sites[listener.only != ir::no_id ? listener.only
                                                               : listener.names.fallback()];
     route_ = &site_->own;
     subject_.site = site_->source;
     subject_.site_id = site_->id;
+}
+
+http::HeadWish Exchange::head_wish() {
     const auto& limits = *route_->limits;
-    http::HeadLimits bounds;
+    http::HeadWish wish;
+    auto& bounds = wish.bounds;
     bounds.max_line = limits.max_line;
     bounds.max_head = limits.max_head;
     bounds.max_fields = limits.max_fields;
@@ -89,87 +94,55 @@ net::Task<bool> Exchange::read_head() {
     auto head_time = time_of(route_->timeouts->request_head);
     auto begun = connection_.requests == 1 ? connection_.facts.accepted_us / 1000
                                            : worker_.loop.now();
-    std::uint32_t resume = 0;
-    for (;;) {
-        if (!input.empty()) {
-            if (subject_.times.first_byte < 0) {
-                subject_.times.first_byte = worker_.loop.now_us();
-                subject_.times.request_wall_ms = worker_.loop.wall_ms();
-            }
-            auto parsed = http::parse_request_head(input.view(), bounds, arena_, request_, &resume);
-            if (parsed.status == ParseStatus::done) {
-                request_.head_bytes = parsed.bytes;
-                input.consume(parsed.bytes);
-                subject_.pipelined = connection_.requests > 1 && !input.empty();
-                keep_head();
-                break;
-            }
-            if (parsed.status != ParseStatus::more) {
+    if (head_time != net::never) wish.until = begun + head_time;
+    wish.owner = this;
+    wish.on_part = [](void* owner) { static_cast<Exchange*>(owner)->enter(Stage::reading); };
+    return wish;
+}
+
+// False: the client left (or was silent) before it asked for anything.
+bool Exchange::take_head(const http::HeadRead& read, const http::HeadLimits& bounds) {
+    using How = http::HeadRead::How;
+    if (read.first_byte_us >= 0) {
+        subject_.times.first_byte = read.first_byte_us;
+        subject_.times.request_wall_ms = read.first_byte_wall_ms;
+    }
+    subject_.pipelined = read.pipelined;
+    switch (read.how) {
+        case How::whole: break;
+        case How::nothing: return false;
+        case How::broke_off:
+            // 400 in the log, and nobody there to tell.
+            note_partial_head(bounds);
+            close_silently(400);
+            return false;
+        case How::refused:
+            note_partial_head(bounds);
+            refuse_head(read.status);
+            break;
+        case How::timed_out:
+            keep_ = false;
+            if (!route_->style->tell_timeouts) {
+                silent_ = carrier_.partial_head().empty();
                 note_partial_head(bounds);
-                refuse_head(parsed.status);
-                break;
+                close_silently(408);
+                return false;
             }
-        }
-        if (!stream.watch.readable) {
-            if (!input.empty() && stage_ == Stage::waiting) enter(Stage::reading);
-            auto until = head_time == net::never ? net::never : begun + head_time;
-            if (co_await net::readable(stream.watch, until) != net::Waited::ready) {
-                keep_ = false;
-                if (!route_->style->tell_timeouts) {
-                    silent_ = input.empty();
-                    note_partial_head(bounds);
-                    close_silently(408);
-                    co_return false;
-                }
-                subject_.request = nullptr;
-                subject_.termination[0] = 'c';
-                subject_.termination[1] = 'R';
-                fail(408);
-                break;
-            }
-        }
-        input.acquire();
-        if (input.room_size() == 0) {
-            input.compact();
-            if (input.room_size() == 0) input.grow(input.capacity() * 2ul);
-        }
-        auto got = stream.read(input.room(), input.room_size());
-        if (got.state == Io::State::blocked) {
-            if (input.empty()) input.release();
-            continue;
-        }
-        if (got.state == Io::State::ok) {
-            input.produced(got.bytes);
-            continue;
-        }
-        if (input.empty()) co_return false;
-        // The head broke off: 400 in the log, and nobody there to tell.
-        note_partial_head(bounds);
-        close_silently(400);
-        co_return false;
+            subject_.request = nullptr;
+            subject_.termination[0] = 'c';
+            subject_.termination[1] = 'R';
+            fail(408);
+            break;
     }
     enter(Stage::busy);
     subject_.now_us = worker_.loop.now_us();
     if (reply_.status == 0) subject_.times.request = subject_.now_us;
-    co_return true;
-}
-
-// Views into the head must outlive reading the body (or a tunnel) into the input buffer: the block is
-// kept, and what lies behind the head moves to a new one. A body that is all here needs no reading.
-void Exchange::keep_head() {
-    auto& input = connection_.input;
-    bool all_here = request_.framing == Framing::none ||
-                    (request_.framing == Framing::length && input.size() >= request_.length);
-    if (all_here && !request_.wants_upgrade) return;
-    head_block_ = std::move(input);
-    if (head_block_.empty()) return;
-    input.acquire(head_block_.size());
-    input.append(head_block_.view());
+    return true;
 }
 
 // What the log tells of a head that is not whole or not right: its request line, and what came.
 void Exchange::note_partial_head(const http::HeadLimits& bounds) {
-    auto text = connection_.input.view();
+    auto text = carrier_.partial_head();
     while (text.starts_with('\r') || text.starts_with('\n')) text.remove_prefix(1);
     // Anew: the block may have moved since the line was read.
     http::parse_request_head(text, bounds, arena_, request_, nullptr);
@@ -220,7 +193,6 @@ Exchange::Next Exchange::begin() {
     subject_.request = &request_;
     subject_.received = request_.head_bytes;
     subject_.query = request_.query;
-    body_.start(request_.framing, request_.length);
     subject_.body_length = request_.length;
     if (auto count = plan.config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
@@ -349,17 +321,14 @@ Exchange::Next Exchange::pick_route() {
     return use_route(found.route);
 }
 
-net::Task<bool> Exchange::send_continue() {
-    if (!request_.expects_continue || request_.minor == 0 || body_.ended()) co_return true;
-    static constexpr char text[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    iovec piece{const_cast<char*>(text), sizeof text - 1};
-    auto sent = connection_.stream.write({&piece, 1});
+bool Exchange::send_continue() {
+    if (!request_.expects_continue || request_.is_http10() || body_.ended()) return true;
     request_.expects_continue = false;
-    co_return sent.state != Io::State::failed;
+    return carrier_.write_continue();
 }
 
 net::Task<Exchange::Next> Exchange::forward() {
-    if (!route_->forwarding->source->pass_expect && !co_await send_continue()) co_return Next::close;
+    if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;
     for (auto* list : {&route_->rules.forward}) {
         auto ran = run_rules(*list);
         if (ran.flow == Flow::decided) co_return ran.next;
@@ -372,8 +341,7 @@ net::Task<Exchange::Next> Exchange::forward() {
         request_.fields.add(arena_, name, subject_.unique_id_text);
     }
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
-                                 request_, body_, connection_.stream, writer_,
-                                 connection_.server, connection_.requests == 1, gathered_, target_,
+                                 request_, carrier_, connection_.server, connection_.requests == 1, gathered_, target_,
                                  made_pool_, may_repeat_, tally_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
@@ -452,11 +420,10 @@ net::Task<Exchange::Next> Exchange::tunnel() {
     if (site_->source->is_nginx_style && !own) limits.client_idle = limits.server_idle;
     limits.half_close = route_->forwarding->source->half_close;
     auto written = co_await writer_.write({}, false, time_of(client_times.client_send));
-    body_.settle();
+    auto unread = carrier_.take_unread();
     if (written.state == Io::State::ok) {
-        auto result = co_await run_tunnel(connection_.stream, server_->stream(),
-                                          std::move(connection_.input), server_->take_input(),
-                                          limits);
+        auto result = co_await run_tunnel(*carrier_.tunnel(), server_->stream(), std::move(unread),
+                                          server_->take_input(), limits);
         subject_.received += result.from_client;
         subject_.sent += result.from_server;
         subject_.sent_body += result.from_server;
@@ -521,7 +488,7 @@ net::Task<bool> Exchange::discard_body() {
 net::Task<Exchange::Next> Exchange::wait_for_body() {
     const auto* rule = std::exchange(wait_, nullptr);
     const auto& wait = std::get<ir::action::WaitForBody>(rule->source->action);
-    if (!co_await send_continue()) co_return Next::close;
+    if (!send_continue()) co_return Next::close;
     request_.fields.remove(FieldId::expect);
     auto& spool = gathered_.spool;
     std::uint64_t most = client_rules().limits->body_buffer;
@@ -559,7 +526,10 @@ Exchange::Next Exchange::run_site_rules() {
 }
 
 net::Task<bool> Exchange::run() {
-    if (!co_await read_head()) co_return false;
+    choose_site();
+    auto wish = head_wish();
+    auto read = co_await carrier_.read_head(wish);
+    if (!take_head(read, wish.bounds)) co_return false;
     auto next = reply_.status != 0 ? Next::reply : begin();
     while (next == Next::rules || next == Next::route || next == Next::perform || next == Next::wait) {
         if (internal_redirects_ > most_internal_redirects) {
@@ -587,10 +557,15 @@ net::Task<bool> Exchange::run() {
     bool keep = false;
     if (next == Next::reply) keep = co_await send_reply();
     log();
+    co_return co_await leave(keep);
+}
+
+// The answer is out: makes the connection ready for what comes next, or for its end.
+net::Task<bool> Exchange::leave(bool keep) {
     if (keep && !running_->plan->connection_variables.empty())
         connection_.variables = ConnectionVariables::take(*running_->plan, subject_.variables);
+    if (!carrier_.is_http1) co_return carrier_.finish(subject_.completed);
     if (keep) keep = co_await discard_body();
-    body_.settle();
     if (!keep && !body_.ended()) connection_.linger = true;
     using Linger = ir::KeepAlive::Linger;
     if (route_->keepalive->linger == Linger::off) connection_.linger = false;
@@ -599,11 +574,7 @@ net::Task<bool> Exchange::run() {
         connection_.linger_time = route_->keepalive->linger_time.count();
         connection_.linger_timeout = time_of(route_->timeouts->lingering);
     }
-    if (connection_.input.empty()) {
-        connection_.input.release();
-    } else {
-        connection_.input.compact();
-    }
+    carrier_.finish(subject_.completed);
     co_return keep;
 }
 

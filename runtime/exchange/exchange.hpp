@@ -5,18 +5,17 @@
 
 #include <optional>
 
-#include "runtime/base/arena.hpp"
 #include "runtime/exchange/connection.hpp"
 #include "runtime/filter/reply_body.hpp"
 #include "runtime/forward/forward.hpp"
-#include "runtime/http/h1_body.hpp"
-#include "runtime/http/h1_codec.hpp"
+#include "runtime/http/carrier.hpp"
 
 namespace weir::exchange {
 
 class Exchange {
 public:
-    explicit Exchange(Connection& connection);
+    // The carrier has the request, and takes the answer; both outlive the exchange.
+    Exchange(Connection& connection, http::Carrier& carrier);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
@@ -37,8 +36,9 @@ private:
     };
 
     // exchange.cpp
-    net::Task<bool> read_head();
-    void keep_head();
+    void choose_site();
+    http::HeadWish head_wish();
+    bool take_head(const http::HeadRead& read, const http::HeadLimits& bounds);
     Next begin();
     Next answer_monitor();
     Next run_site_rules();
@@ -53,8 +53,10 @@ private:
     void take(const filter::Answer& answer);
     net::Task<Next> forward();
     net::Task<Next> tunnel();
-    net::Task<bool> send_continue();
+    bool send_continue();
     net::Task<bool> discard_body();
+    net::Task<bool> leave(bool keep);
+    bool is_last_of_connection() const;
     bool body_is_too_large() const;
     enum class Stage : std::uint8_t { waiting, reading, busy };
     void enter(Stage stage);
@@ -107,15 +109,15 @@ private:
     std::string_view own_scheme() const;
 
     Connection& connection_;
+    http::Carrier& carrier_;
     plan::Worker& worker_;
     std::shared_ptr<plan::Running> running_;
-    Arena arena_;
+    Arena& arena_;
     std::shared_ptr<forward::MadePool> made_pool_;   // outlives what counts in it
-    net::Buffer head_block_;               // where the head lies when the input is needed anew
-    http::RequestHead request_;
+    http::RequestHead& request_;
     route::Subject subject_;
-    http::H1Body body_;
-    http::H1Writer writer_;
+    http::BodySource& body_;
+    http::BodySink& writer_;
     pool::Tally tally_;
     std::optional<forward::ServerSide> server_;
 

@@ -17,24 +17,6 @@ using net::Io;
 
 namespace {
 
-void put(net::Buffer& out, std::string_view bytes) {
-    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
-    out.append(bytes);
-}
-
-void put_field(net::Buffer& out, std::string_view name, std::string_view value) {
-    put(out, name);
-    put(out, ": ");
-    put(out, value);
-    put(out, "\r\n");
-}
-
-void put_number(net::Buffer& out, std::uint64_t number) {
-    char digits[24];
-    auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    put(out, {digits, static_cast<std::size_t>(end - digits)});
-}
-
 // IMF-fixdate (RFC 9110 section 5.6.7), made once a second.
 std::string_view http_date(std::int64_t wall_ms) {
     static thread_local std::int64_t second = -1;
@@ -366,7 +348,9 @@ void Exchange::decide_framing() {
     }
     if (reply_.framing == Framing::until_close || reply_.framing == Framing::chunked) {
         bool chunks = reply_.framing == Framing::chunked || route_->style->chunk_unsized;
-        if (request_.minor >= 1 && chunks) {
+        if (!carrier_.is_http1) {
+            // The end of the stream is the end of the body.
+        } else if (request_.minor >= 1 && chunks) {
             reply_.framing = Framing::chunked;
         } else {
             reply_.framing = Framing::until_close;
@@ -376,72 +360,22 @@ void Exchange::decide_framing() {
 }
 
 void Exchange::write_reply_head() {
-    auto& out = writer_.head;
-    out.acquire();
-    out.clear();
     const auto& style = *route_->style;
     bool nginx = style.pages == ir::ReplyStyle::Pages::nginx;
-    auto reason = reply_.reason.empty() && !(reply_from_server_ && reply_.reason.data())
+    http::ReplyHead head{reply_};
+    head.reason = reply_.reason.empty() && !(reply_from_server_ && reply_.reason.data())
                       ? http::reason_of(reply_.status) : reply_.reason;
-    if (nginx && !reply_from_server_ && reply_.reason.empty()) reason = nginx_reason(reply_.status);
-    put(out, reply_.minor == 0 ? "HTTP/1.0 " : "HTTP/1.1 ");
-    put_number(out, reply_.status);
-    put(out, " ");
-    put(out, reason);
-    put(out, "\r\n");
-    if (style.server_field && !style.server_field->empty() && !reply_.fields.seen(FieldId::server))
-        put_field(out, "Server", *style.server_field);
+    if (nginx && !reply_from_server_ && reply_.reason.empty()) head.reason = nginx_reason(reply_.status);
+    if (style.server_field && !reply_.fields.seen(FieldId::server)) head.server = *style.server_field;
     if (style.date_field && !reply_.fields.seen(FieldId::date))
-        put_field(out, "Date", http_date(worker_.loop.wall_ms()));
-    const auto* type = reply_from_server_ ? nullptr : reply_.fields.find(FieldId::content_type);
-    if (type) put_field(out, type->name, type->value);
-    bool head = request_.method == http::Method::head;
-    bool length = reply_.framing == Framing::length;
-    if (reply_.framing == Framing::chunked) put_field(out, nginx ? "Transfer-Encoding" : "transfer-encoding", "chunked");
-    if (length && !reply_.fields.seen(FieldId::content_length)) {
-        put(out, nginx ? "Content-Length: " : "content-length: ");
-        put_number(out, reply_.length);
-        put(out, "\r\n");
-    }
-    (void)head;
-    bool close_field = false;
-    if (reply_.status == 101) {
-        put_field(out, nginx ? "Connection" : "connection", "upgrade");
-    } else if (nginx) {
-        put_field(out, "Connection", keep_ ? "keep-alive" : "close");
-        close_field = true;
-        if (keep_ && route_->keepalive->header.count() != 0) {
-            put(out, "Keep-Alive: timeout=");
-            put_number(out, static_cast<std::uint64_t>(route_->keepalive->header.count() / 1000));
-            put(out, "\r\n");
-        }
-    }
-    std::string_view run;
-    for (const auto& field : reply_.fields) {
-        bool drop = &field == type ||   // stands above
-                    (field.id == FieldId::content_length && !length &&
-                     reply_.framing != Framing::none);
-        if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
-            run = {run.data(), run.size() + field.line.size()};
-            continue;
-        }
-        put(out, run);
-        run = {};
-        if (drop) continue;
-        if (!field.line.empty())
-            run = field.line;
-        else
-            put_field(out, field.name, field.value);
-    }
-    put(out, run);
-    // An HTTP/1.0 answer (of an error file) ends with the connection by itself.
-    if (!close_field && reply_.status != 101 && reply_.minor != 0) {
-        if (!keep_)
-            put(out, "connection: close\r\n");
-        else if (request_.minor == 0)
-            put(out, "connection: keep-alive\r\n");
-    }
-    put(out, "\r\n");
+        head.date = http_date(worker_.loop.wall_ms());
+    if (!reply_from_server_) head.first = reply_.fields.find(FieldId::content_type);
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    head.body = no_body ? Framing::none : reply_.framing;
+    head.capitals = nginx;
+    head.keep = keep_;
+    head.keep_seconds = route_->keepalive->header.count() / 1000;
+    carrier_.write_head(head);
 }
 
 // The filters that want the body of this reply. Its length is open then, unless all of it is here.
@@ -462,15 +396,21 @@ std::span<const filter::Hold> Exchange::ask_reply_filters() {
     return wanted;
 }
 
+bool Exchange::is_last_of_connection() const {
+    const auto& keepalive = *client_rules().keepalive;
+    return !request_.keep_alive || !keepalive.on || worker_.stopping ||
+           (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests) ||
+           (keepalive.max_time != ir::no_limit &&
+            worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count());
+}
+
 net::Task<bool> Exchange::send_reply() {
     reply_started_ = true;
-    const auto& keepalive = *client_rules().keepalive;
     auto write_timeout = time_of(client_rules().timeouts->client_send);
-    if (!request_.keep_alive || !keepalive.on || worker_.stopping ||
-        (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests) ||
-        (keepalive.max_time != ir::no_limit &&
-         worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count()))
+    if (is_last_of_connection()) {
         keep_ = false;
+        carrier_.close_after();
+    }
     if (!body_.ended() && request_.expects_continue) keep_ = false;
     if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
         if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
@@ -489,7 +429,6 @@ net::Task<bool> Exchange::send_reply() {
         write_lines();
     }
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
-    writer_.start(no_body ? Framing::none : reply_.framing);
     bool ok = true;
     if (no_body || !reply_from_server_) {
         net::WriteAll result;
@@ -521,8 +460,9 @@ net::Task<bool> Exchange::send_reply() {
             limits.read_timeout = time_of(route_->timeouts->server_read);
             limits.write_timeout = write_timeout;
             limits.rate = route_->forwarding->source->limit_rate;
+            limits.paced = &carrier_.watch;
             limits.abort_when = route_->forwarding->source->ignore_client_abort
-                                    ? nullptr : &connection_.stream.watch;
+                                    ? nullptr : &carrier_.watch;
             auto result = co_await http::relay_body(source, writer_, limits);
             ok = result.failed == http::RelayResult::Side::none;
             if (!ok) note_relay_end(subject_, result);
@@ -534,8 +474,7 @@ net::Task<bool> Exchange::send_reply() {
     subject_.sent_body += no_body ? 0 : writer_.body_sent();
     subject_.completed = ok;
     if (!ok) {
-        if (connection_.stream.is_open() && route_->keepalive->reset_timed_out)
-            connection_.stream.reset();
+        if (route_->keepalive->reset_timed_out) carrier_.reset();
         co_return false;
     }
     co_return keep_;

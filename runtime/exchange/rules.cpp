@@ -344,7 +344,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
         Ran operator()(const ir::action::Close& action) {
             exchange.keep_ = false;
             exchange.subject_.status = exchange.reply_.status = 444;
-            if (action.reset) exchange.connection_.stream.reset();
+            if (action.reset) exchange.carrier_.reset();
             return {Flow::decided, Next::close};
         }
         Ran operator()(const ir::action::Tarpit& action) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/http/h1_carrier.hpp"
 
 namespace weir::exchange {
 
@@ -15,7 +16,8 @@ net::Time limit(const plan::Worker& worker, ir::Milliseconds time) {
 
 // A frame of its own, so that an idle connection does not hold the memory of an exchange.
 net::Task<bool> serve_exchange(Connection& connection) {
-    Exchange exchange(connection);
+    http::H1Carrier carrier(connection.stream, connection.input, connection.requests != 0);
+    Exchange exchange(connection, carrier);
     co_return co_await exchange.run();
 }
 

@@ -202,7 +202,7 @@ Failure ServerSide::open_connection() {
 bool ServerSide::body_at_hand() {
     auto& gathered = job_.gathered;
     if (gathered.whole || gathered.tried || gathered.dropped) return gathered.whole;
-    auto& body = job_.client_body;
+    auto& body = job_.client.body;
     if (body.ended()) return gathered.whole = gathered.tried = true;
     bool chunked = job_.request.framing == http::Framing::chunked;
     if (chunked ? settings().pass_chunks : body.left() > net::Buffer::standard) return false;
@@ -228,14 +228,14 @@ void ServerSide::append_body(std::string_view bytes) {
 
 bool ServerSide::too_large() const {
     auto most = job_.route.limits->max_body;
-    return most != 0 && job_.client_body.received() > most;
+    return most != 0 && job_.client.body.received() > most;
 }
 
 // Reads the body before a server is asked, up to what the buffer may hold (proxy_request_buffering).
 net::Task<Failure> ServerSide::gather_body() {
     auto& gathered = job_.gathered;
     gathered.tried = true;
-    auto& body = job_.client_body;
+    auto& body = job_.client.body;
     const auto& limits = *job_.route.limits;
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
@@ -295,7 +295,7 @@ net::Detached ServerSide::pump_body() {
     bool from_file = file_follows();
     if (from_file) file_body_.emplace(job_.gathered.file);
     else streamed_ = true;
-    auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.client_body;
+    auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.client.body;
     http::RelayLimits limits;
     limits.read_timeout = timeout_of(job_.client_times.client_read);
     limits.write_timeout = timeout_of(timeouts().server_send);
@@ -326,16 +326,10 @@ net::Task<void> ServerSide::stop_pump() {
 
 // 1xx answers (RFC 9110 section 15.2): 101 is final here, the others pass or are dropped.
 net::Task<Failure> ServerSide::pass_interim() {
-    if (!settings().pass_interim || job_.request.minor == 0) co_return Failure::none;
-    auto head = carrier_->interim_text();
-    iovec piece{const_cast<char*>(head.data()), head.size()};
-    auto sent = job_.client.write({&piece, 1});
-    if (sent.state == Io::State::failed) co_return Failure::client_gone;
-    std::span<iovec> rest(&piece, 1);
-    net::advance(rest, sent.bytes);
-    auto written = co_await net::write_all_slowly(job_.client, rest,
-                                                  timeout_of(job_.client_times.client_send), {});
-    co_return written.state == Io::State::ok ? Failure::none : Failure::client_gone;
+    if (!settings().pass_interim) co_return Failure::none;
+    bool told = co_await job_.client.write_interim(response, carrier_->interim_text(),
+                                                   timeout_of(job_.client_times.client_send));
+    co_return told ? Failure::none : Failure::client_gone;
 }
 
 // Until there is something to be read, or reason to give up. `uploaded`: what was sent when the time
@@ -485,7 +479,7 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
 
 net::Task<Failure> ServerSide::run() {
     started_ = now();
-    if (settings().pass_trailers) job_.client_body.keep_trailers();
+    if (settings().pass_trailers) job_.client.body.keep_trailers();
     choose_pool();
     if (!pool_) {
         auto failure = co_await compute_pool();
@@ -524,7 +518,7 @@ net::Task<void> ServerSide::finish(bool complete) {
     one.bytes_received = one.response_length + response.head_bytes;
     one.bytes_sent = carrier_->sent();
     bool whole = complete && carrier_->reusable(response) &&
-                 (body_whole() || job_.client_body.ended()) &&
+                 (body_whole() || job_.client.body.ended()) &&
                  (!file_follows() || (file_body_ && file_body_->ended())) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&

@@ -10,6 +10,7 @@
 #include "runtime/forward/computed.hpp"
 #include "runtime/forward/h1_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
+#include "runtime/http/carrier.hpp"
 #include "runtime/http/temp_file.hpp"
 #include "runtime/pool/tally.hpp"
 #include "runtime/plan/running.hpp"
@@ -43,9 +44,7 @@ struct Job {
     const ir::Timeouts& client_times;  // towards the client
     route::Subject& subject;
     http::RequestHead& request;        // as the rules left it
-    http::H1Body& client_body;         // unread body of the client
-    net::Stream& client;
-    http::H1Writer& client_writer;     // for 1xx answers
+    http::Carrier& client;             // its body is unread; for 1xx answers
     // Kept for requests of this client only (http-reuse never).
     std::unique_ptr<ServerConnection>& own_connection;
     bool first_of_connection = true;   // the client's first request
@@ -152,7 +151,7 @@ private:
     }
     // The client speaks HTTP/1.0, and servers are to know that.
     [[nodiscard]] bool old_version() const {
-        return settings().pass_version && job_.request.minor == 0;
+        return settings().pass_version && job_.request.is_http10();
     }
 
     // retry.cpp

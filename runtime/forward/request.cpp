@@ -70,8 +70,8 @@ std::string_view ServerSide::target() {
     if (!job_.route.has_uri && !state.changed) {
         // As received; an absolute form becomes the origin form. (Rules that change the request in
         // place have rewritten request.target.)
-        if (request.target.starts_with('/') || request.target == "*" || settings().preserve_host)
-            return request.target;
+        bool whole = settings().preserve_host && !request.made_target;
+        if (request.target.starts_with('/') || request.target == "*" || whole) return request.target;
         if (!request.has_query) return request.path;
         return subject.arena->join({request.path, "?", request.query});
     }

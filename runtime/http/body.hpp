@@ -36,6 +36,10 @@ public:
     [[nodiscard]] virtual bool ended() const = 0;
     // Fields behind a body that has ended, as lines with the empty one that ends them; or nothing.
     [[nodiscard]] virtual std::string_view trailers() const { return {}; }
+    // Asks for trailers(), which are dropped else.
+    virtual void keep_trailers() {}
+    // Body bytes still to come where their number is known, else UINT64_MAX.
+    [[nodiscard]] virtual std::uint64_t left() const { return UINT64_MAX; }
     // Bytes that may be moved by splice() right now, 0 when the bytes must be looked at.
     [[nodiscard]] virtual std::uint64_t spliceable() const { return 0; }
     virtual void spliced(std::uint64_t) {}
@@ -46,14 +50,23 @@ public:
 class BodySink {
 public:
     virtual ~BodySink() = default;
-    // Writes a piece with its framing, after the head that waits to go first.
-    virtual net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) = 0;
+    // Writes a piece with its framing, after the head that waits to go first. One attempt without
+    // waiting: true when all went out, or failed (see result); false: the rest is to be sent by
+    // write_rest(), and the bytes must stay where they are until it is done.
+    virtual bool write_now(std::string_view bytes, bool last, net::WriteAll& result) = 0;
+    virtual net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) = 0;
+    net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout);
     // What follows the last piece where the framing has a place for it; before that piece.
     virtual void set_trailers(std::string_view) {}
     // True when raw body bytes may be spliced in now (nothing waits, framing is by length or close).
     [[nodiscard]] virtual bool takes_splice() const { return false; }
     virtual void spliced(std::uint64_t, bool) {}
     [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
+    [[nodiscard]] std::uint64_t sent() const { return sent_; }   // all bytes, heads included
+    [[nodiscard]] std::uint64_t body_sent() const { return body_sent_; }
+
+protected:
+    std::uint64_t sent_ = 0, body_sent_ = 0;
 };
 
 struct RelayResult {
@@ -69,6 +82,7 @@ struct RelayLimits {
     net::Time write_timeout = net::never;
     net::Watch* abort_when = nullptr;   // the reader's counterpart: gone -> stop
     std::uint64_t rate = 0;             // bytes per second; 0 = no limit
+    net::Watch* paced = nullptr;        // with a rate: of the receiver
 };
 net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits);
 

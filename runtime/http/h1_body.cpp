@@ -174,7 +174,7 @@ net::Task<net::WriteAll> H1Writer::write_rest(net::Time timeout, net::WriteAll s
     co_return result;
 }
 
-net::Task<net::WriteAll> H1Writer::write(std::string_view bytes, bool last, net::Time timeout) {
+net::Task<net::WriteAll> BodySink::write(std::string_view bytes, bool last, net::Time timeout) {
     net::WriteAll result;
     if (write_now(bytes, last, result)) co_return result;
     co_return co_await write_rest(timeout, result);
@@ -243,12 +243,12 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
     RelayResult result;
     auto started = net::never;
     for (;;) {
-        if (limits.rate != 0 && to.stream()) {
-            auto& loop = to.stream()->watch.loop();
+        if (limits.rate != 0) {
+            auto& loop = limits.paced->loop();
             if (started == net::never) started = loop.now();
             auto allowed = net::allowed_by_rate(limits.rate, loop.now() - started, from.received());
             // In slices: a peer that goes away meanwhile is noticed.
-            if (allowed.bytes == 0 && !to.stream()->watch.broken) {
+            if (allowed.bytes == 0 && !limits.paced->broken) {
                 co_await net::sleep_for(loop, std::min<net::Time>(allowed.wait, 250));
                 continue;
             }
@@ -275,7 +275,9 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             co_return result;
         }
         if (piece.last) to.set_trailers(from.trailers());
-        auto written = co_await to.write(piece.bytes, piece.last, limits.write_timeout);
+        net::WriteAll written;
+        if (!to.write_now(piece.bytes, piece.last, written))
+            written = co_await to.write_rest(limits.write_timeout, written);
         if (written.state != net::Io::State::ok) {
             result.failed = RelayResult::Side::sink;
             result.state = written.timed_out ? BodyState::timed_out : BodyState::failed;

@@ -18,7 +18,7 @@ public:
     H1Body(net::Stream& stream, net::Buffer& buffer) : stream_(stream), buffer_(buffer) {}
     void start(Framing framing, std::uint64_t length);
     // The trailer section of a chunked body is kept for trailers().
-    void keep_trailers() { keeps_trailers_ = true; }
+    void keep_trailers() override { keeps_trailers_ = true; }
 
     bool ready(Piece& piece) override;
     net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) override;
@@ -29,8 +29,9 @@ public:
     [[nodiscard]] net::Stream* stream() override { return &stream_; }
     [[nodiscard]] std::uint64_t received() const override { return received_; }
     [[nodiscard]] Framing framing() const { return framing_; }
-    // With Framing::length: bytes still to come.
-    [[nodiscard]] std::uint64_t left() const { return left_; }
+    [[nodiscard]] std::uint64_t left() const override {
+        return ended_ ? 0 : framing_ == Framing::length ? left_ : UINT64_MAX;
+    }
     [[nodiscard]] const char* why() const { return why_; }
     // Takes the last piece out of the buffer: what stays there is not of this body.
     void settle() {
@@ -65,17 +66,12 @@ public:
     void start(Framing framing) { framing_ = framing; }
     void set_trailers(std::string_view trailers) override { trailers_ = trailers; }
 
-    net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout) override;
-    // One attempt without waiting. True when all went out, or failed (see result); false: the rest
-    // is to be sent by write_rest().
-    bool write_now(std::string_view bytes, bool last, net::WriteAll& result);
-    net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far);
+    bool write_now(std::string_view bytes, bool last, net::WriteAll& result) override;
+    net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) override;
     [[nodiscard]] bool takes_splice() const override {
         return head.empty() && framing_ != Framing::chunked && stream_.plain();
     }
     [[nodiscard]] net::Stream* stream() override { return &stream_; }
-    [[nodiscard]] std::uint64_t sent() const { return sent_; }   // all bytes, heads included
-    [[nodiscard]] std::uint64_t body_sent() const { return body_sent_; }
     void spliced(std::uint64_t bytes, bool) override {
         sent_ += bytes;
         body_sent_ += bytes;
@@ -88,7 +84,6 @@ private:
     iovec pieces_[5];
     std::span<iovec> rest_;
     char size_line_[20];
-    std::uint64_t sent_ = 0, body_sent_ = 0;
 };
 
 }  // namespace weir::http

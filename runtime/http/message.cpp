@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstring>
+#include <utility>
 
 namespace weir::http {
 
@@ -154,6 +155,11 @@ void FieldList::add(Arena& arena, const Field& field) {
     }
     data_[size_++] = field;
     seen_ |= std::uint64_t{1} << static_cast<unsigned>(field.id);
+}
+
+void FieldList::add_front(Arena& arena, const Field& field) {
+    add(arena, field);
+    for (std::uint32_t i = size_ - 1; i > 0; --i) std::swap(data_[i], data_[i - 1]);
 }
 
 void FieldList::add(Arena& arena, std::string_view name, std::string_view value) {

@@ -22,7 +22,7 @@ namespace weir::http {
     X(if_modified_since, "if-modified-since") X(if_none_match, "if-none-match")               \
     X(if_range, "if-range") X(if_unmodified_since, "if-unmodified-since")                     \
     X(keep_alive, "keep-alive") X(last_modified, "last-modified") X(link, "link")             \
-    X(location, "location") X(origin, "origin") X(pragma, "pragma")                           \
+    X(location, "location") X(origin, "origin") X(pragma, "pragma") X(priority, "priority")      \
     X(proxy_authenticate, "proxy-authenticate")                                               \
     X(proxy_authorization, "proxy-authorization") X(proxy_connection, "proxy-connection")     \
     X(range, "range") X(referer, "referer") X(refresh, "refresh")                             \
@@ -63,6 +63,8 @@ public:
     void reserve(Arena& arena, std::uint32_t count);
     void add(Arena& arena, const Field& field);
     void add(Arena& arena, std::string_view name, std::string_view value);
+    void add_front(Arena& arena, const Field& field);
+    void truncate(std::uint32_t size) { size_ = size; }
     // Replaces every field of that name by one (at the place of the first, else at the end).
     void set(Arena& arena, std::string_view name, std::string_view value);
     std::uint32_t remove(std::string_view name);
@@ -118,8 +120,10 @@ struct RequestHead {
     bool has_query = false;
     std::string_view authority;    // of an absolute-form target, else Host's value; may hold a port
     bool absolute_form = false;
+    bool made_target = false;      // put together from what HTTP/2 says: servers get the origin form
     std::string_view line;         // the whole request line without its end
     std::uint8_t major = 1, minor = 1;
+    [[nodiscard]] bool is_http10() const { return major == 1 && minor == 0; }
     FieldList fields;
     Framing framing = Framing::none;
     std::uint64_t length = 0;      // with Framing::length

@@ -186,7 +186,8 @@ void WaitFor::await_suspend(std::coroutine_handle<> waiting) noexcept {
             if (!other.peer_closed) return;
             auto& self = *static_cast<WaitFor*>(other.owner);
             self.conclude(Waited::aborted);
-            self.handle.resume();
+            // Later: who goes on may take `other` down, which its teller still looks at.
+            self.watch.loop().post(self.handle);
         };
     }
 }
