@@ -109,7 +109,14 @@ bool add_address(Scope& scope, const Argument& word_, std::vector<ir::Listener>&
                     fmt::format("\"{}\" is not valid; expected {}", word_.text, address.error()));
         return false;
     }
-    if (address->kind == Address::Kind::descriptor || address->datagram) {
+    if (address->kind == Address::Kind::descriptor) {
+        ir::Listener listener;
+        listener.span = word_.span;
+        listener.endpoint.descriptor = address->descriptor;
+        out.push_back(listener);
+        return true;
+    }
+    if (address->datagram) {
         scope.error(
             word_.span, "not-supported",
             fmt::format("binding to \"{}\" is known to HAProxy, not yet in weir", word_.text));

@@ -18,6 +18,7 @@ std::string to_string(const IpAddress& address) {
 
 std::string to_string(const Endpoint& endpoint) {
     if (endpoint.is_unix()) return "unix:" + endpoint.path;
+    if (endpoint.descriptor >= 0) return fmt::format("fd@{}", endpoint.descriptor);
     const char* form = endpoint.ip.family == IpAddress::Family::v6 ? "[{}]:{}" : "{}:{}";
     return fmt::format(fmt::runtime(form), to_string(endpoint.ip), endpoint.port);
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/process/listen_set.hpp"
 
+#include <fcntl.h>
 #include <fmt/format.h>
 #include <grp.h>
 #include <netinet/in.h>
@@ -181,7 +182,7 @@ std::string base_key(const std::string& instance_key) {
 }
 
 bool per_worker(const ir::Listener& listener) {
-    if (listener.endpoint.is_unix()) return false;
+    if (listener.endpoint.is_unix() || listener.endpoint.descriptor >= 0) return false;
     return listener.reuseport || listener.transport == ir::Transport::udp;
 }
 
@@ -194,7 +195,8 @@ void ListenSet::adopt(std::vector<Fd> sockets) {
 // An adopted socket bound to the address of `listener`, with its transport.
 SharedFd ListenSet::take_adopted(const ir::Listener& listener) {
     Address wanted;
-    if (adopted_.empty() || !to_address(listener.endpoint, wanted)) return nullptr;
+    if (adopted_.empty() || listener.endpoint.descriptor >= 0 || !to_address(listener.endpoint, wanted))
+        return nullptr;
     for (auto it = adopted_.begin(); it != adopted_.end(); ++it) {
         Address found;
         found.length = sizeof found.storage;
@@ -227,8 +229,29 @@ bool ListenSet::meets_live(const ir::Listener& listener) {
     return met;
 }
 
+// HAProxy bind fd@N: whoever started the process bound the socket.
+bool ListenSet::take_inherited(Socket& socket, diag::Sink& sink) {
+    const ir::Listener& listener = socket.conf;
+    const int inherited = listener.endpoint.descriptor;
+    auto refuse = [&](const char* call) {
+        const int code = errno;
+        sink.error(listener.span, "cannot-listen",
+                   fmt::format("{} for fd@{} failed ({}: {})", call, inherited, code, std::strerror(code)),
+                   "the process must be started with a socket open at that number");
+        return false;
+    };
+    // A copy: the number stays open for the next reload.
+    socket.fd = std::make_shared<Fd>(::fcntl(inherited, F_DUPFD_CLOEXEC, 3));
+    if (!*socket.fd) return refuse("fcntl()");
+    const int flags = ::fcntl(socket.fd->get(), F_GETFL);
+    if (flags < 0 || ::fcntl(socket.fd->get(), F_SETFL, flags | O_NONBLOCK) != 0)
+        return refuse("fcntl()");
+    return start_listening(socket.fd->get(), listener) || refuse("listen()");
+}
+
 bool ListenSet::bind_new(Socket& socket, diag::Sink& sink) {
     const ir::Listener& listener = socket.conf;
+    if (listener.endpoint.descriptor >= 0) return take_inherited(socket, sink);
     const std::string place = to_string(listener.endpoint);
     auto refuse = [&](const std::string& what, int code) {
         std::string hint;

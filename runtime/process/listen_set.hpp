@@ -78,6 +78,7 @@ private:
 
     void want(const ir::Listener& listener, bool control, std::uint32_t workers, diag::Sink& sink);
     bool bind_new(Socket& socket, diag::Sink& sink);
+    static bool take_inherited(Socket& socket, diag::Sink& sink);
     [[nodiscard]] SharedFd take_adopted(const ir::Listener& listener);
     [[nodiscard]] bool meets_live(const ir::Listener& listener);
     static void remove_path(const Socket& socket);
