@@ -436,6 +436,10 @@ void lower_disable_retry(keyword::Scope& scope, const Call&) {
     made(scope) = ir::action::DisableRetry{};
 }
 
+void lower_expect_proxy(keyword::Scope& scope, const Call&) {
+    made(scope) = ir::action::ExpectProxyHeader{};
+}
+
 template <ir::action::SetMark::What What>
 void lower_mark(keyword::Scope& scope, const Call& call) {
     auto text_ = call[0].text;
@@ -505,6 +509,8 @@ constexpr auto rows = sorted({
         "Answers with an error."),
     row("disable-l7-retry", in::http_request, {}, lower_disable_retry,
         "Turns retries off for this request."),
+    row("expect-proxy", in::tcp_request_connection, {keyword::choice("layer4")}, lower_expect_proxy,
+        "Expects a PROXY header."),
     row("redirect", in::http_request | in::http_response, {many(word("target and options"))},
         lower_redirect, "Answers with a redirect."),
     row("reject", tcp_all | in::http_request, {}, lower_reject, "Closes the connection."),

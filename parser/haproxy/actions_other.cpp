@@ -52,8 +52,6 @@ constexpr Keyword rows[] = {
     {.name = "expect-netscaler-cip", .where = in::tcp_request_connection,
      .args = count(0, unbounded), .support = not_yet(),
      .summary = "Expects the address insertion of a NetScaler."},
-    {.name = "expect-proxy layer4", .where = in::tcp_request_connection,
-     .args = count(0, unbounded), .support = not_yet(), .summary = "Expects a PROXY header."},
     {.name = "normalize-uri", .where = in::http_request, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Brings the URI into a normal form."},
     {.name = "ot-group",

@@ -150,6 +150,7 @@ public:
     void ignore_case() { set_.ignore_case = true; }
     void from_bytes() { hexadecimal_ = true; }
     void no_lookup() { lookup_ = false; }
+    void are_versions() { versions_ = true; }   // "3.1" is 3 * 65536 + 1
     void add(const Argument& pattern);
     void add_file(const Argument& path);
     std::shared_ptr<const ir::PatternSet> take() {
@@ -171,7 +172,7 @@ private:
     How how_;
     ir::PatternSet set_;
     Operator compare_ = eq;
-    bool hexadecimal_ = false, lookup_ = true, given_ = false;
+    bool hexadecimal_ = false, lookup_ = true, versions_ = false, given_ = false;
 };
 
 void Patterns::add(const Argument& pattern) {
@@ -198,6 +199,16 @@ void Patterns::add(const Argument& pattern) {
     }
 }
 
+// "3.3", or the number that stands for it.
+value::Parsed<std::int64_t> parse_version(std::string_view text) {
+    auto dot = text.find('.');
+    auto major = value::parse_number(text.substr(0, dot));
+    if (dot == text.npos || !major) return major;
+    auto minor = value::parse_number(text.substr(dot + 1));
+    if (minor) *minor += *major * 65536;
+    return minor;
+}
+
 // "5", "5:9", ":9", "5:" and operators: "gt 5".
 void Patterns::add_number(const Argument& pattern) {
     if (const auto* row = scope_.load.registry.find(pattern.text, in::acl_operator);
@@ -212,7 +223,7 @@ void Patterns::add_number(const Argument& pattern) {
     ir::PatternSet::Range range;
     auto read = [&](std::string_view text, std::int64_t& out) {
         if (text.empty()) return true;  // open end
-        auto value = value::parse_number(text);
+        auto value = versions_ ? parse_version(text) : value::parse_number(text);
         if (value) out = *value;
         return value.has_value();
     };
@@ -221,7 +232,7 @@ void Patterns::add_number(const Argument& pattern) {
             !read(pattern.text.substr(colon + 1), range.high))
             return wrong(pattern, expected);
     } else {
-        auto value = value::parse_number(pattern.text);
+        auto value = versions_ ? parse_version(pattern.text) : value::parse_number(pattern.text);
         if (!value) return wrong(pattern, expected);
         range.low = range.high = *value;
     }
@@ -425,6 +436,7 @@ std::optional<ir::Expr> lower_test(Scope& scope, Args tokens) {
     if (flags.ignore_case) patterns.ignore_case();
     if (!flags.lookup) patterns.no_lookup();
     if (flags.hexadecimal) patterns.from_bytes();
+    if (subject->op == ir::Expr::Op::fetch && subject->fetch == F::hello_protocol) patterns.are_versions();
     for (const auto& file : flags.files) patterns.add_file(file);
     for (const auto& pattern : tokens.subspan(flags.first_pattern)) patterns.add(pattern);
     if (!patterns.given() && !flags.ended && method != How::truth && method != How::found)

@@ -51,10 +51,6 @@ template <bool Value>
 void set_checked(keyword::Scope& scope, const Call&) {
     made(scope).checked = Value;
 }
-template <std::uint8_t Version>
-void set_proxy_header(keyword::Scope& scope, const Call&) {
-    made(scope).server.send_proxy_header = Version;
-}
 
 void lower_addr(keyword::Scope& scope, const Call& call) {
     auto address = parse_address(call[0].text);
@@ -283,8 +279,6 @@ constexpr auto options = sorted({
         "Connections at low load.", "0"),
     row("no-backup", {}, set_flag<&S::backup, false>, "Undoes backup."),
     row("no-check", {}, set_checked<false>, "Undoes check."),
-    row("no-send-proxy", {}, set_proxy_header<0>, "Undoes send-proxy."),
-    row("no-send-proxy-v2", {}, set_proxy_header<0>, "Undoes send-proxy-v2."),
     harmless("non-stick", 0, "weir has no stick tables yet", "Is not remembered."),
     row("on-marked-down", {keyword::choice("shutdown-sessions")}, lower_on_marked_down,
         "What happens to sessions when the server goes down."),
@@ -298,8 +292,6 @@ constexpr auto options = sorted({
     harmless("resolve-opts", 1, looks_up_once, "How answers are used."),
     harmless("resolve-prefer", 1, looks_up_once, "Family to prefer."),
     row("rise", count_arg, set_check_number<&H::rise>, "Successes before up.", "2"),
-    row("send-proxy", {}, set_proxy_header<1>, "Sends a PROXY header."),
-    row("send-proxy-v2", {}, set_proxy_header<2>, "Sends a PROXY header, version 2."),
     row("slowstart", time_arg, set_time<&S::slow_start>, "Weight grows for this time."),
     row("source", {word("address")}, lower_source, "Address to connect from."),
     harmless("stick", 0, "weir has no stick tables yet", "Is remembered."),

@@ -130,18 +130,37 @@ bool apply_row(Scope& scope, const Keyword& row, const Argument& word, std::vect
     return true;
 }
 
+namespace {
+
+// The row of an option. "name(argument)" is found under its name; the argument is the first of `args`.
+const Keyword* find_option(Scope& scope, Argument& word, Contexts place, std::vector<Argument>& args) {
+    if (const Keyword* row = scope.load.registry.find(word.text, place)) return row;
+    auto open = word.text.find('(');
+    if (open == std::string_view::npos || !word.text.ends_with(')')) return nullptr;
+    const Keyword* row = scope.load.registry.find(word.text.substr(0, open), place);
+    if (!row) return nullptr;
+    auto inner = word.text.substr(open + 1, word.text.size() - open - 2);
+    args.push_back({.text = inner, .span = inside(word, open + 1, inner.size())});
+    word.span = inside(word, 0, open);
+    word.text = word.text.substr(0, open);
+    return row;
+}
+
+}  // namespace
+
 void lower_options(Scope& scope, Args words, Contexts place) {
     std::vector<Argument> args;
     auto outer = std::exchange(scope.words, words);
     for (scope.next = 0; scope.next < words.size();) {
-        const Argument& word = words[scope.next++];
-        const Keyword* row = scope.load.registry.find(word.text, place);
+        Argument word = words[scope.next++];
+        args.clear();
+        const Keyword* row = find_option(scope, word, place, args);
         if (!row) {
             find_word(scope, word, place, option_language);
             break;  // what follows may be its values: HAProxy stops here, too
         }
         std::size_t takes = row->args.max == keyword::unbounded ? row->args.min : row->args.max;
-        takes = std::min(takes, words.size() - scope.next);
+        takes = std::min(takes - std::min(takes, args.size()), words.size() - scope.next);
         if (row->support.level != keyword::Support::Level::full) {
             keyword::check_support(*row, word.text, word.span, option_language, scope.sink);
             scope.next += std::min<std::size_t>(row->args.min, words.size() - scope.next);
@@ -149,7 +168,7 @@ void lower_options(Scope& scope, Args words, Contexts place) {
         }
         auto given = words.subspan(scope.next, takes);
         scope.next += takes;
-        args.assign(given.begin(), given.end());
+        args.insert(args.end(), given.begin(), given.end());
         Call call{.row = row, .name = word.text, .span = word.span};
         if (keyword::check_arguments(*row, call, args, keyword::Units::haproxy, scope.sink) &&
             row->apply)
@@ -170,7 +189,7 @@ std::vector<keyword::Table> own_tables() {
             sample_table(),     converter_table(), acl_table(),    predefined_table(),
             acl_word_table(),   variable_table(),  value_table(),  retry_table(),
             redirect_table(),   section_table(),   match_table(),  bind_line_table(),
-            server_line_table()};
+            server_line_table(), proxy_header_table(), first_bytes_table()};
 }
 
 std::vector<keyword::Table> all_tables() {

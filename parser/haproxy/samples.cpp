@@ -279,8 +279,6 @@ constexpr auto rows = sorted({
     fetch("req.ssl_sni", F::hello_sni, in::requests, "Name in a TLS hello that is passed on."),
     fetch("req_ssl_sni", F::hello_sni, in::requests, "Older name of req.ssl_sni."),
     fetch("req.ssl_alpn", F::hello_alpn, in::requests, "ALPN list of a TLS hello."),
-    fetch("req.ssl_ver", F::hello_protocol, in::requests, "Version a TLS hello asks for."),
-    fetch("req_ssl_ver", F::hello_protocol, in::requests, "Older name of req.ssl_ver."),
     fetch("req.ssl_hello_type", F::hello_type, in::requests, "1 when a TLS client hello came."),
     fetch("req_ssl_hello_type", F::hello_type, in::requests, "Older name of req.ssl_hello_type."),
     fetch("req.len", F::payload_length, in::requests, "Bytes received so far."),
@@ -547,8 +545,9 @@ keyword::Table sample_table() { return rows; }
 Contexts places_of(ir::Fetch code) {
     static const auto places = [] {
         std::array<Contexts, static_cast<std::size_t>(ir::Fetch::count_)> all{};
-        for (const auto& row : rows)
-            if (row.name != "hdr") all[row.code] |= row.where;  // it means either side's fields
+        for (auto table : {keyword::Table(rows), first_bytes_table()})
+            for (const auto& row : table)
+                if (row.name != "hdr") all[row.code] |= row.where;  // it means either side's fields
         return all;
     }();
     return places[static_cast<std::size_t>(code)];

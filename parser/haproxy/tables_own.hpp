@@ -14,7 +14,9 @@ keyword::Table check_table();   // http-check, tcp-check
 keyword::Table bind_table();
 keyword::Table server_table();
 keyword::Table action_table();
+keyword::Table proxy_header_table();  // PROXY header of servers
 keyword::Table sample_table();
+keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
 keyword::Table converter_table();
 keyword::Table acl_table();         // hdr_beg and the like
 keyword::Table predefined_table();  // TRUE, METH_GET, ...
@@ -27,6 +29,9 @@ keyword::Table bind_line_table();
 keyword::Table server_line_table();
 keyword::Table redirect_table();  // words of redirect
 keyword::Table section_table();   // frontend, backend, ...
+
+// The type of a value of a PROXY header: "0xe0", "224", "AUTHORITY".
+std::optional<std::uint8_t> proxy_value_type(std::string_view text);
 
 Contexts places_of(ir::Fetch code);
 void plain_converter(ir::Expr& expr, const Keyword& row, const Call& call);

@@ -13,6 +13,17 @@ namespace weir::ir {
 // occurrence::every there: inside a match any of them counts, elsewhere the last.
 inline constexpr std::int64_t every_occurrence = INT64_MIN;
 
+// What proxy_protocol_value takes of a value whose type it names: all of it, the verdict on the client's
+// certificate, the id behind a vendor's own type (0xe0, 0xea, 0xee); else the type inside of `ssl`.
+namespace proxy_value_part {
+inline constexpr std::int64_t whole = 0, verify = 1, vendor_id = 2;
+}
+
+// is_local_address: which one. peer: of the connection itself, before a PROXY header or a rule.
+enum class AddressOf : std::uint8_t { client, local, peer, peer_local };
+// hello_list: the cipher suites, which are no extension.
+inline constexpr std::int64_t hello_ciphers = -1;
+
 // X(name, type, phase from which the value exists)
 #define WEIR_FETCHES(X)                                                                       \
     /* constants and the process */                                                           \
@@ -45,6 +56,11 @@ inline constexpr std::int64_t every_occurrence = INT64_MIN;
     X(proxy_protocol_port, bytes, connect)    /* $proxy_protocol_port */                      \
     X(proxy_protocol_server_address, bytes, connect)                                          \
     X(proxy_protocol_server_port, bytes, connect)                                             \
+    /* $proxy_protocol_tlv_NAME | fc_pp_tlv: number = type + 256 * the part of it that is meant */\
+    X(proxy_protocol_value, bytes, connect)                                                   \
+    X(peer_local_address, address, connect)   /* | fc_dst */                                  \
+    X(peer_local_port, integer, connect)      /* | fc_dst_port */                             \
+    X(is_local_address, boolean, connect)     /* | src_is_local, ...: number = AddressOf */   \
     X(connection_serial, integer, connect)    /* $connection | fc_... */                      \
     X(connection_requests, integer, request)  /* $connection_requests */                      \
     X(connection_time, bytes, connect)        /* $connection_time */                          \
@@ -63,6 +79,9 @@ inline constexpr std::int64_t every_occurrence = INT64_MIN;
     X(hello_alpn, bytes, handshake)           /* $ssl_preread_alpn_protocols | req.ssl_alpn */\
     X(hello_protocol, bytes, handshake)       /* $ssl_preread_protocol | req.ssl_ver */       \
     X(hello_type, integer, handshake)         /* | req.ssl_hello_type */                      \
+    X(hello_has_extension, boolean, handshake) /* | req.ssl_ec_ext: number = extension */      \
+    X(hello_ticket, integer, handshake)       /* | req.ssl_st_ext: 0 none, 1 empty, 2 there */ \
+    X(hello_list, bytes, handshake)           /* | req.ssl_cipherlist, ...: number = extension */ \
     X(payload_length, integer, handshake)     /* | req.len */                                 \
     X(payload, bytes, handshake)              /* | req.payload(number, text=length) */        \
     /* request */                                                                             \

@@ -77,12 +77,28 @@ struct HealthCheck {
     Milliseconds connect_timeout = no_limit;
     bool mandatory = false;                // down until the first success (nginx health_check mandatory)
     bool disable_on_404 = false;
+    bool sends_proxy_header = false;       // check-send-proxy: also where it has an address of its own
     std::uint64_t udp = 0;
     // What differs between the dialects. haproxy: a server starts one failure from down, `timeout` is
     // for the whole exchange after the connect, jitter goes both ways. nginx: it starts `fall`
     // failures from down, `timeout` is between two reads, jitter is added. Also the words of the log.
     enum class Manner : std::uint8_t { haproxy, nginx } manner = Manner::haproxy;
     std::string name;                      // nginx: of the match block
+};
+
+// What a PROXY header of version 2 tells a server beyond the addresses: send-proxy-v2-ssl,
+// proxy-v2-options, set-proxy-v2-tlv-fmt.
+struct ProxyHeaderValues {
+    // Of the client's TLS, and what of its certificate.
+    bool tls = false, tls_cipher = false;
+    bool certificate_name = false, certificate_key = false, certificate_signature = false;
+    bool authority = false;                // the name the client asked for
+    bool unique_id = false, checksum = false;
+    struct Custom {
+        std::uint8_t type = 0;
+        Text value;
+    };
+    std::vector<Custom> custom;
 };
 
 struct Server {
@@ -108,6 +124,7 @@ struct Server {
     std::uint32_t id = 0;
     std::optional<UpstreamTls> tls;
     std::uint8_t send_proxy_header = 0;
+    ProxyHeaderValues proxy_values;
     std::optional<Endpoint> source;
     std::optional<std::uint32_t> max_reuse, pool_max_idle;
     enum class OnMarkedDown : std::uint8_t { nothing, shutdown_sessions } on_marked_down{};

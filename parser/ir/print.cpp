@@ -131,6 +131,20 @@ void put(Printer& to, const HealthCheck::Step& step, HealthCheck::Kind kind) {
     to.field("text", step.text);
 }
 
+void put_proxy_values(Printer& to, const ProxyHeaderValues& v) {
+    const ProxyHeaderValues d;
+    to.field("proxy_values.tls", v.tls, d.tls);
+    to.field("proxy_values.tls_cipher", v.tls_cipher, d.tls_cipher);
+    to.field("proxy_values.certificate_name", v.certificate_name, d.certificate_name);
+    to.field("proxy_values.certificate_key", v.certificate_key, d.certificate_key);
+    to.field("proxy_values.certificate_signature", v.certificate_signature, d.certificate_signature);
+    to.field("proxy_values.authority", v.authority, d.authority);
+    to.field("proxy_values.unique_id", v.unique_id, d.unique_id);
+    to.field("proxy_values.checksum", v.checksum, d.checksum);
+    for (const auto& one : v.custom)
+        to.line("proxy_value {:#04x} {}", one.type, show(one.value, to.config));
+}
+
 void put(Printer& to, const Server& s) {
     const Server d;
     to.line("server {}", show(s.name));
@@ -153,6 +167,7 @@ void put(Printer& to, const Server& s) {
     to.field("id", s.id, d.id);
     if (s.tls) to.upstream_tls(*s.tls);
     to.field("send_proxy_header", s.send_proxy_header, d.send_proxy_header);
+    put_proxy_values(to, s.proxy_values);
     if (s.source) to.line("source {}", to_string(*s.source));
     to.field("max_reuse", s.max_reuse);
     to.field("pool_max_idle", s.pool_max_idle);
@@ -192,6 +207,7 @@ void Printer::health_check(const HealthCheck& c) {
     field("connect_timeout", c.connect_timeout, d.connect_timeout);
     field("mandatory", c.mandatory, d.mandatory);
     field("disable_on_404", c.disable_on_404, d.disable_on_404);
+    field("sends_proxy_header", c.sends_proxy_header, d.sends_proxy_header);
     field("udp", c.udp, d.udp);
     if (c.manner != d.manner) line("manner nginx");
     field("name", c.name, d.name);

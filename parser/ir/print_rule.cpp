@@ -162,6 +162,7 @@ struct ActionLine {
         return fmt::format("wait_for_body {} bytes {}", show(a.time), a.bytes);
     }
     std::string operator()(const DisableRetry&) const { return "disable_retry"; }
+    std::string operator()(const ExpectProxyHeader&) const { return "expect_proxy_header"; }
 };
 
 const char* name_of(Route::Match match) {
@@ -210,6 +211,7 @@ struct PutAction {
         to.line("answer {}", ActionLine{to.config}(answer.respond));
     }
     void operator()(const ServedBy& served) const { to.line("served_by {}", show(served.module)); }
+    void operator()(const Pass& pass) const { to.line("pass {}", show(pass.address, to.config)); }
 };
 
 }  // namespace

@@ -25,6 +25,7 @@ void put(Group& to, const Timeouts& t) {
     to.field("tunnel", t.tunnel, d.tunnel);
     to.field("tarpit", t.tarpit, d.tarpit);
     to.field("inspect", t.inspect, d.inspect);
+    to.field("proxy_header", t.proxy_header, d.proxy_header);
     to.field("check", t.check, d.check);
 }
 
@@ -43,6 +44,18 @@ void put(Group& to, const ClientLimits& c) {
     to.field("fragments", c.fragments, d.fragments);
     to.field("target_host_wins", c.target_host_wins, d.target_host_wins);
     to.field("refuse_status", c.refuse_status, d.refuse_status);
+    to.field("reads_hello", c.reads_hello, d.reads_hello);
+    to.field("preread_buffer", c.preread_buffer, d.preread_buffer);
+}
+
+void put(Group& to, const RealAddress& r) {
+    const RealAddress d;
+    for (const auto& network : r.trusted)
+        to.line("trusted {}/{}", to_string(network.address), network.bits);
+    to.field("trusts_unix", r.trusts_unix, d.trusts_unix);
+    to.field("from_proxy_header", r.from_proxy_header, d.from_proxy_header);
+    to.field("field", r.field, d.field);
+    to.field("recursive", r.recursive, d.recursive);
 }
 
 void put(Group& to, const KeepAlive& k) {
@@ -280,6 +293,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("style", mine.style, parent.style);
     group("forwarding", mine.forward, parent.forward);
     group("name_servers", mine.name_servers, parent.name_servers);
+    group("real_address", mine.real_address, parent.real_address);
     group("reply_fields", mine.reply_fields, parent.reply_fields);
     group("error_pages", mine.error_pages, parent.error_pages);
     group("logs", mine.logs, parent.logs);

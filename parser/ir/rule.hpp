@@ -141,6 +141,8 @@ struct WaitForBody {
 };
 // http-request disable-l7-retry: only what never reached a server is tried again.
 struct DisableRetry {};
+// tcp-request connection expect-proxy layer4: the connection begins with a PROXY header.
+struct ExpectProxyHeader {};
 
 }  // namespace action
 
@@ -149,7 +151,7 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::DisableRetry>;
+                 action::DisableRetry, action::ExpectProxyHeader>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

@@ -39,6 +39,7 @@ struct Timeouts {
     Milliseconds tunnel = no_limit;      // stream proxy_timeout | tunnel; no_limit: both sides' own
     Milliseconds tarpit{60000};          // | tarpit
     Milliseconds inspect{0};             // preread_timeout | tcp-request inspect-delay
+    Milliseconds proxy_header{30000};    // proxy_protocol_timeout (stream)
     Milliseconds check = no_limit;       // | check
 };
 
@@ -58,6 +59,19 @@ struct ClientLimits {
     // The host of an absolute target counts and Host may differ (nginx); else that is refused.
     bool target_host_wins = true;
     std::uint16_t refuse_status = 400;
+    // Streams: the TLS hello that passes through is read before the session goes on (ssl_preread).
+    bool reads_hello = false;
+    std::uint32_t preread_buffer = 16384;   // preread_buffer_size: longest hello that is waited for
+};
+
+// Who the client of a request or session is when a proxy that is believed came between: set_real_ip_from,
+// real_ip_header, real_ip_recursive. HAProxy's rules do it with set-src.
+struct RealAddress {
+    std::vector<PatternSet::Network> trusted;
+    bool trusts_unix = false;            // set_real_ip_from unix:
+    bool from_proxy_header = false;      // real_ip_header proxy_protocol
+    std::string field = "X-Real-IP";
+    bool recursive = false;              // trusted addresses in the field are passed over, too
 };
 
 // Keeping the client's connection.
@@ -246,6 +260,7 @@ struct Settings {
     Shared<ReplyStyle> style;
     Shared<ForwardSettings> forward;
     Shared<NameServers> name_servers;
+    Shared<RealAddress> real_address;
     Shared<ReplyFields> reply_fields;
     Shared<ErrorPages> error_pages;
     Shared<LogSettings> logs;

@@ -39,7 +39,11 @@ struct ServedBy {
 struct NoAction {
     std::uint16_t status = 404;
 };
-using RouteAction = std::variant<NoAction, Forward, Answer, ServedBy>;
+// The connection goes on as if the listener of that address had accepted it (nginx stream pass).
+struct Pass {
+    Text address;
+};
+using RouteAction = std::variant<NoAction, Forward, Answer, ServedBy, Pass>;
 
 struct Route {
     enum class Match : std::uint8_t {

@@ -126,6 +126,7 @@ private:
     }
     void check_action(const action::Close&, const Rule&) {}
     void check_action(const action::Tarpit&, const Rule&) {}
+    void check_action(const action::ExpectProxyHeader&, const Rule&) {}
     void check_action(const action::Allow&, const Rule&) {}
     void check_action(const action::SetLogLevel&, const Rule&) {}
     void check_action(const action::SetMark&, const Rule&) {}

@@ -61,8 +61,6 @@ constexpr Keyword rows[] = {
     {.name = "ssl_prefer_server_ciphers", .where = stream | stream_server, .args = {flag()},
      .fallback = "off", .support = not_yet(),
      .summary = "Prefers the server's order of ciphers to the client's."},
-    {.name = "ssl_preread", .where = stream | stream_server, .args = {flag()}, .fallback = "off",
-     .support = not_yet(), .summary = "Reads the TLS client hello without ending TLS."},
     {.name = "ssl_protocols", .where = stream | stream_server, .args = count(1, unbounded),
      .fallback = "TLSv1.2 TLSv1.3", .support = not_yet(),
      .summary = "Lists the TLS versions allowed to clients."},

@@ -209,7 +209,7 @@ constexpr Keyword rows[] = {
      .summary = "Says what is done with requests whose path matches."},
     {.name = "server", .where = http, .body = Body::block, .apply = lower_server, .inherit = Inherit::none,
      .summary = "Defines a virtual server."},
-    {.name = "server_name", .where = context::server, .args = {keyword::many(keyword::word("name"))},
+    {.name = "server_name", .where = context::server | context::stream_server, .args = {keyword::many(keyword::word("name"))},
      .apply = lower_server_name, .inherit = Inherit::none, .fallback = "\"\"",
      .summary = "Names the server answers to: exact, with a wildcard, or a regex after \"~\"."},
 };

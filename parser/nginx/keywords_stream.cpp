@@ -49,6 +49,7 @@ void lower_stream_server(Scope& scope, const Call& call) {
     if (std::holds_alternative<ir::NoAction>(route.action) && !block.action_failed)
         outer.error(call.span, "no-handler", "no handler for server",
                     "add proxy_pass; a stream server has to do something");
+    if (!site.names.empty()) site.name = site_name_of(site);
     site.settings = block.own;
     route.settings = std::move(block.own);
     site.fallback = scope.config.add(std::move(route));
@@ -78,6 +79,19 @@ void lower_stream_proxy_pass(Scope& scope, const Call& call) {
     block.route->action = std::move(forward);
 }
 
+void lower_pass(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    block.action_failed = true;
+    if (!has_variables(call[0].text)) {
+        auto host = parse_host_port(call[0].text, true);
+        if (!host || (!host->has_port && host->path.empty()))
+            return block.error(call[0].span, "invalid-address",
+                               fmt::format("{} of \"pass\"", host ? "no port" : host.error()),
+                               "write the address:port of another listen");
+    }
+    block.route->action = ir::Pass{block.text(call[0])};
+}
+
 void lower_next_upstream(Scope& scope, const Call& call) {
     auto& retry = scope.settings().forward.edit().retry;
     retry.error = retry.timeout = call[0].number != 0;
@@ -92,7 +106,7 @@ void lower_next_upstream_timeout(Scope& scope, const Call& call) {
 }
 
 void lower_proxy_protocol(Scope& scope, const Call& call) {
-    scope.settings().forward.edit().send_proxy_header = call[0].number != 0 ? 1 : 0;
+    scope.settings().forward.edit().send_proxy_header = static_cast<std::uint8_t>(call[0].number);
 }
 
 template <auto Field>
@@ -104,6 +118,12 @@ constexpr auto own_buffers = ignored("weir sizes its own buffers");
 
 // clang-format off
 constexpr Keyword rows[] = {
+    {.name = "pass", .where = stream_server, .args = {keyword::text("address")}, .apply = lower_pass,
+     .inherit = Inherit::none, .since = "1.25.5",
+     .summary = "Hands the connection to another listening address of this process.", .once = true},
+    {.name = "preread_buffer_size", .where = both, .args = {keyword::size("size", 1, four_gigabytes)},
+     .apply = set<&Settings::limits, &ir::ClientLimits::preread_buffer>, .fallback = "16k", .since = "1.11.5",
+     .summary = "Sets the buffer for data that is looked at before a session is forwarded.", .once = true},
     {.name = "preread_timeout", .where = both, .args = {keyword::duration("timeout")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::inspect>, .fallback = "30s", .since = "1.11.5",
      .summary = "Limits the time to read what the choice of the server needs.", .once = true},
@@ -128,8 +148,12 @@ constexpr Keyword rows[] = {
      .apply = lower_next_upstream_tries, .fallback = "0", .summary = "Most servers tried.", .once = true},
     {.name = "proxy_pass", .where = stream_server, .args = {keyword::text("address")}, .apply = lower_stream_proxy_pass,
      .inherit = Inherit::none, .summary = "Connects clients to a server or an upstream.", .once = true},
-    {.name = "proxy_protocol", .where = both, .args = {keyword::flag()}, .apply = lower_proxy_protocol,
-     .fallback = "off", .since = "1.9.2", .summary = "Tells the server the client's address by the PROXY protocol.", .once = true},
+    {.name = "proxy_protocol", .where = both, .args = {keyword::choice("off|on|v2")}, .apply = lower_proxy_protocol,
+     .fallback = "off", .since = "1.9.2", .summary = "Tells the server the client's address by the PROXY protocol.",
+     .details = "v2 sends the binary form of the header (since 1.31.4).", .once = true},
+    {.name = "proxy_protocol_timeout", .where = both, .args = {keyword::duration("timeout")},
+     .apply = set<&Settings::timeouts, &ir::Timeouts::proxy_header>, .fallback = "30s", .since = "1.11.4",
+     .summary = "Limits the wait for the PROXY header.", .once = true},
     {.name = "proxy_requests", .where = both, .args = {keyword::number("number", 0, four_gigabytes)},
      .apply = set<&Settings::forward, &ForwardSettings::udp_requests>, .fallback = "0", .since = "1.15.7",
      .summary = "Datagrams of a client that make a session; 0 has no limit.", .once = true},
@@ -147,6 +171,9 @@ constexpr Keyword rows[] = {
      .summary = "Bytes per second read from the client.", .once = true},
     {.name = "server", .where = stream, .body = Body::block, .apply = lower_stream_server, .inherit = Inherit::none,
      .summary = "Defines a TCP or UDP server."},
+    {.name = "ssl_preread", .where = both, .args = {keyword::flag()},
+     .apply = set<&Settings::limits, &ir::ClientLimits::reads_hello>, .fallback = "off", .since = "1.11.5",
+     .summary = "Reads the TLS client hello without ending TLS.", .once = true},
 };
 
 constexpr Keyword server_rows[] = {

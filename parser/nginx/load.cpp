@@ -77,7 +77,7 @@ std::vector<keyword::Table> directive_tables() {
     std::vector<keyword::Table> all{
         main_keywords(),   event_keywords(),  http_keywords(),          server_keywords(),
         log_keywords(),    proxy_keywords(),  rewrite_keywords(),       upstream_keywords(),
-        map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(),
+        map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
         match_keywords(),  map_line_keywords()};
     for (auto table : other_keywords()) all.push_back(table);
     return all;

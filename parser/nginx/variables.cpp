@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
@@ -93,6 +94,16 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::proxy_protocol_server_address)},
     {.name = "proxy_protocol_server_port", .where = http | stream, .summary = "Server port from the PROXY protocol header.",
      .code = code(Fetch::proxy_protocol_server_port)},
+    {.name = "proxy_protocol_tlv_", .where = http | stream, .summary = "Value of the PROXY header by name or as 0xNN.",
+     .details = "Names: alpn, authority, unique_id, ssl, netns; of ssl: ssl_version, ssl_cn, ssl_cipher, ssl_sig_alg, "
+                "ssl_key_alg, ssl_verify; of vendors: aws_vpce_id, azure_pel_id, gcp_conn_id.",
+     .code = code(Fetch::proxy_protocol_value)},
+    {.name = "proxy_protocol_tlv_aws_vpce_id", .where = http | stream, .summary = "Id of the Amazon VPC endpoint in the PROXY header.",
+     .code = code(Fetch::proxy_protocol_value)},
+    {.name = "proxy_protocol_tlv_azure_pel_id", .where = http | stream, .summary = "Number of the Azure private endpoint link in the PROXY header.",
+     .code = code(Fetch::proxy_protocol_value)},
+    {.name = "proxy_protocol_tlv_gcp_conn_id", .where = http | stream, .summary = "Number of the Google private service connection in the PROXY header.",
+     .code = code(Fetch::proxy_protocol_value)},
     {.name = "query_string", .where = http, .summary = "Query string of the request; same as $args.",
      .code = code(Fetch::query)},
     {.name = "realip_remote_addr", .where = http | stream, .summary = "Client address before the real IP was taken from a field.",
@@ -264,6 +275,48 @@ ir::Expr on_or_empty(ir::Expr flag) {
     return value;
 }
 
+// The values that $proxy_protocol_tlv_NAME knows by name.
+struct ProxyValueName {
+    std::string_view name;
+    std::int64_t type, part;
+};
+constexpr std::string_view proxy_value_prefix = "proxy_protocol_tlv_";
+constexpr std::int64_t tls_value = 0x20;
+constexpr ProxyValueName proxy_value_names[] = {
+    {"alpn", 1, 0},
+    {"authority", 2, 0},
+    {"unique_id", 5, 0},
+    {"ssl", tls_value, 0},
+    {"netns", 0x30, 0},
+    {"ssl_verify", tls_value, ir::proxy_value_part::verify},
+    {"ssl_version", tls_value, 0x21},
+    {"ssl_cn", tls_value, 0x22},
+    {"ssl_cipher", tls_value, 0x23},
+    {"ssl_sig_alg", tls_value, 0x24},
+    {"ssl_key_alg", tls_value, 0x25},
+    {"aws_vpce_id", 0xea, ir::proxy_value_part::vendor_id},
+    {"azure_pel_id", 0xee, ir::proxy_value_part::vendor_id},
+    {"gcp_conn_id", 0xe0, ir::proxy_value_part::vendor_id},
+};
+
+// False: no such value.
+bool name_proxy_value(ir::Expr& value, std::string_view name) {
+    for (const auto& known : proxy_value_names) {
+        if (known.name != name) continue;
+        value.number = known.type | known.part << 8;
+        return true;
+    }
+    bool inside = name.starts_with("ssl_");
+    auto digits = name.substr(inside ? 4 : 0);
+    if (!digits.starts_with("0x")) return false;
+    digits.remove_prefix(2);
+    unsigned type = 0;
+    auto [end, failure] = std::from_chars(digits.data(), digits.data() + digits.size(), type, 16);
+    if (failure != std::errc() || end != digits.data() + digits.size() || type > 255) return false;
+    value.number = inside ? tls_value | std::int64_t{type} << 8 : type;
+    return true;
+}
+
 ir::Expr value_of(const Definition& definition, Span span) {
     ir::Expr value{.op = ir::Expr::Op::fetch};
     value.number = definition.slot;
@@ -317,6 +370,13 @@ std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span 
     }
     auto value = fetch_of(*row, name, span);
     if (value.fetch == Fetch::tls_used) return on_or_empty(std::move(value));
+    if (value.fetch == Fetch::proxy_protocol_value &&
+        !name_proxy_value(value, std::string_view(name).substr(proxy_value_prefix.size()))) {
+        block.sink.warning(span, "unknown-value", fmt::format("\"${}\" never has a value", name),
+                           "write proxy_protocol_tlv_ and alpn, authority, unique_id, netns, ssl, "
+                           "ssl_cn, ... or a type such as 0xe0");
+        value.number = 256 * 256;
+    }
     return value;
 }
 

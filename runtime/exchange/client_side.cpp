@@ -314,7 +314,8 @@ const plan::Site& first_site(const Connection& connection) {
     return plan.sites[plan.listeners[connection.listener].names.fallback()];
 }
 bool expects_proxy_header(const Connection& connection) {
-    return connection.running->plan->listeners[connection.listener].source->accepts_proxy_header;
+    return connection.proxy_header_expected ||
+           connection.running->plan->listeners[connection.listener].source->accepts_proxy_header;
 }
 
 }  // namespace
@@ -328,13 +329,36 @@ net::Detached ClientSide::run(Connection& connection) {
     if (serves)
         serves = run_early_rules(connection, first_site(connection),
                                  first_site(connection).rules.handshake);
-    if (serves) {
+    while (serves) {
         if (first_site(connection).source->kind == ir::Site::Kind::stream)
             co_await serve_stream(connection);
         else
             co_await serve_http(connection);
+        serves = pass_on(connection);
+        if (serves && expects_proxy_header(connection)) serves = co_await read_proxy_header(connection);
     }
     end(connection);
+}
+
+// nginx stream pass: from now on the connection is one of another listener. False: it is over.
+bool ClientSide::pass_on(Connection& connection) {
+    auto wanted = std::exchange(connection.passed_to, ir::no_id);
+    if (wanted == ir::no_id) return false;
+    const auto& planned = connection.running->plan->listeners[wanted];
+    for (auto& acceptor : acceptors_) {
+        const auto& its = *worker_->now->plan->listeners[acceptor->listener].source;
+        if (acceptor->gone || its.transport != ir::Transport::tcp ||
+            its.endpoint != planned.source->endpoint)
+            continue;
+        --connection.acceptor->uses;
+        connection.acceptor = acceptor.get();
+        ++acceptor->uses;
+        connection.listener = wanted;
+        connection.facts.listener = planned.source;
+        connection.facts.listener_id = planned.number;
+        return true;
+    }
+    return false;
 }
 
 Expected<void, std::string> ClientSide::prepare(const process::Setup& next) {

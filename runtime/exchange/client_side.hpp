@@ -35,6 +35,7 @@ private:
     void remove(Connection& connection);
     net::Detached run(Connection& connection);
     void count_in(Connection& connection);
+    bool pass_on(Connection& connection);
     void end(Connection& connection);
     [[nodiscard]] bool is_full(const Acceptor& acceptor) const;
     void hold(Acceptor& acceptor);

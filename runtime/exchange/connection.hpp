@@ -49,6 +49,9 @@ struct Connection {
     // To a server, for requests of this connection only (http-reuse never).
     std::unique_ptr<forward::ServerConnection> server;
     std::unique_ptr<ConnectionVariables> variables;   // where the plan has such
+    // The session is to go on as if this listener had accepted it (nginx stream pass); no_id: it ends.
+    ir::ListenerId passed_to = ir::no_id;
+    bool proxy_header_expected = false;     // a rule said so (expect-proxy layer4)
     bool idle = false;                      // waits for a request: may be closed at any time
     bool linger = false;                    // unread bytes: take them in before closing
     net::Time linger_time = 0, linger_timeout = 0;   // ms
@@ -79,5 +82,7 @@ net::Task<bool> read_proxy_header(Connection& connection);
 net::Task<void> serve_http(Connection& connection);
 // session.cpp: the same for a stream site.
 net::Task<void> serve_stream(Connection& connection);
+// The access log of one that ended before it began.
+void log_refused_session(Connection& connection, std::uint16_t status);
 
 }  // namespace weir::exchange

@@ -77,11 +77,16 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
             stays = false;
             break;
         }
+        if (std::holds_alternative<ir::action::ExpectProxyHeader>(action))
+            connection.proxy_header_expected = true;
         if (const auto* set = std::get_if<ir::action::SetVariable>(&action))
             set_variable(rule, *set, subject);
         if (const auto* set = std::get_if<ir::action::SetAddress>(&action)) set_address(rule, subject, *set);
         if (const auto* set = std::get_if<ir::action::SetMark>(&action)) set_mark(*set, connection.stream.fd());
     }
+    // Only what stands before the PROXY header may change who the connection itself is from.
+    bool changed = subject.client != &facts.client || subject.local != &facts.local;
+    if (changed && &rules != &site.rules.connect) facts.keep_peer();
     auto keep = [](route::Address& of, const route::Address* now) {
         if (now != &of) of = *now;
     };

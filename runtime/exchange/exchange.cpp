@@ -6,6 +6,7 @@
 
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
+#include "runtime/route/real_address.hpp"
 
 namespace weir::exchange {
 
@@ -214,6 +215,7 @@ Exchange::Next Exchange::begin() {
         subject_.site_id = id;
     }
     nginx = site_->source->is_nginx_style;
+    if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
     if (const auto& slots = site_->source->request_captures; !slots.empty())
         subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     if (const auto& slots = site_->source->response_captures; !slots.empty())
@@ -288,6 +290,7 @@ Exchange::Next Exchange::use_route(ir::RouteId id) {
         return Next::route;
     }
     if (next_route_ != ir::no_id) route_ = &running_->plan->routes[next_route_];
+    if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
     return Next::perform;
 }
 

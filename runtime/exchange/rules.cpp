@@ -408,6 +408,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             exchange.may_repeat_ = false;
             return {};
         }
+        Ran operator()(const ir::action::ExpectProxyHeader&) { return {}; }   // of connections only
         Ran operator()(const ir::action::WaitForBody&) {
             if (exchange.gathered_.whole || exchange.body_.ended()) return {};
             exchange.wait_ = &rule;

@@ -9,6 +9,7 @@
 #include "runtime/net/client_hello.hpp"
 #include "runtime/pool/queue_turn.hpp"
 #include "runtime/pool/tally.hpp"
+#include "runtime/route/real_address.hpp"
 
 namespace weir::exchange {
 
@@ -27,16 +28,27 @@ public:
     explicit Session(Connection& connection)
         : connection_(connection), worker_(connection.worker), running_(connection.running) {}
     net::Task<void> run();
+    // Only a line in the log: it ended before it began.
+    void refuse(std::uint16_t status) {
+        begin();
+        subject_.status = status;
+        log();
+    }
 
 private:
+    void begin();
     bool choose_route();
     net::Task<bool> choose_pool();
     bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
     // False: a rule refused the session.
     bool run_rules(const std::vector<plan::Rule>& rules);
-    void look_at_input();
+    void look_at_input(std::size_t most = SIZE_MAX);
     bool content_decided();
     net::Task<bool> read_more(net::Time until);
+    net::Task<bool> preread();
+    void choose_site();
+    void take_real_address();
+    bool passes_on();
     net::Task<bool> inspect();
     net::Task<bool> connect();
     net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
@@ -139,12 +151,12 @@ net::Task<bool> Session::choose_pool() {
 }
 
 // The first bytes as rules see them; a ClientHello among them is read once.
-void Session::look_at_input() {
-    subject_.payload = connection_.input.view();
+void Session::look_at_input(std::size_t most) {
+    subject_.payload = connection_.input.held() ? connection_.input.view() : std::string_view();
     auto& details = connection_.facts.make_details();
     if (details.hello_decided) return;
     net::ClientHello hello;
-    auto status = net::parse_client_hello(subject_.payload, hello);
+    auto status = net::parse_client_hello(subject_.payload.substr(0, most), hello);
     if (status == net::HelloStatus::more) return;
     details.hello_decided = true;
     if (status == net::HelloStatus::absent) return;
@@ -152,7 +164,10 @@ void Session::look_at_input() {
     details.hello_version = hello.version;
     // The buffer may move; a name that is not there stays missing.
     if (!hello.server_name.empty()) details.hello_sni = arena_.copy(hello.server_name);
-    if (!hello.alpn.empty()) details.hello_alpn = arena_.copy(hello.alpn);
+    details.hello_protocol = net::version_name(hello.highest_version);
+    if (hello.alpn.empty()) return;
+    char* names = arena_.bytes(hello.alpn.size());
+    details.hello_alpn = {names, net::write_alpn(hello.alpn, names)};
 }
 
 // Whether the rules can be run without more bytes of the client.
@@ -188,7 +203,74 @@ net::Task<bool> Session::read_more(net::Time until) {
     }
 }
 
-// tcp-request inspect-delay, preread: holds the session until the rules know enough.
+// ssl_preread: holds the session until the hello is here, or it is certain that none comes. False:
+// the session is over, with a status for the log.
+net::Task<bool> Session::preread() {
+    auto until = limit_of(worker_.loop, site_->own.timeouts->inspect);
+    const auto most = site_->own.limits->preread_buffer;
+    auto& input = connection_.input;
+    connection_.facts.make_details().hello_sought = true;
+    for (look_at_input(most); !connection_.facts.details().hello_decided; look_at_input(most)) {
+        if (input.held() && input.size() >= most) {
+            log_failure(worker_, subject_, forward::Failure::none, "preread buffer full");
+            subject_.status = 400;
+            co_return false;
+        }
+        if (input.held() && input.room_size() == 0) input.grow(std::min<std::size_t>(most, input.capacity() * 2ul));
+        if (!co_await read_more(until)) {
+            subject_.status = 200;
+            co_return false;
+        }
+    }
+    co_return true;
+}
+
+// Several servers on one address: the name in the hello says which (nginx server_name of stream).
+void Session::choose_site() {
+    const auto& listener = running_->plan->listeners[connection_.listener];
+    const auto& name = connection_.facts.details().hello_sni;
+    if (listener.only != ir::no_id || name.empty()) return;
+    auto host = route::normalize_host(name, arena_);
+    if (!host.valid) return;
+    auto id = listener.names.find(host.host, subject_);
+    site_ = &running_->plan->sites[id];
+    route_ = &site_->own;
+    subject_.site = site_->source;
+    subject_.site_id = id;
+}
+
+// set_real_ip_from: the client is who the PROXY header of a trusted proxy says.
+void Session::take_real_address() {
+    auto& facts = connection_.facts;
+    const auto& told = facts.details().proxy_client;
+    if (told.ip.family == IpAddress::Family::none) return;
+    if (!route::is_trusted(*site_->own.real_address, facts.client)) return;
+    auto& details = facts.keep_peer();
+    facts.client = details.proxy_client;
+}
+
+// pass: another listener of this process takes the connection, with what was read of it.
+bool Session::passes_on() {
+    if (!std::holds_alternative<ir::Pass>(route_->source->action)) return false;
+    auto text = route_->pool_or_host.render(subject_);
+    constexpr std::string_view unix_prefix = "unix:";
+    ir::Endpoint wanted;
+    if (text.starts_with(unix_prefix)) wanted.path = text.substr(unix_prefix.size());
+    else if (!forward::parse_source(text, wanted)) wanted.port = 0;
+    for (const auto& listener : running_->plan->listeners) {
+        const auto& endpoint = listener.source->endpoint;
+        bool any = endpoint.path.empty() && endpoint.port == wanted.port &&
+                   endpoint.ip == IpAddress{.family = wanted.ip.family};
+        if (listener.source->transport != ir::Transport::tcp || (!any && endpoint != wanted)) continue;
+        connection_.passed_to = listener.id;
+        return true;
+    }
+    log_failure(worker_, subject_, forward::Failure::bad_target,
+                "no listener has the address \"" + std::string(text) + "\" to pass to");
+    return false;
+}
+
+// tcp-request inspect-delay: holds the session until the rules know enough.
 net::Task<bool> Session::inspect() {
     auto delay = site_->own.timeouts->inspect;
     if (site_->source->tcp_content_rules) {
@@ -295,7 +377,8 @@ net::Task<bool> Session::connect() {
             if (failure == forward::Failure::none && watch.broken) failure = forward::Failure::connect;
         }
         if (failure == forward::Failure::none) {
-            auto header = forward::proxy_header(*server_, forwarding, subject_);
+            const auto* pool = pool_id_ == ir::no_id ? nullptr : &running_->plan->pools[pool_id_];
+            auto header = forward::proxy_header(*server_, forwarding, subject_, pool);
             iovec piece{header.data(), header.size()};
             std::span<iovec> rest(&piece, header.empty() ? 0 : 1);
             auto sent = co_await net::write_all_slowly(server_stream_, rest, time_of(timeouts.connect), {});
@@ -364,7 +447,8 @@ void Session::write_lines() {
     write_access_logs(worker_, *site_->own.logs, subject_, level_of_line(*site_->source, subject_, log_level_));
 }
 
-net::Task<void> Session::run() {
+// The subject of the session, as far as it is known before a byte of it is looked at.
+void Session::begin() {
     auto& loop = worker_.loop;
     const auto& listener = running_->plan->listeners[connection_.listener];
     site_ = &running_->plan->sites[listener.names.fallback()];
@@ -389,9 +473,23 @@ net::Task<void> Session::run() {
     const auto& source = *site_->source;
     if (const auto& slots = source.request_captures; !slots.empty())
         subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
+    if (!site_->unique_id.empty()) subject_.unique_id_format = &site_->unique_id;
+}
+
+net::Task<void> Session::run() {
+    auto& loop = worker_.loop;
+    begin();
+    if (site_->own.real_address) take_real_address();
+    if (site_->own.limits->reads_hello) {
+        bool read = co_await preread();
+        if (!read) co_return log();
+        choose_site();
+    }
     bool going = co_await inspect() && run_rules(site_->rules.content) && run_rules(site_->rules.request);
     if (!going) subject_.status = 403;
-    if (going && choose_route() && co_await choose_pool()) {
+    bool routed = going && choose_route();
+    if (routed && passes_on()) co_return;
+    if (routed && co_await choose_pool()) {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;
         if (going && co_await connect()) {
@@ -445,6 +543,10 @@ net::Task<void> Session::run() {
 }
 
 }  // namespace
+
+void log_refused_session(Connection& connection, std::uint16_t status) {
+    Session(connection).refuse(status);
+}
 
 net::Task<void> serve_stream(Connection& connection) {
     Session session(connection);

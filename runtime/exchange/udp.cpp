@@ -3,6 +3,7 @@
 
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -141,8 +142,17 @@ bool UdpSession::open(const route::Address& client) {
 void UdpSession::from_client(std::string_view datagram) {
     subject_.received += datagram.size();
     try_.bytes_sent += datagram.size();
-    ++requests_;
-    ::send(fd_, datagram.data(), datagram.size(), MSG_NOSIGNAL);
+    // With the first datagram, in front of what the client sent.
+    std::string header;
+    if (requests_++ == 0)
+        header = forward::proxy_header(*server_, *route_->forwarding, subject_,
+                                       &running_->plan->pools[route_->forward->pool]);
+    iovec pieces[] = {{header.data(), header.size()},
+                      {const_cast<char*>(datagram.data()), datagram.size()}};
+    msghdr message{};
+    message.msg_iov = header.empty() ? pieces + 1 : pieces;
+    message.msg_iovlen = header.empty() ? 1 : 2;
+    ::sendmsg(fd_, &message, MSG_NOSIGNAL);
     renew();
     const auto& forward = *route_->forwarding->source;
     if (forward.udp_responses == 0 && (forward.udp_requests == 0 || requests_ >= forward.udp_requests))

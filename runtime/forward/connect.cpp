@@ -8,7 +8,6 @@
 #include <charconv>
 #include <cstring>
 
-#include "runtime/net/proxy_protocol.hpp"
 #include "runtime/net/stream.hpp"
 
 namespace weir::forward {
@@ -88,18 +87,6 @@ bool may_share_connection(const pool::LiveServer& server, const plan::Forwarding
     bool same_source = !conf.bind_address || forwarding.bind_address.is_literal();
     return same_source && server.conf->send_proxy_header == 0 && conf.send_proxy_header == 0 &&
            !server.conf->port_is_offset;
-}
-
-std::string proxy_header(const pool::LiveServer& server, const plan::Forwarding& forwarding,
-                         const route::Subject& subject) {
-    auto version = server.conf->send_proxy_header;
-    if (version == 0) version = forwarding.source->send_proxy_header;
-    if (version == 0) return {};
-    net::ProxyHeader header;
-    header.version = version;
-    header.source = {.ip = subject.client->ip, .port = subject.client->port};
-    header.destination = {.ip = subject.local->ip, .port = subject.local->port};
-    return net::write_proxy_header(header);
 }
 
 }  // namespace weir::forward

@@ -21,8 +21,9 @@ int connect_to(const pool::LiveServer& server, const plan::Forwarding& forwardin
 // (a PROXY header, the port or the address it is from).
 bool may_share_connection(const pool::LiveServer& server, const plan::Forwarding& forwarding);
 
-// What is written before the first byte; empty when the server expects no PROXY header.
+// proxy_header.cpp: what is written before the first byte, also before a TLS handshake; empty when the
+// server expects no PROXY header. `pool` (null: made while running) has the values that are computed.
 std::string proxy_header(const pool::LiveServer& server, const plan::Forwarding& forwarding,
-                         const route::Subject& subject);
+                         route::Subject& subject, const plan::Pool* pool);
 
 }  // namespace weir::forward

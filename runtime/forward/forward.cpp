@@ -152,18 +152,24 @@ void ServerSide::end_try(Failure failure) {
 // A connection to the server that earlier requests left open.
 std::unique_ptr<ServerConnection> ServerSide::kept_connection() {
     if (closes_connection()) return nullptr;
-    if (!stays_with_client()) return shared_ ? take_idle(*server_) : nullptr;
+    if (!stays_with_client() && shared_) return take_idle(*server_);
     auto own = std::move(job_.own_connection);
     // Readable while nothing was asked: closed, or bytes nobody asked for.
-    if (!own || own->server != server_ || !own->stream.is_open() || own->stream.watch.readable)
+    if (!own || own->server != server_ || !own->stream.is_open() || own->stream.watch.readable ||
+        own->greeting != greeting())
         return nullptr;
     own->stream.watch.on_event = nullptr;
     own->reused = true;
     return own;
 }
 
+std::string ServerSide::greeting() const {
+    const auto* pool = pool_id_ == ir::no_id ? nullptr : &job_.running.plan->pools[pool_id_];
+    return proxy_header(*server_, *job_.route.forwarding, job_.subject, pool);
+}
+
 void ServerSide::keep_connection() {
-    if (!stays_with_client()) return keep_idle(std::move(connection_));
+    if (!stays_with_client() && shared_) return keep_idle(std::move(connection_));
     auto& stream = connection_->stream;
     stream.watch.owner = &stream;
     stream.watch.on_event = [](net::Watch& watch, std::uint32_t) {
@@ -195,6 +201,7 @@ Failure ServerSide::open_connection() {
     connection_->server = server_;
     connection_->opened = now();
     connection_->requests = 1;
+    if (!shared_) connection_->greeting = greeting();
     return Failure::none;
 }
 
@@ -275,8 +282,7 @@ net::Task<Failure> ServerSide::choose_body() {
 Failure ServerSide::send_now() {
     h1_.emplace(connection_->stream);
     carrier_ = &*h1_;
-    if (!shared_ && !connection_->reused)
-        h1_->head().append(proxy_header(*server_, *job_.route.forwarding, job_.subject));
+    if (!connection_->reused) h1_->head().append(connection_->greeting);
     write_head(h1_->head());
     h1_->start_body(chunked_to_server_);
     return carrier_->send_now(body_here(), body_whole() && !file_follows());
@@ -522,7 +528,7 @@ net::Task<void> ServerSide::finish(bool complete) {
                  (!file_follows() || (file_body_ && file_body_->ended())) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&
-                 (shared_ || stays_with_client());
+                 (shared_ || stays_with_client() || !connection_->greeting.empty());
     // An answer that is passed on counts for its server, whatever its status (nginx).
     auto used = std::exchange(server_, nullptr);
     if (whole) keep_connection();

@@ -113,6 +113,7 @@ private:
     void end_try(Failure failure);
     std::unique_ptr<ServerConnection> kept_connection();
     void keep_connection();
+    [[nodiscard]] std::string greeting() const;
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
     net::Task<Failure> gather_body();
     void append_body(std::string_view bytes);

@@ -3,6 +3,8 @@
 // http-reuse, pool-max-conn. Per worker; they outlive plans because LiveServers do.
 #pragma once
 
+#include <string>
+
 #include "runtime/net/stream.hpp"
 #include "runtime/pool/live_pool.hpp"
 
@@ -17,6 +19,7 @@ struct ServerConnection {
     std::uint32_t requests = 0;       // sent over it so far
     net::Time opened = 0;
     net::Time idle_since = 0;
+    std::string greeting;             // the PROXY header it began with: of one client, never shared
     bool reused = false;              // came out of the list this time
     // idle
     IdleList* list = nullptr;

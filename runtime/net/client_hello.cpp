@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/net/client_hello.hpp"
 
+#include <cstring>
+
 namespace weir::net {
 
 namespace {
@@ -64,11 +66,12 @@ bool read_hello(std::string_view body, ClientHello& hello) {
     hello.version = hello.highest_version = static_cast<std::uint16_t>(reader.number(2));
     reader.bytes(32);   // random
     reader.piece(1);    // session id
-    reader.piece(2);    // cipher suites
+    hello.ciphers = reader.piece(2);
     reader.piece(1);    // compression methods
     if (reader.failed()) return false;
     if (reader.empty()) return true;
-    Reader extensions(reader.piece(2));
+    hello.extensions = reader.piece(2);
+    Reader extensions(hello.extensions);
     while (!extensions.empty()) {
         auto kind = static_cast<std::uint16_t>(extensions.number(2));
         auto content = extensions.piece(2);
@@ -106,6 +109,54 @@ HelloStatus parse_client_hello(std::string_view bytes, ClientHello& hello) {
         return HelloStatus::absent;
     }
     return HelloStatus::done;
+}
+
+std::string_view find_extension(const ClientHello& hello, std::uint16_t type) {
+    Reader extensions(hello.extensions);
+    while (!extensions.empty()) {
+        auto kind = extensions.number(2);
+        auto content = extensions.piece(2);
+        if (extensions.failed()) break;
+        if (kind == type) return content;
+    }
+    return {};
+}
+
+std::size_t key_share_groups(std::string_view extension, char* out) {
+    Reader entries(Reader(extension).piece(2));
+    std::size_t size = 0;
+    while (!entries.empty()) {
+        auto group = entries.bytes(2);
+        entries.piece(2);
+        if (entries.failed()) break;
+        out[size++] = group[0];
+        out[size++] = group[1];
+    }
+    return size;
+}
+
+std::size_t write_alpn(std::string_view list, char* out) {
+    Reader names(list);
+    std::size_t size = 0;
+    while (!names.empty()) {
+        auto name = names.piece(1);
+        if (names.failed()) break;
+        if (size != 0) out[size++] = ',';
+        std::memcpy(out + size, name.data(), name.size());
+        size += name.size();
+    }
+    return size;
+}
+
+std::string_view version_name(std::uint16_t version) {
+    switch (version) {
+        case 0x0300: return "SSLv3";
+        case 0x0301: return "TLSv1";
+        case 0x0302: return "TLSv1.1";
+        case 0x0303: return "TLSv1.2";
+        case 0x0304: return "TLSv1.3";
+        default: return {};
+    }
 }
 
 }  // namespace weir::net

@@ -95,15 +95,18 @@ std::uint32_t crc32c(std::uint32_t crc, std::string_view data) {
     return crc;
 }
 
-// The checksum covers the whole header with its own four bytes as zeros.
-bool checksum_holds(std::string_view whole, std::string_view value) {
-    if (value.size() != 4) return false;
+// The checksum covers the whole header with its own four bytes, which `value` shows, as zeros.
+std::uint32_t checksum_of(std::string_view whole, std::string_view value) {
     auto before = whole.substr(0, static_cast<std::size_t>(value.data() - whole.data()));
     auto after = whole.substr(before.size() + 4);
-    std::uint32_t crc = crc32c(crc32c(crc32c(~0U, before), "\0\0\0\0"sv), after);
+    return ~crc32c(crc32c(crc32c(~0U, before), "\0\0\0\0"sv), after);
+}
+
+bool checksum_holds(std::string_view whole, std::string_view value) {
+    if (value.size() != 4) return false;
     std::uint32_t told =
         static_cast<std::uint32_t>(read_16(value.data())) << 16 | read_16(value.data() + 2);
-    return ~crc == told;
+    return checksum_of(whole, value) == told;
 }
 
 bool are_whole_tlvs(std::string_view tlvs) {
@@ -268,12 +271,20 @@ std::string write_proxy_header(const ProxyHeader& header) {
     }
     unsigned protocol = family == 0 ? 0 : header.datagram ? 2 : 1;
     // The length has 16 bits; a list of values that does not fit is left out whole.
+    auto addresses = body.size();
     if (family != 0 && body.size() + header.tlvs.size() <= 0xffff) body += header.tlvs;
     std::string out{signature_2};
     out += static_cast<char>(header.own ? 0x20 : 0x21);
     out += static_cast<char>(family << 4 | protocol);
     append_16(out, body.size());
-    return out + body;
+    out += body;
+    auto place = find_tlv(std::string_view(out).substr(fixed_part + addresses), ProxyTlv::crc32c);
+    if (place.size() == 4) {
+        auto at = static_cast<std::size_t>(place.data() - out.data());
+        auto crc = checksum_of(out, place);
+        for (unsigned i = 0; i < 4; ++i) out[at + i] = static_cast<char>(crc >> (24 - 8 * i) & 0xff);
+    }
+    return out;
 }
 
 }  // namespace weir::net

@@ -47,6 +47,11 @@ enum class ProxyTlv : std::uint8_t {
     no_op = 4,
     unique_id = 5,
     ssl = 0x20,
+    ssl_version = 0x21,
+    ssl_cn = 0x22,
+    ssl_cipher = 0x23,
+    ssl_sig_alg = 0x24,
+    ssl_key_alg = 0x25,
     netns = 0x30
 };
 // The first value of that type; its data() is null when there is none.
@@ -54,7 +59,8 @@ std::string_view find_tlv(std::string_view tlvs, ProxyTlv type);
 void append_tlv(std::string& tlvs, ProxyTlv type, std::string_view value);
 
 // Writes header.version; addresses of two families are both written as IPv6. Takes the views and
-// addresses of `header`; version 1 leaves the list of values out.
+// addresses of `header`; version 1 leaves the list of values out. A crc32c value of four bytes in the
+// list gets the checksum of the whole header.
 std::string write_proxy_header(const ProxyHeader& header);
 
 }  // namespace weir::net

@@ -124,6 +124,7 @@ struct Compiler {
     void fill(Rule&, const ir::action::SetMark&) {}
     void fill(Rule&, const ir::action::WaitForBody&) {}
     void fill(Rule&, const ir::action::DisableRetry&) {}
+    void fill(Rule&, const ir::action::ExpectProxyHeader&) {}
 
     Rule make(const ir::Rule& source) {
         Rule rule;
@@ -276,6 +277,8 @@ struct Compiler {
         route.timeouts = from.timeouts.identity();
         route.limits = from.limits.identity();
         route.name_servers = from.name_servers.identity();
+        if (const auto& real = *from.real_address; !real.trusted.empty() || real.trusts_unix)
+            route.real_address = from.real_address.identity();
         route.keepalive = from.keepalive.identity();
         route.style = from.style.identity();
         route.forwarding = once(plan.forwardings_, from.forward.identity(),
@@ -301,6 +304,8 @@ struct Compiler {
             route.has_uri = forward->uri.has_value();
             if (forward->uri) route.uri = library.compile(*forward->uri);
             route.pool_or_host = library.compile(forward->pool_or_host);
+        } else if (const auto* pass = std::get_if<ir::Pass>(&source.action)) {
+            route.pool_or_host = library.compile(pass->address);
         } else if (const auto* answer = std::get_if<ir::Answer>(&source.action)) {
             fill(route.answer, answer->respond);
         } else if (const auto* served = std::get_if<ir::ServedBy>(&source.action)) {
@@ -359,6 +364,12 @@ void number_listeners(std::vector<Listener>& listeners) {
     }
 }
 
+const std::vector<route::Template>& Pool::proxy_values_of(const ir::Server& server) const {
+    static const std::vector<route::Template> none;
+    auto found = proxy_values.find(&server);
+    return found == proxy_values.end() ? none : found->second;
+}
+
 void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
     if (!key.empty()) {
         request.key = key.render(subject);
@@ -387,7 +398,10 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
     number_listeners(plan->listeners);
     for (const auto& source : config->pools) {
-        plan->pools.push_back({&source, {}, {}});
+        plan->pools.push_back({&source, {}, {}, {}});
+        for (const auto& server : source.servers)
+            for (const auto& one : server.proxy_values.custom)
+                plan->pools.back().proxy_values[&server].push_back(plan->library_->compile(one.value));
         for (const auto& [when, server] : source.use_server)
             plan->pools.back().use_server.push_back({plan->library_->compile(when), server});
         if (!source.balance.key.empty())

@@ -100,6 +100,7 @@ struct Route {
     const ir::Timeouts* timeouts = nullptr;
     const ir::ClientLimits* limits = nullptr;
     const ir::NameServers* name_servers = nullptr;
+    const ir::RealAddress* real_address = nullptr;   // null: nobody is believed
     const ir::KeepAlive* keepalive = nullptr;
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;
@@ -134,6 +135,9 @@ struct Pool {
         std::string_view server;
     };
     std::vector<UseServer> use_server; // the first that holds, on the first try
+    // The computed values of a server's PROXY header (ProxyHeaderValues::custom).
+    std::unordered_map<const ir::Server*, std::vector<route::Template>> proxy_values;
+    [[nodiscard]] const std::vector<route::Template>& proxy_values_of(const ir::Server& server) const;
     // Puts into `request` what the choice takes from the subject.
     void fill(pool::PickRequest& request, route::Subject& subject) const;
 };

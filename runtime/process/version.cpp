@@ -116,8 +116,9 @@ std::string long_version_of(Personality personality) {
                            " --error-log-path=/var/log/nginx/error.log"
                            " --http-log-path=/var/log/nginx/access.log --pid-path=/run/nginx.pid"
                            " --with-compat --with-threads --with-http_ssl_module"
-                           " --with-http_v2_module --with-http_stub_status_module --with-stream"
-                           " --with-stream_ssl_module\n",
+                           " --with-http_v2_module --with-http_stub_status_module"
+                           " --with-http_realip_module --with-stream --with-stream_ssl_module"
+                           " --with-stream_ssl_preread_module --with-stream_realip_module\n",
                            OPENSSL_VERSION_TEXT, openssl_running());
     if (personality == Personality::haproxy)
         return version_text_of(personality) +

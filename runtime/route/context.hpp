@@ -8,7 +8,9 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
+#include <utility>
 
 #include "parser/ir/config.hpp"
 #include "runtime/base/arena.hpp"
@@ -73,8 +75,10 @@ private:
 // What few connections know of: a PROXY header, TLS, a ClientHello that passes through. On the heap, so
 // that an idle plain connection does not carry it.
 struct ConnectionDetails {
-    Address peer;                       // of the socket itself, when `client` is another
+    Address peer, peer_local;           // of the socket itself, when `client` and `local` are others
+    bool has_peer = false;              // they are
     Address proxy_client, proxy_local;  // the PROXY header's; ip none without
+    std::string proxy_values;           // its list of types and values
     bool received_proxy_header = false;
     // TLS on the client side
     std::string_view sni, tls_protocol, tls_cipher, alpn;
@@ -82,6 +86,7 @@ struct ConnectionDetails {
     std::string_view hello_sni, hello_alpn, hello_protocol;
     std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
     bool hello_decided = false;   // there is one, or none will come
+    bool hello_sought = false;    // by ssl_preread: no name is an empty one, unless there is no hello
 };
 
 // What stays the same as long as a client's connection does.
@@ -102,7 +107,19 @@ struct ConnectionFacts {
     }
     // Of the socket itself.
     [[nodiscard]] const Address& peer() const {
-        return details_ && details_->received_proxy_header ? details_->peer : client;
+        return details_ && details_->has_peer ? details_->peer : client;
+    }
+    [[nodiscard]] const Address& peer_local() const {
+        return details_ && details_->has_peer ? details_->peer_local : local;
+    }
+    // Before `client` and `local` become others: what they were at first is kept.
+    ConnectionDetails& keep_peer() {
+        auto& kept = make_details();
+        if (!std::exchange(kept.has_peer, true)) {
+            kept.peer = client;
+            kept.peer_local = local;
+        }
+        return kept;
     }
     ConnectionDetails& make_details() {
         if (!details_) details_ = std::make_unique<ConnectionDetails>();

@@ -128,6 +128,9 @@ private:
     std::vector<Problem> problems_;
 };
 
+// The identifier that unique-id-format makes, the same for all of a request; may be empty.
+std::string_view unique_id_of(Subject& subject);
+
 // Value as text; numbers and addresses are written into the arena.
 std::string_view to_text(const Value& value, Arena& arena);
 

@@ -24,9 +24,11 @@ Value address_value(const Address& address) {
     return Value::of_address(address.ip);
 }
 
-Value port_value(const Address& address) {
+Value port_value(const Address& address, const Subject& subject) {
     if (address.is_unix) return Value::of("");
     if (address.ip.family == IpAddress::Family::none) return Value::missing();
+    // nginx: an address that a field told without a port has none.
+    if (address.port == 0 && is_nginx(subject)) return Value::of("");
     return Value::of_number(address.port);
 }
 
@@ -38,6 +40,14 @@ Value seen(Value value, Subject& subject) {
 
 Value of_hello(Value value, Subject& subject) {
     return subject.connection->details().hello_decided ? value : seen(value, subject);
+}
+
+// nginx knows a hello without a name from bytes that are no hello at all.
+Value of_hello_text(std::string_view text, Subject& subject) {
+    const auto& details = subject.connection->details();
+    bool no_hello = details.hello_decided && details.hello_type != 1;
+    if (is_nginx(subject) && details.hello_sought && !no_hello) return Value::of(text);
+    return of_hello(text_or_missing(text), subject);
 }
 
 std::string_view hex(const unsigned char* bytes, std::size_t count, Arena& arena) {
@@ -102,14 +112,17 @@ Value fetch_uuid(const Node&, Subject& subject) {
         subject.arena->join({all.substr(0, 8), "-", all.substr(8, 4), "-", all.substr(12, 4), "-",
                              all.substr(16, 4), "-", all.substr(20)}));
 }
-Value fetch_unique_id_format(const Node&, Subject& subject) {
+std::string_view unique_id_of(Subject& subject) {
     if (!subject.unique_id_text.data() && subject.unique_id_format) {
         const Template* format = subject.unique_id_format;
         subject.unique_id_format = nullptr;  // a format that names itself ends here
         subject.unique_id_text = format->render(subject);
         subject.unique_id_format = format;
     }
-    return text_or_missing(subject.unique_id_text);
+    return subject.unique_id_text;
+}
+Value fetch_unique_id_format(const Node&, Subject& subject) {
+    return text_or_missing(unique_id_of(subject));
 }
 Value fetch_worker_count(const Node&, Subject& subject) {
     return Value::of_number(subject.around->workers);
@@ -143,7 +156,7 @@ Value fetch_client_address_binary(const Node&, Subject& subject) {
     return Value::of(
         {reinterpret_cast<const char*>(ip.bytes), ip.family == IpAddress::Family::v4 ? 4u : 16u});
 }
-Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client); }
+Value fetch_client_port(const Node&, Subject& subject) { return port_value(*subject.client, subject); }
 Value fetch_local_address(const Node&, Subject& subject) {
     // A socket with a path is its path; nginx names its listeners so.
     const auto* listener = subject.connection->listener;
@@ -151,24 +164,30 @@ Value fetch_local_address(const Node&, Subject& subject) {
         return Value::of(subject.arena->join({"unix:", listener->endpoint.path}));
     return address_value(*subject.local);
 }
-Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local); }
+Value fetch_local_port(const Node&, Subject& subject) { return port_value(*subject.local, subject); }
 Value fetch_peer_address(const Node&, Subject& subject) {
     return address_value(subject.connection->peer());
 }
 Value fetch_peer_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->peer());
+    return port_value(subject.connection->peer(), subject);
 }
 Value fetch_proxy_protocol_address(const Node&, Subject& subject) {
     return text_or_missing(subject.connection->details().proxy_client.text());
 }
 Value fetch_proxy_protocol_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->details().proxy_client);
+    return port_value(subject.connection->details().proxy_client, subject);
 }
 Value fetch_proxy_protocol_server_address(const Node&, Subject& subject) {
     return text_or_missing(subject.connection->details().proxy_local.text());
 }
 Value fetch_proxy_protocol_server_port(const Node&, Subject& subject) {
-    return port_value(subject.connection->details().proxy_local);
+    return port_value(subject.connection->details().proxy_local, subject);
+}
+Value fetch_peer_local_address(const Node&, Subject& subject) {
+    return address_value(subject.connection->peer_local());
+}
+Value fetch_peer_local_port(const Node&, Subject& subject) {
+    return port_value(subject.connection->peer_local(), subject);
 }
 Value fetch_connection_serial(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.connection->serial));
@@ -229,10 +248,10 @@ Value fetch_tls_alpn(const Node&, Subject& subject) {
     return text_or_missing(subject.connection->details().alpn);
 }
 Value fetch_hello_sni(const Node&, Subject& subject) {
-    return of_hello(text_or_missing(subject.connection->details().hello_sni), subject);
+    return of_hello_text(subject.connection->details().hello_sni, subject);
 }
 Value fetch_hello_alpn(const Node&, Subject& subject) {
-    return of_hello(text_or_missing(subject.connection->details().hello_alpn), subject);
+    return of_hello_text(subject.connection->details().hello_alpn, subject);
 }
 Value fetch_hello_protocol(const Node&, Subject& subject) {
     if (!is_nginx(subject) && subject.connection->details().hello_version >= 0) {
@@ -240,7 +259,7 @@ Value fetch_hello_protocol(const Node&, Subject& subject) {
         const auto version = subject.connection->details().hello_version;
         return Value::of_number((version >> 8) << 16 | (version & 0xff));
     }
-    return of_hello(text_or_missing(subject.connection->details().hello_protocol), subject);
+    return of_hello_text(subject.connection->details().hello_protocol, subject);
 }
 Value fetch_hello_type(const Node&, Subject& subject) {
     const auto type = subject.connection->details().hello_type;

@@ -56,6 +56,8 @@ Target target_of(const ir::HealthCheck& check, const ir::Server& server,
     if (server.source) target.bind = pool::socket_address(*server.source);
     // A check that goes where the traffic goes begins as the traffic does.
     if (!check.address && check.port == 0) target.proxy_header = server.send_proxy_header;
+    if (check.sends_proxy_header)
+        target.proxy_header = std::max<std::uint8_t>(server.send_proxy_header, 1);
     target.manner = check.manner;
     target.datagram = check.udp != 0;
     target.exchange = check.timeout == ir::no_limit ? check.interval : check.timeout;

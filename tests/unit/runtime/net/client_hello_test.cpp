@@ -86,5 +86,35 @@ TEST(ClientHello, NoExtensions) {
     EXPECT_TRUE(said.server_name.empty());
 }
 
+TEST(ClientHello, PartsThatFewAskFor) {
+    ClientHello said;
+    auto shares = number(0x001d, 2) + sized(std::string(32, 'k'), 2) + number(0x0017, 2) + sized("kk", 2);
+    auto bytes = hello(extension(10, sized(number(0x001d, 2), 2)) + extension(35, "") +
+                       extension(51, sized(shares, 2)));
+    ASSERT_EQ(parse_client_hello(bytes, said), HelloStatus::done);
+    EXPECT_EQ(said.ciphers, number(0x1301, 2));
+    EXPECT_EQ(find_extension(said, 10), sized(number(0x001d, 2), 2));
+    EXPECT_NE(find_extension(said, 35).data(), nullptr);
+    EXPECT_TRUE(find_extension(said, 35).empty());
+    EXPECT_EQ(find_extension(said, 36).data(), nullptr);
+    auto extension_51 = find_extension(said, 51);
+    std::string groups(extension_51.size(), '\0');
+    groups.resize(key_share_groups(extension_51, groups.data()));
+    EXPECT_EQ(groups, number(0x001d, 2) + number(0x0017, 2));
+    EXPECT_EQ(key_share_groups(extension_51.substr(0, 9), groups.data()), 0u);
+}
+
+TEST(ClientHello, AlpnAndVersionAsText) {
+    std::string list = sized("h2", 1) + sized("http/1.1", 1), out(list.size(), '\0');
+    out.resize(write_alpn(list, out.data()));
+    EXPECT_EQ(out, "h2,http/1.1");
+    out.resize(list.size());
+    out.resize(write_alpn(list.substr(0, 5), out.data()));
+    EXPECT_EQ(out, "h2");
+    EXPECT_EQ(version_name(0x0301), "TLSv1");
+    EXPECT_EQ(version_name(0x0304), "TLSv1.3");
+    EXPECT_EQ(version_name(0x0a0a), "");
+}
+
 }  // namespace
 }  // namespace weir::net

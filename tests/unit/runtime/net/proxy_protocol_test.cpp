@@ -199,5 +199,24 @@ TEST(ProxyProtocol, RoundTrip) {
     EXPECT_EQ(read.destination.path, "");
 }
 
+TEST(ProxyProtocol, WritesTheChecksum) {
+    std::string tlvs;
+    append_tlv(tlvs, ProxyTlv::authority, "a.test");
+    append_tlv(tlvs, ProxyTlv::crc32c, std::string(4, '\0'));
+    append_tlv(tlvs, ProxyTlv::unique_id, "abc");
+    ProxyHeader header;
+    header.version = 2;
+    header.source = {ip("192.0.2.1"), 1000, {}};
+    header.destination = {ip("192.0.2.2"), 2000, {}};
+    header.tlvs = tlvs;
+    std::string text = write_proxy_header(header);
+    ProxyHeader read;
+    ASSERT_EQ(parse_proxy_header(text, read).status, done);
+    EXPECT_NE(find_tlv(read.tlvs, ProxyTlv::crc32c), std::string(4, '\0'));
+    EXPECT_EQ(find_tlv(read.tlvs, ProxyTlv::unique_id), "abc");
+    text.back() = 'x';
+    EXPECT_EQ(parse_proxy_header(text, read).status, bad);
+}
+
 }  // namespace
 }  // namespace weir::net

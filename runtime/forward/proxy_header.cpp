@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+// The PROXY header that a server is sent: the addresses of the client's connection and, in version
+// 2, the values that the server's configuration asks for.
+#include "runtime/net/proxy_protocol.hpp"
+
+#include "runtime/forward/connect.hpp"
+
+namespace weir::forward {
+
+namespace {
+
+using net::ProxyTlv;
+
+// Flags of the `ssl` value (proxy-protocol.txt, section 2.2.6).
+constexpr char client_uses_tls = 1;
+
+std::string tls_value(const ir::ProxyHeaderValues& wanted, const route::ConnectionFacts& client) {
+    std::string value(5, '\0');
+    if (!client.tls) return value;
+    value[0] = client_uses_tls;
+    const auto& details = client.details();
+    net::append_tlv(value, ProxyTlv::ssl_version, details.tls_protocol);
+    if (wanted.tls_cipher) net::append_tlv(value, ProxyTlv::ssl_cipher, details.tls_cipher);
+    return value;
+}
+
+// In the order in which HAProxy writes them.
+std::string values_for(const pool::LiveServer& server, route::Subject& subject,
+                       const plan::Pool* pool) {
+    std::string list;
+    const auto& wanted = server.conf->proxy_values;
+    if (pool && !wanted.custom.empty()) {
+        const auto& texts = pool->proxy_values_of(*server.conf);
+        for (std::size_t i = 0; i < texts.size() && i < wanted.custom.size(); ++i)
+            net::append_tlv(list, static_cast<ProxyTlv>(wanted.custom[i].type),
+                            texts[i].render(subject));
+    }
+    if (wanted.checksum) net::append_tlv(list, ProxyTlv::crc32c, std::string_view("\0\0\0\0", 4));
+    const auto& details = subject.connection->details();
+    if (!details.alpn.empty()) net::append_tlv(list, ProxyTlv::alpn, details.alpn);
+    if (wanted.authority) {
+        auto told = net::find_tlv(details.proxy_values, ProxyTlv::authority);
+        auto name = told.data() ? told : std::string_view(details.sni);
+        if (name.data()) net::append_tlv(list, ProxyTlv::authority, name);
+    }
+    if (wanted.unique_id) net::append_tlv(list, ProxyTlv::unique_id, route::unique_id_of(subject));
+    if (wanted.tls) net::append_tlv(list, ProxyTlv::ssl, tls_value(wanted, *subject.connection));
+    return list;
+}
+
+}  // namespace
+
+std::string proxy_header(const pool::LiveServer& server, const plan::Forwarding& forwarding,
+                         route::Subject& subject, const plan::Pool* pool) {
+    auto version = server.conf->send_proxy_header;
+    if (version == 0) version = forwarding.source->send_proxy_header;
+    if (version == 0) return {};
+    net::ProxyHeader header;
+    header.version = version;
+    header.datagram = version == 2 && subject.connection->udp;  // nginx: "TCP4" over UDP, too
+    header.source = {.ip = subject.client->ip, .port = subject.client->port};
+    header.destination = {.ip = subject.local->ip, .port = subject.local->port};
+    std::string values;
+    if (version == 2) {
+        // Between two ends that are not both on IP there is nothing to tell.
+        header.own = header.source.ip.family == IpAddress::Family::none ||
+                     header.destination.ip.family == IpAddress::Family::none;
+        values = values_for(server, subject, pool);
+        header.tlvs = values;
+    }
+    return net::write_proxy_header(header);
+}
+
+}  // namespace weir::forward
