@@ -143,7 +143,12 @@ process::Program program_of(const CommandLine& line) {
     };
     program.compile = compile;
     program.make_body = [](process::Role role) -> std::unique_ptr<process::WorkerBody> {
-        if (role == process::Role::warden) return std::make_unique<warden::Warden>();
+        if (role == process::Role::warden) {
+            std::vector<filter::Commands> commands;
+            for (const auto* module : modules::all())
+                if (!module->commands.empty()) commands.push_back(module->commands);
+            return std::make_unique<warden::Warden>(warden::Warden::Listener{}, std::move(commands));
+        }
         return std::make_unique<exchange::ClientSide>();
     };
     return program;
@@ -313,6 +318,16 @@ int send_verb(const CommandLine& line, const std::string& verb) {
 
 // -- run -----------------------------------------------------------------------------------------
 
+// As a program that never handled the signal: whoever waits for this process sees it in the status.
+void die_by(int signal) {
+    ::signal(signal, SIG_DFL);
+    sigset_t only;
+    ::sigemptyset(&only);
+    ::sigaddset(&only, signal);
+    ::sigprocmask(SIG_UNBLOCK, &only, nullptr);
+    ::raise(signal);
+}
+
 int run(const CommandLine& line, const std::vector<std::string>& arguments,
         std::function<void()> on_up = {}) {
     process::MasterOptions options;
@@ -322,6 +337,7 @@ int run(const CommandLine& line, const std::vector<std::string>& arguments,
     if (line.personality == Personality::weir && !options.daemon) options.daemon = false;
     options.pid_file = line.pid_file;
     options.quiet = line.quiet;
+    options.looks_single = line.personality == Personality::haproxy && !line.master_worker;
     options.warnings_fatal = line.warnings_fatal;
     options.arguments = arguments;
     options.finish = line.finish;
@@ -331,8 +347,10 @@ int run(const CommandLine& line, const std::vector<std::string>& arguments,
         for (const auto& option : line.without_effect)
             print_error(process::log_line(line.personality, 4,
                                           "option '" + option + "' has no effect in weir"));
-    process::Master master(std::move(options), program_of(line));
-    return master.run();
+    const bool single = options.looks_single;
+    const int status = process::Master(std::move(options), program_of(line)).run();
+    if (single && status == 128 + SIGINT) die_by(SIGINT);
+    return status;
 }
 
 int run_demo(CommandLine line, const std::vector<std::string>& arguments) {

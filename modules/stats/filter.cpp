@@ -121,7 +121,8 @@ const filter::Module& module() {
         .haproxy_rows = haproxy_rows(),
         .make_filter = [](const void* conf) -> std::unique_ptr<filter::Filter> {
             return std::make_unique<Page>(*static_cast<const Conf*>(conf));
-        }};
+        },
+        .commands = commands()};
     return made;
 }
 

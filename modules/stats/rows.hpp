@@ -2,9 +2,11 @@
 #pragma once
 
 #include "parser/keyword/keyword.hpp"
+#include "runtime/filter/command.hpp"
 
 namespace weir::modules::stats {
 
 keyword::Table haproxy_rows();   // keywords.cpp
+filter::Commands commands();     // commands.cpp
 
 }  // namespace weir::modules::stats

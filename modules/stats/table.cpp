@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <ctime>
 #include <tuple>
 
 #include "runtime/zone/check_code.hpp"
@@ -15,60 +16,28 @@ namespace {
 using zone::Counters;
 using zone::ServerState;
 
-// One proxy section of HAProxy, or an nginx server or upstream: a site, a pool, or (listen) both.
-struct Proxy {
-    Span span;
-    const ir::Site* site = nullptr;
-    const pool::LivePool* pool = nullptr;
-    std::uint32_t site_id = 0;
-};
-
 class Maker {
 public:
-    Maker(const route::Subject& subject, const Conf& conf)
-        : subject_(subject), conf_(conf), around_(*subject.around),
+    // `here`: the site that shows the page; null at the runtime socket.
+    Maker(const route::Surroundings& around, const Conf& conf, const ir::Site* here)
+        : conf_(conf), around_(around), here_(here),
           workers_(around_.board ? around_.board->workers() : around_.workers) {}
 
     std::vector<Row> make() {
-        std::uint32_t number = 1;
-        for (const auto& proxy : proxies()) {
-            ++number;   // HAProxy's first proxy is its own
+        for (const auto& proxy : proxies_of(around_)) {
             if (!in_scope(proxy)) continue;
-            if (proxy.site) add_site(proxy, number);
-            if (proxy.pool) add_pool(*proxy.pool, number);
+            if (proxy.site) add_site(proxy, proxy.number);
+            if (proxy.pool) add_pool(*proxy.pool, proxy.number);
         }
         return std::move(rows_);
     }
 
 private:
-    std::vector<Proxy> proxies() const {
-        std::vector<Proxy> list;
-        if (around_.config) {
-            const auto& sites = around_.config->sites;
-            for (std::uint32_t i = 0; i < sites.size(); ++i)
-                list.push_back({sites[i].span, &sites[i], nullptr, i});
-        }
-        for (const auto* pool : around_.pools) {
-            auto same = std::find_if(list.begin(), list.end(), [&](const Proxy& proxy) {
-                return proxy.site && proxy.site->counted_as_backend &&
-                       proxy.site->name == pool->name();
-            });
-            if (same != list.end())
-                same->pool = pool;
-            else
-                list.push_back({pool->conf().span, nullptr, pool, 0});
-        }
-        std::stable_sort(list.begin(), list.end(), [](const Proxy& a, const Proxy& b) {
-            return std::tuple(a.span.file, a.span.begin) < std::tuple(b.span.file, b.span.begin);
-        });
-        return list;
-    }
-
     [[nodiscard]] bool in_scope(const Proxy& proxy) const {
         if (conf_.scope.empty()) return true;
         const std::string_view name = proxy.site ? proxy.site->name : proxy.pool->name();
         return std::any_of(conf_.scope.begin(), conf_.scope.end(), [&](const std::string& wanted) {
-            return wanted == name || (wanted == "." && subject_.site && subject_.site->name == name);
+            return wanted == name || (wanted == "." && here_ && here_->name == name);
         });
     }
 
@@ -199,7 +168,7 @@ private:
         }
         if (http) row.set(Column::req_tot, sum(server.board, &Counters::requests));
         const auto changed = static_cast<std::uint64_t>(state.last_change.load());
-        const auto now = static_cast<std::uint64_t>(subject_.wall_ms / 1000);
+        const auto now = static_cast<std::uint64_t>(std::time(nullptr));
         if (changed != 0) row.set(Column::lastchg, now > changed ? now - changed : 0);
         if (conf.check) health(row, *conf.check, state, now);
     }
@@ -240,9 +209,9 @@ private:
         return fmt::format("{} {}/{}", word, level - rise + 1, fall);
     }
 
-    const route::Subject& subject_;
     const Conf& conf_;
     const route::Surroundings& around_;
+    const ir::Site* here_;
     std::uint32_t workers_;
     std::vector<Row> rows_;
 };
@@ -258,8 +227,44 @@ std::string_view name_of(Column column) {
     return names[static_cast<std::size_t>(column)];
 }
 
+std::vector<Proxy> proxies_of(const route::Surroundings& around) {
+    struct Placed {
+        Span span;
+        Proxy proxy;
+    };
+    std::vector<Placed> list;
+    if (around.config) {
+        const auto& sites = around.config->sites;
+        for (std::uint32_t i = 0; i < sites.size(); ++i)
+            list.push_back({sites[i].span, {&sites[i], nullptr, i, 0}});
+    }
+    for (const auto* pool : around.pools) {
+        auto same = std::find_if(list.begin(), list.end(), [&](const Placed& one) {
+            return one.proxy.site && one.proxy.site->counted_as_backend &&
+                   one.proxy.site->name == pool->name();
+        });
+        if (same != list.end())
+            same->proxy.pool = pool;
+        else
+            list.push_back({pool->conf().span, {nullptr, pool, 0, 0}});
+    }
+    std::stable_sort(list.begin(), list.end(), [](const Placed& a, const Placed& b) {
+        return std::tuple(a.span.file, a.span.begin) < std::tuple(b.span.file, b.span.begin);
+    });
+    std::vector<Proxy> proxies;
+    for (auto& one : list) {
+        one.proxy.number = static_cast<std::uint32_t>(proxies.size()) + 2;
+        proxies.push_back(one.proxy);
+    }
+    return proxies;
+}
+
 std::vector<Row> make_rows(const route::Subject& subject, const Conf& conf) {
-    return Maker(subject, conf).make();
+    return Maker(*subject.around, conf, subject.site).make();
+}
+
+std::vector<Row> make_rows(const route::Surroundings& around) {
+    return Maker(around, Conf{}, nullptr).make();
 }
 
 }  // namespace weir::modules::stats

@@ -61,8 +61,18 @@ struct Row {
     }
 };
 
+// Proxies in the order of the configuration, numbered as HAProxy numbers them: the first is its own.
+struct Proxy {
+    const ir::Site* site = nullptr;        // a frontend, or
+    const pool::LivePool* pool = nullptr;  // a backend, or (listen) both
+    std::uint32_t site_id = 0, number = 0;
+};
+std::vector<Proxy> proxies_of(const route::Surroundings& around);
+
 // The rows that `conf` shows to this request, in the order of the configuration.
 std::vector<Row> make_rows(const route::Subject& subject, const Conf& conf);
+// All of them, for the runtime socket.
+std::vector<Row> make_rows(const route::Surroundings& around);
 
 // The forms.
 std::string write_csv(const std::vector<Row>& rows);

@@ -64,6 +64,7 @@ Result socket_of(Address out, std::string_view text) {
     if (out.kind == Address::Kind::descriptor) {
         if (!read_port(text, out.descriptor))
             return Unexpected{std::string("a descriptor's number after \"fd@\"")};
+        out.endpoint.descriptor = out.descriptor;
         return out;
     }
     if (text.empty()) return Unexpected{std::string("a path after the family")};

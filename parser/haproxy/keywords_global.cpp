@@ -160,10 +160,6 @@ void lower_stats_socket(Scope& scope, Args words) {
     socket.endpoint = address->endpoint;
     for (std::size_t at = 1; at < words.size();) lower_socket_option(scope, socket, words, at);
     process(scope).control_sockets.push_back(std::move(socket));
-    // A socket that takes commands and never answers would hang whoever asks: none is opened.
-    scope.sink.warning(words[0].span, "not-served",
-                       "\"stats socket\" is not opened: weir has no runtime commands yet",
-                       "the statistics page (stats enable) has the numbers, signals reload and stop");
 }
 
 void lower_stats(keyword::Scope& scope, const Call& call) {

@@ -64,7 +64,7 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
         running->sites.push_back(start_->board->find(zone::Kind::site, site.name));
     auto& around = running->around;
     around.host_name = host_name_;
-    around.process_id = ::getpid();
+    around.process_id = start_->shown_pid;
     around.worker = start_->index;
     around.workers = start_->workers;
     around.pools = running->pools;
@@ -97,6 +97,7 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
     sinks.find_file = [this](std::string_view path) {
         return start_->logs ? start_->logs->find(path) : -1;
     };
+    sinks.origin.process_id = start.shown_pid;
     net::flush_logs_each_turn(loop, sinks);
     log::process_log().set_logs(start.config->process.error_logs);
     worker_->now = make_running(start);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "parser/keyword/keyword.hpp"
+#include "runtime/filter/command.hpp"
 #include "runtime/http/body.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/route/context.hpp"
@@ -70,6 +71,7 @@ struct Module {
     keyword::Table nginx_rows, haproxy_rows;
     std::unique_ptr<Filter> (*make_filter)(const void* conf) = nullptr;
     const Service* service = nullptr;
+    Commands commands;   // of the runtime socket
 };
 using Modules = std::span<const Module* const>;
 

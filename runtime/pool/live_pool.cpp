@@ -125,6 +125,7 @@ void LivePool::make_server(const ir::Server& conf, std::size_t endpoint,
     LiveServer& server = *into.back();
     server.conf = &conf;
     server.backup = conf.backup;
+    server.max_connections = conf.max_connections;
     server.index = into.size() - 1;
     server.board = board_.find(zone::Kind::server, key);
     if (!server.board.slots) {
@@ -203,6 +204,8 @@ void LivePool::update(LiveServer& server, net::Time now) {
     const auto& conf = *server.conf;
     const std::int32_t override = state.weight.load(std::memory_order_relaxed);
     const std::uint32_t weight = override >= 0 ? static_cast<std::uint32_t>(override) : conf.weight;
+    const std::int32_t most = state.max_connections.load(std::memory_order_relaxed);
+    server.max_connections = most >= 0 ? static_cast<std::uint32_t>(most) : conf.max_connections;
     const bool was_usable = server.usable;
     server.usable = (flags_of(server) & not_for_new) == 0 && weight > 0;
     const net::Time slow_start = conf.slow_start.count();
@@ -261,9 +264,9 @@ std::uint32_t LivePool::served(const LiveServer& server) const {
 // HAProxy's dynamic limit: between minconn and maxconn with the load, less during a slow start.
 std::uint32_t LivePool::limit_of(const LiveServer& server) const {
     const auto& conf = *server.conf;
-    std::uint64_t limit = conf.max_connections;
+    std::uint64_t limit = server.max_connections;
     if (!limit) return UINT32_MAX;
-    if (!positions_) return conf.max_connections;
+    if (!positions_) return server.max_connections;
     const std::uint64_t load = served_ + queued_;
     if (conf.min_connections && conf.min_connections < limit && conf_->full_connections &&
         load < conf_->full_connections) {
@@ -278,7 +281,7 @@ std::uint32_t LivePool::limit_of(const LiveServer& server) const {
 }
 
 bool LivePool::has_room(const LiveServer& server) const {
-    if (!server.conf->max_connections) return true;
+    if (!server.max_connections) return true;
     return !server.waiters.count && served(server) < limit_of(server);
 }
 
@@ -318,8 +321,8 @@ LiveServer* LivePool::find(std::string_view server_name) const {
 bool LivePool::may_smooth(const LiveServer& server, const PickRequest& request) {
     if (request.tried && request.tried->has(server.index)) return false;
     if (!server.usable || is_failing(server, request.now)) return false;
-    return !server.conf->max_connections ||
-           server.pool->served(server) < server.conf->max_connections;
+    return !server.max_connections ||
+           server.pool->served(server) < server.max_connections;
 }
 
 bool LivePool::may_by_position(const LiveServer& server, const PickRequest& request) {
@@ -451,7 +454,7 @@ bool LivePool::take_slot(LiveServer& server, bool chosen) {
     counters.connections.add(1);
     ++server.served;
     const bool shared = !server.own_counters && board_.workers() > 1;
-    if (server.conf->max_connections && shared) {
+    if (server.max_connections && shared) {
         // Two workers that took the last slot at once both see it and at least one steps back.
         std::atomic_thread_fence(std::memory_order_seq_cst);
         if (served(server) > limit_of(server)) {
@@ -505,7 +508,7 @@ void LivePool::report(LiveServer& server, UseResult result, net::Time now) {
 void LivePool::release(LiveServer& server, UseResult result, net::Time now) {
     report(server, result, now);
     drop_slot(server);
-    if (server.gone || !server.conf->max_connections) return;
+    if (server.gone || !server.max_connections) return;
     if (queued_) wake_for(server);
     signal_others(server);
 }

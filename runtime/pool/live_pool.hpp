@@ -62,6 +62,7 @@ struct LiveServer {
     std::uint32_t weight =
         1;                 // after runtime override; with Turns::positions after slow start, x 16
     std::uint32_t id = 0;  // the configured one, else counted from 1
+    std::uint32_t max_connections = 0;   // after runtime override; 0 = no limit
     bool backup = false;
     bool usable = true;  // up, not drained, weight above 0; kept by LivePool::refresh()
     std::int64_t current_weight = 0, effective_weight = 1;  // smooth round robin

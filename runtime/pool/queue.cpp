@@ -38,7 +38,7 @@ void LivePool::enter_queue(Waiter& waiter) {
         return;
     }
     for (auto& server : servers_) {
-        if (server->conf->max_connections) mark(*server);
+        if (server->max_connections) mark(*server);
     }
     if (board_.workers() > 1) wake_waiters();
 }

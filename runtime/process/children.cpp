@@ -115,6 +115,7 @@ void Master::become_child(Member& member, const Launch& launch, int control) {
     start.work.index = member.slot;
     start.work.number = member.number;
     start.work.workers = launch.workers;
+    start.work.shown_pid = options_.looks_single ? ::getppid() : ::getpid();
     start.work.arena = arena_.get();
     start.work.board = board_.get();
     start.work.wake = &wake_;

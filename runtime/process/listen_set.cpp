@@ -355,7 +355,8 @@ bool ListenSet::prepare(const ir::Config& config, std::uint32_t workers, diag::S
                           std::inserter(shared_ports_, shared_ports_.end()));
     const std::size_t errors = sink.count(diag::Severity::error);
     for (const auto& listener : config.listeners) want(listener, false, workers, sink);
-    // Config::process.control_sockets are not opened: nobody would answer there yet.
+    for (const auto& socket : config.process.control_sockets)
+        want(listener_of(socket), true, workers, sink);
     if (sink.count(diag::Severity::error) == errors) return true;
     abort();
     return false;

@@ -29,6 +29,8 @@ struct MasterOptions {
     std::string pid_file;              // likewise; empty: the configuration's
     bool quiet = false;
     bool warnings_fatal = false;       // haproxy -dW
+    // haproxy without -W: one process to whoever looks. Its id is what logs name, and SIGINT ends it.
+    bool looks_single = false;
     std::vector<std::string> arguments;          // to start a new binary
     std::vector<pid_t> finish, terminate;        // haproxy -sf, -st: stop these once we listen
     std::string sockets_from;          // haproxy -x

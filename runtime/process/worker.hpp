@@ -60,6 +60,7 @@ struct WorkerStart : Setup {
     std::uint32_t index = 0;        // slot of its counters: Entry::mine(index); below most_workers
     std::uint32_t number = 0;       // 0..workers-1 within its generation
     std::uint32_t workers = 1;      // how many share the work
+    int shown_pid = 0;              // what logs and variables tell as the process's id
     zone::SharedArena* arena = nullptr;
     zone::Board* board = nullptr;
     // Writing to (*wake)[i] makes Body::wake() run in the worker of slot i (free slot of a pool's

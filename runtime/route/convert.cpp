@@ -88,7 +88,7 @@ std::string_view part_of(std::string_view text, std::int64_t index, std::string_
 Value part(const Conversion& c, const Value& input, bool words) {
     const auto found =
         part_of(in_text(c, input), c.node.number, c.node.text, c.number(1, 1), words);
-    return Value::of(found.data() ? found : std::string_view(""));
+    return found.data() ? Value::of(found) : Value::missing();
 }
 
 Value of_hash(const Conversion& c, std::uint32_t hash) {

@@ -67,7 +67,11 @@ void Checker::retire() {
 
 void Checker::on_timer() {
     // A server in maintenance is not checked, and keeps what was known of it.
-    if (job_.entry.state->flags.load() & State::forced_down) return schedule(pause());
+    const auto flags = job_.entry.state->flags.load();
+    if (flags & (State::forced_down | State::check_paused)) return schedule(pause());
+    // The runtime socket may have said what no check did.
+    if (health_.up() != ((flags & (State::check_down | State::check_starting)) == 0))
+        health_ = health_of(*job_.check, *job_.entry.state);
     if (!running_) net::spawn(check_once(shared_from_this()));
 }
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "runtime/net/log_flush.hpp"
+#include "runtime/warden/server_commands.hpp"
 
 namespace weir::warden {
 
@@ -47,9 +48,44 @@ Expected<void, std::string> Warden::start(net::Loop& loop, const process::Worker
                 if (file.path == path) return file.fd;
         return -1;
     };
+    sinks.origin.process_id = start.shown_pid;
     net::flush_logs_each_turn(loop, sinks);
+    around_.workers = start.workers;
     adopt(std::move(*jobs));
+    open_admin_socket();
     return {};
+}
+
+// What commands see: the live pools of this process never pick a server, they tell names and states.
+void Warden::open_admin_socket() {
+    const auto& config = *setup_.config;
+    if (config.process.control_sockets.empty()) {
+        admin_.reset();
+        return;
+    }
+    if (!pools_) pools_ = std::make_unique<pool::LivePools>(0, *board_);
+    all_pools_ = pools_->adopt(config, setup_.config);
+    sites_.clear();
+    for (const auto& site : config.sites)
+        sites_.push_back(board_->find(zone::Kind::site, site.name));
+    char name[256] = {};
+    ::gethostname(name, sizeof name - 1);
+    host_name_ = name;
+    around_.host_name = host_name_;
+    around_.node = config.process.node;
+    around_.process_id = ::getppid();
+    around_.pools = all_pools_;
+    around_.sites = sites_;
+    around_.process = board_->find(zone::Kind::process, "");
+    around_.config = &config;
+    around_.board = board_;
+    if (!admin_) {
+        auto commands = commands_;
+        commands.push_back(server_commands());
+        admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
+                                               [this](State& state) { flags_changed(state); });
+    }
+    admin_->adopt(setup_.sockets, config);
 }
 
 Expected<void, std::string> Warden::prepare(const process::Setup& next) {
@@ -67,6 +103,7 @@ void Warden::commit() {
     log::process_sinks().adopt(loop_->now());
     adopt(std::move(next_jobs_));
     next_jobs_.clear();
+    open_admin_socket();
 }
 
 void Warden::abort() {
@@ -82,6 +119,7 @@ void Warden::stop_accepting(bool) {}
 void Warden::stop_now() {
     for (auto& [key, checker] : checkers_) checker->retire();
     checkers_.clear();
+    admin_.reset();
 }
 
 Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& setup) const {

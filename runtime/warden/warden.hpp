@@ -10,7 +10,9 @@
 #include <unordered_map>
 #include <vector>
 
+#include "runtime/pool/live_pool.hpp"
 #include "runtime/process/worker.hpp"
+#include "runtime/warden/admin_socket.hpp"
 #include "runtime/warden/checker.hpp"
 #include "runtime/warden/teller.hpp"
 
@@ -20,7 +22,9 @@ class Warden final : public process::WorkerBody {
 public:
     // Hears every line that goes to the log, too (tests).
     using Listener = std::function<void(std::string_view text)>;
-    explicit Warden(Listener listener = {}) : listener_(std::move(listener)) {}
+    // `commands`: of modules, for the runtime socket.
+    explicit Warden(Listener listener = {}, std::vector<filter::Commands> commands = {})
+        : listener_(std::move(listener)), commands_(std::move(commands)) {}
     ~Warden() override;
 
     Expected<void, std::string> start(net::Loop& loop, const process::WorkerStart& start) override;
@@ -42,16 +46,25 @@ private:
     void forget_unchecked(const ir::Config& config);
     void say(const ir::Pool& pool, const News& news, int level, std::string_view text);
     void follow(const Job& job, News news);
+    void open_admin_socket();
     [[nodiscard]] PoolCount count(const Job& job) const;
     void wake_workers() const;
 
     Listener listener_;
+    std::vector<filter::Commands> commands_;
     Teller teller_;
     net::Loop* loop_ = nullptr;
     zone::Board* board_ = nullptr;
     const std::vector<int>* wake_ = nullptr;
     process::Setup setup_, next_setup_;
     std::vector<Job> next_jobs_;
+    // For the runtime socket, and only where there is one.
+    route::Surroundings around_;
+    std::string host_name_;
+    std::unique_ptr<pool::LivePools> pools_;
+    std::vector<pool::LivePool*> all_pools_;
+    std::vector<zone::Entry> sites_;
+    std::unique_ptr<AdminSocket> admin_;
     std::unordered_map<std::string, std::shared_ptr<Checker>> checkers_;   // by server_key
 };
 

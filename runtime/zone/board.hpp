@@ -57,10 +57,12 @@ struct alignas(64) ServerState {
         failed = 16,         // passive: max_fails reached, until retry_at
         unresolved = 32,     // its name is not known
         stopping = 64,       // 404 of disable-on-404: only persistent traffic
+        check_paused = 128,  // not checked, by the runtime API
     };
     std::atomic<std::uint32_t> flags{0};
     std::atomic<std::uint32_t> generation{0};  // changes whenever flags or weight do
     std::atomic<std::int32_t> weight{-1};      // runtime override; -1 = as configured
+    std::atomic<std::int32_t> max_connections{-1};   // the same of Server::max_connections
     std::atomic<std::uint32_t> fails{0};       // within fail_timeout
     std::atomic<std::int64_t> fail_window{0};  // ms of the loop's monotonic clock: first/last failure
     std::atomic<std::int64_t> retry_at{0};     // failed: when one request may probe again

@@ -23,7 +23,7 @@ const std::map<std::string, const char*>& exceptions() {
         {"needs", "the front-ends check it: a value must exist where it is used"},
         {"zones", "weir makes the shared memory of every pool by itself"},
         {"purpose", "of a zone; see zones"},
-        {"expose_listeners", "-t says that a stats socket is not opened"},
+        {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
         {"certificates", "TLS is refused by name so far"},
         {"certificate_name", "TLS is refused by name so far"},
         {"certificate_key", "TLS is refused by name so far"},

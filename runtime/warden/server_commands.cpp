@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/warden/server_commands.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "runtime/pool/live_pool.hpp"
+
+namespace weir::warden {
+
+namespace {
+
+using filter::CommandCall;
+using filter::Level;
+using State = zone::ServerState;
+
+constexpr std::uint32_t most_weight = 256;   // of HAProxy
+constexpr char need_server[] = "Require 'backend/server'.";
+
+// "backend/server". Null when there is none, which the peer is told.
+pool::LiveServer* find_server(CommandCall& call, std::string_view name) {
+    auto slash = name.find('/');
+    if (slash == std::string_view::npos) return call.say(need_server), nullptr;
+    const auto pool_name = name.substr(0, slash);
+    bool pool_known = false;
+    for (auto* pool : call.around.pools) {
+        if (pool->name() != pool_name) continue;
+        pool_known = true;
+        if (auto* server = pool->find(name.substr(slash + 1))) return server;
+    }
+    return call.say(pool_known ? "No such server." : "No such backend."), nullptr;
+}
+
+std::optional<std::uint32_t> number_of(std::string_view text) {
+    std::uint32_t number = 0;
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc() || end != text.data() + text.size()) return std::nullopt;
+    return number;
+}
+
+// All addresses that a server's name stands for are changed alike.
+template <class Change>
+void change(CommandCall& call, const pool::LiveServer& server, Change apply) {
+    for (const auto& one : server.pool->servers()) {
+        if (one->name != server.name || !one->board.state) continue;
+        apply(*one->board.state);
+        call.changed(*one->board.state);
+    }
+}
+
+void set_flags(CommandCall& call, const pool::LiveServer& server, std::uint32_t set,
+               std::uint32_t clear) {
+    change(call, server, [&](State& state) {
+        const bool was_up = state.usable();
+        state.flags.fetch_or(set);
+        state.flags.fetch_and(~clear);
+        if (was_up != state.usable()) state.last_change = call.now_seconds;
+    });
+}
+
+void run_set_state(CommandCall& call, const pool::LiveServer& server, std::string_view what) {
+    if (what == "ready") return set_flags(call, server, 0, State::forced_down | State::drain);
+    if (what == "drain") return set_flags(call, server, State::drain, State::forced_down);
+    if (what == "maint") return set_flags(call, server, State::forced_down, 0);
+    call.say("'set server <srv> state' expects 'ready', 'drain' and 'maint'.");
+}
+
+// "10" or, as a share of what is configured, "50%".
+void run_set_weight_of(CommandCall& call, const pool::LiveServer& server, std::string_view text) {
+    const bool share = text.ends_with('%');
+    if (share) text.remove_suffix(1);
+    auto number = number_of(text);
+    if (!number) return call.say("Trailing garbage in weight string");
+    if (share && *number > 100) return call.say("Relative weight can only be between 0 and 100% inclusive.");
+    auto weight = share ? server.conf->weight * *number / 100 : *number;
+    if (weight > most_weight) return call.say("Absolute weight can only be between 0 and 256 inclusive.");
+    change(call, server, [&](State& state) { state.weight = static_cast<std::int32_t>(weight); });
+}
+
+void run_set_health(CommandCall& call, const pool::LiveServer& server, std::string_view what) {
+    constexpr auto all = State::check_down | State::stopping | State::check_starting;
+    if (what != "up" && what != "stopping" && what != "down")
+        return call.say("'set server <srv> health' expects 'up', 'stopping', or 'down'.");
+    const auto& check = server.conf->check;   // without one the server stays as it is set
+    std::uint32_t set = what == "down" ? State::check_down : what == "stopping" ? State::stopping : 0u;
+    change(call, server, [&](State& state) {
+        state.flags.fetch_or(set);
+        state.flags.fetch_and(~(all & ~set));
+        state.health = what == "down" ? 0 : check ? check->rise + check->fall - 1 : 1;
+        state.last_change = call.now_seconds;
+    });
+}
+
+void run_set_server(CommandCall& call) {
+    auto* server = find_server(call, call.word(0));
+    if (!server) return;
+    if (call.word(1) == "state") return run_set_state(call, *server, call.word(2));
+    if (call.word(1) == "weight") return run_set_weight_of(call, *server, call.word(2));
+    if (call.word(1) == "health") return run_set_health(call, *server, call.word(2));
+    call.say("usage: set server <backend>/<server> health | state | weight");
+}
+
+void run_set_weight(CommandCall& call) {
+    if (auto* server = find_server(call, call.word(0))) run_set_weight_of(call, *server, call.word(1));
+}
+
+void run_get_weight(CommandCall& call) {
+    auto* server = find_server(call, call.word(0));
+    if (!server) return;
+    const auto now = server->board.state->weight.load();
+    call.say(fmt::format("{} (initial {})", now >= 0 ? static_cast<std::uint32_t>(now) : server->conf->weight,
+                         server->conf->weight));
+}
+
+void run_set_limit(CommandCall& call) {
+    auto* server = find_server(call, call.word(0));
+    if (!server) return;
+    auto most = number_of(call.word(1));
+    if (!most) return call.say("Integer value expected.");
+    change(call, *server, [&](State& state) { state.max_connections = static_cast<std::int32_t>(*most); });
+}
+
+void run_disable_server(CommandCall& call) {
+    if (auto* server = find_server(call, call.word(0))) set_flags(call, *server, State::forced_down, 0);
+}
+void run_enable_server(CommandCall& call) {
+    if (auto* server = find_server(call, call.word(0)))
+        set_flags(call, *server, 0, State::forced_down | State::drain);
+}
+void run_disable_health(CommandCall& call) {
+    if (auto* server = find_server(call, call.word(0))) set_flags(call, *server, State::check_paused, 0);
+}
+void run_enable_health(CommandCall& call) {
+    auto* server = find_server(call, call.word(0));
+    if (!server) return;
+    if (!server->conf->check) return call.say("Health check was not configured on this server, cannot enable it.");
+    set_flags(call, *server, 0, State::check_paused);
+}
+
+constexpr filter::Command rows[] = {
+    {"disable health", "<backend>/<server>", "stop checking a server", Level::admin, run_disable_health},
+    {"disable server", "<backend>/<server>", "put a server into maintenance", Level::admin, run_disable_server},
+    {"enable health", "<backend>/<server>", "check a server again", Level::admin, run_enable_health},
+    {"enable server", "<backend>/<server>", "take a server out of maintenance", Level::admin, run_enable_server},
+    {"get weight", "<backend>/<server>", "a server's weight now and as configured", Level::user, run_get_weight},
+    {"set maxconn server", "<backend>/<server> <number>", "change a server's connection limit", Level::admin,
+     run_set_limit},
+    {"set server", "<backend>/<server> <what> <value>", "change a server's state, weight or health", Level::admin,
+     run_set_server},
+    {"set weight", "<backend>/<server> <weight>[%]", "change a server's weight", Level::admin, run_set_weight},
+};
+
+}  // namespace
+
+filter::Commands server_commands() { return rows; }
+
+}  // namespace weir::warden

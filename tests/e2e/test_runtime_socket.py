@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: Apache-2.0
+# The runtime socket: what HAProxy answers to a command, weir answers, and what a command sets is what
+# requests meet, through reloads and beside other workers.
+import re
+import socket
+import time
+
+import pytest
+
+from support import binary
+from support.client import get
+from support.ports import free_port
+from support.proxy import Proxy
+from support.servers import Answer, HttpServer
+
+CONFIG = """
+global
+    stats socket {socket} mode 600 level {level}
+    nbthread 2
+defaults
+    mode http
+    timeout connect 1s
+    timeout client 5s
+    timeout server 2s
+frontend web
+    bind 127.0.0.1:{web}
+    default_backend app
+backend app
+    server a {a}
+    server b {b} weight 10
+    server off {b} disabled
+backend other
+    server a {a} backup
+"""
+
+
+def ask(path, *lines, end=b""):
+    """What the peer of one connection reads until its end."""
+    with socket.socket(socket.AF_UNIX) as peer:
+        peer.settimeout(5)
+        peer.connect(str(path))
+        peer.sendall("".join(line + "\n" for line in lines).encode() + end)
+        got = b""
+        while piece := peer.recv(65536):
+            got += piece
+        return got.decode()
+
+
+@pytest.fixture
+def setup(folder, run_server):
+    a = run_server(HttpServer("a", answers=[Answer(body="a")]))
+    b = run_server(HttpServer("b", answers=[Answer(body="b")]))
+
+    def make(which, level="admin"):
+        web = free_port()
+        path = f"{folder}/{which}.sock"
+        program = binary.subject("haproxy") if which == "weir" else binary.anchor("haproxy")
+        config = CONFIG.format(socket=path, level=level, web=web, a=a.address, b=b.address)
+        return path, web, Proxy(program, "haproxy", config, folder=folder, ports=[web])
+    return make
+
+
+# Commands whose answers must be equal, in this order: some change what later ones see.
+COMMANDS = [
+    "show backend", "set server app/b state drain", "set server app/zz state drain", "set server zz/b state drain",
+    "set server app/b state zz", "set server app/b weight 300", "set server app/b weight 50%", "get weight app/b",
+    "get weight app/zz", "set weight app/b 7", "get weight app/b", "disable server app/a", "enable server app/a",
+    "enable server app", "disable server", "set maxconn server app/a 10", "show cli level", "clear counters",
+    "clear counters all", "show servers state zz", "set server app/a health down", "operator",
+]
+
+
+def test_answers_are_haproxys(setup):
+    answers = []
+    for which in ("anchor", "weir"):
+        path, _, proxy = setup(which)
+        with proxy:
+            answers.append({command: ask(path, command) for command in COMMANDS})
+    assert answers[1] == answers[0]
+
+
+def states(path, which="app"):
+    """Server to (operational state, administrative state, weight)."""
+    lines = ask(path, f"show servers state {which}").splitlines()
+    names = lines[1].lstrip("# ").split()
+    rows = [dict(zip(names, line.split())) for line in lines[2:] if line]
+    return {row["srv_name"]: (row["srv_op_state"], row["srv_admin_state"], row["srv_uweight"]) for row in rows}
+
+
+def test_states_are_those_of_haproxy(setup):
+    seen = []
+    for which in ("anchor", "weir"):
+        path, _, proxy = setup(which)
+        with proxy:
+            ask(path, "set server app/b state drain;set server app/a state maint;set weight app/b 7")
+            seen.append(states(path))
+    assert seen[1] == seen[0]
+
+
+def test_maintenance_reaches_all_workers_and_outlives_a_reload(setup):
+    path, web, proxy = setup("weir")
+    with proxy:
+        ask(path, "disable server app/b")
+        assert {get(web, "/").body for _ in range(40)} == {b"a"}
+        proxy.reload()
+        assert {get(web, "/").body for _ in range(40)} == {b"a"}
+        ask(path, "enable server app/b;disable server app/a")
+        assert {get(web, "/").body for _ in range(40)} == {b"b"}
+
+
+def test_statistics_count_and_clear(setup):
+    path, web, proxy = setup("weir")
+    with proxy:
+        for _ in range(6):
+            get(web, "/")
+        rows = ask(path, "show stat web 1 -1").splitlines()
+        names = rows[0].lstrip("# ").split(",")
+        assert dict(zip(names, rows[1].split(",")))["req_tot"] == "6"
+        assert re.search(r"^CumReq: 6$", ask(path, "show info"), re.M)
+        ask(path, "clear counters all")
+        assert dict(zip(names, ask(path, "show stat web 1 -1").splitlines()[1].split(",")))["req_tot"] == "0"
+
+
+def test_levels_and_unknown_commands(setup):
+    path, _, proxy = setup("weir", level="operator")
+    with proxy:
+        assert ask(path, "set weight app/a 1") == "Permission denied\n\n"
+        assert ask(path, "nonsense").startswith("Unknown command")
+        assert "show stat" in ask(path, "help")
+
+
+def test_one_connection_many_commands(setup):
+    path, _, proxy = setup("weir")
+    with proxy:
+        assert ask(path, "show cli level;show version").count("\n\n") == 2
+        got = ask(path, "prompt", "show cli level", "quit")
+        assert got.startswith("\n> ") and "admin\n\n> " in got
+        # Lines without an end, and peers that leave early, harm nobody.
+        with socket.socket(socket.AF_UNIX) as silent:
+            silent.connect(str(path))
+            silent.sendall(b"x" * 20000)
+            time.sleep(0.05)
+        with socket.socket(socket.AF_UNIX) as gone:
+            gone.connect(str(path))
+            gone.sendall(b"show stat\n")
+        assert ask(path, "show cli level") == "admin\n\n"
