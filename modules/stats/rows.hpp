@@ -2,7 +2,7 @@
 #pragma once
 
 #include "parser/keyword/keyword.hpp"
-#include "runtime/filter/command.hpp"
+#include "runtime/filter/filter.hpp"
 
 namespace weir::modules::stats {
 
