@@ -34,6 +34,13 @@ void lower_httpclose(keyword::Scope& scope, const Call&) {
     scope.settings().keepalive.edit().on = !on(scope);
     scope.settings().forward.edit().close_server_connection = on(scope);
 }
+// Until HAProxy 2.0 a stronger form; its users mean the same.
+void lower_forceclose(keyword::Scope& scope, const Call& call) {
+    scope.sink.warning(call.span, "old-keyword",
+                       "\"option forceclose\" means \"option httpclose\" since HAProxy 2.0",
+                       "write option httpclose");
+    lower_httpclose(scope, call);
+}
 void lower_server_close(keyword::Scope& scope, const Call&) {
     scope.settings().forward.edit().close_server_connection = on(scope);
     if (on(scope)) scope.settings().keepalive.edit().on = true;
@@ -240,6 +247,8 @@ constexpr auto rows = sorted({
          "Logs no requests that went well."),
     flag("option dontlognull", in::front_side, set_flag<&S::logs, &L::dont_log_null>,
          "Logs no connections without a request."),
+    flag("option forceclose", in::any_proxy, lower_forceclose,
+         "The old name of option httpclose."),
     valued("option forwardfor", in::any_proxy, {any_number(word("except net, header name"))},
            lower_forwardfor, "Adds X-Forwarded-For."),
     flag("option http-buffer-request", in::any_proxy, lower_buffer_request,

@@ -65,8 +65,8 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
     directives.insert(directives.end(), std::make_move_iterator(in_file.begin()),
                       std::make_move_iterator(in_file.end()));
     if (readable && !has_events(directives))
-        found.error({main_file, 0, 0}, "no-events", "no \"events\" section in configuration",
-                    "nginx wants one: add events { }");
+        found.warning({main_file, 0, 0}, "no-events", "no \"events\" section in configuration",
+                      "weir does without; nginx would not start: add events { }");
     Block main(run, context::main, nullptr);
     lower_body(main, directives);
     set_default_error_log(run);
