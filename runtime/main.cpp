@@ -18,6 +18,7 @@
 #include "parser/load.hpp"
 #include "runtime/exchange/client_side.hpp"
 #include "runtime/plan/plan.hpp"
+#include "runtime/plan/tls.hpp"
 #include "runtime/process/daemon.hpp"
 #include "runtime/process/demo.hpp"
 #include "runtime/process/master.hpp"
@@ -128,9 +129,9 @@ std::optional<ir::Config> load(const CommandLine& line, SourceSet& set, SourceMa
 }
 
 std::shared_ptr<const void> compile(std::shared_ptr<const ir::Config> config, diag::Sink& sink) {
-    std::vector<std::string> problems;
+    std::vector<route::Library::Problem> problems;
     auto plan = plan::Plan::compile(std::move(config), modules::all(), problems);
-    for (auto& text : problems) sink.error({}, "cannot-compile", std::move(text));
+    for (auto& one : problems) sink.error(one.span, "cannot-compile", std::move(one.text));
     return problems.empty() ? plan : nullptr;
 }
 
@@ -142,6 +143,7 @@ process::Program program_of(const CommandLine& line) {
         return config ? std::make_shared<const ir::Config>(std::move(*config)) : nullptr;
     };
     program.compile = compile;
+    program.check = plan::check_tls;
     program.make_body = [](process::Role role) -> std::unique_ptr<process::WorkerBody> {
         if (role == process::Role::warden) {
             std::vector<filter::Commands> commands;
@@ -171,6 +173,7 @@ void test(const CommandLine& line, Tested& result) {
     auto program = program_of(line);
     result.config = program.load(set, result.sources, result.sink);
     const bool compiled = result.config && program.compile(result.config, result.sink);
+    if (result.config && program.check) program.check(*result.config, result.sink);
     if (compiled && !line.offline)
         process::find_identity(result.config->process, result.sink);
     result.good = compiled && !result.sink.failed();

@@ -149,8 +149,13 @@ void lower_bind(keyword::Scope& scope, const Call& call) {
     bool none = made.empty();
     if (none) made.emplace_back();
     here.listeners = &made;
+    BindTlsWords tls;
+    tls.profile = here.load.bind_tls.profile;
+    here.bind_tls = &tls;
     lower_options(here, call.args.subspan(1), in::bind);
     here.listeners = nullptr;
+    here.bind_tls = nullptr;
+    finish_bind_tls(here, tls, made);
     if (none) return;
     auto& all = here.draft->listeners;
     all.insert(all.end(), std::make_move_iterator(made.begin()),

@@ -189,7 +189,8 @@ std::vector<keyword::Table> own_tables() {
             sample_table(),     converter_table(), acl_table(),    predefined_table(),
             acl_word_table(),   variable_table(),  value_table(),  retry_table(),
             redirect_table(),   section_table(),   match_table(),  bind_line_table(),
-            server_line_table(), proxy_header_table(), first_bytes_table()};
+            server_line_table(), proxy_header_table(), first_bytes_table(),
+            bind_tls_table(),    global_tls_table(),   tls_sample_table()};
 }
 
 std::vector<keyword::Table> all_tables() {

@@ -13,9 +13,11 @@
 #include <vector>
 
 #include "parser/haproxy/ast.hpp"
+#include "parser/haproxy/bind_tls.hpp"
 #include "parser/haproxy/contexts.hpp"
 #include "parser/ir/config.hpp"
 #include "parser/keyword/keyword.hpp"
+#include "parser/keyword/tls_files.hpp"
 
 namespace weir::haproxy {
 
@@ -169,6 +171,8 @@ struct Load {
     int spread_percent = 0;
     std::uint64_t stats_connections = 0;
     std::chrono::milliseconds stats_timeout{10000};
+    keyword::TlsFiles tls_files;
+    BindTlsDefaults bind_tls;
 };
 
 // What a row's apply gets.
@@ -188,6 +192,7 @@ public:
     bool defaulted = false;  // "default option ..."
     // What a sub-language fills in; null outside of it.
     std::vector<ir::Listener>* listeners = nullptr;  // bind
+    BindTlsWords* bind_tls = nullptr;                // bind, certificate lists
     ServerWords* server = nullptr;                   // server, default-server
     ir::Rule* rule = nullptr;                        // an action
     ir::Expr* expr = nullptr;                        // a fetch or a converter

@@ -12,11 +12,14 @@ keyword::Table option_table();  // "option ..." of proxies
 keyword::Table rule_table();    // http-request, acl, use_backend, ... of proxies
 keyword::Table check_table();   // http-check, tcp-check
 keyword::Table bind_table();
+keyword::Table bind_tls_table();
+keyword::Table global_tls_table();
 keyword::Table server_table();
 keyword::Table action_table();
 keyword::Table proxy_header_table();  // PROXY header of servers
 keyword::Table sample_table();
 keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
+keyword::Table tls_sample_table();
 keyword::Table converter_table();
 keyword::Table acl_table();         // hdr_beg and the like
 keyword::Table predefined_table();  // TRUE, METH_GET, ...

@@ -75,6 +75,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(tls_protocol, bytes, handshake)         /* $ssl_protocol | ssl_fc_protocol, %sslv */    \
     X(tls_cipher, bytes, handshake)           /* $ssl_cipher | ssl_fc_cipher, %sslc */        \
     X(tls_alpn, bytes, handshake)             /* $ssl_alpn_protocol | ssl_fc_alpn */          \
+    X(tls_text, bytes, handshake)             /* number = ir::TlsFact, text = argument */     \
+    X(tls_number, integer, handshake)         /* the same */                                  \
     X(hello_sni, bytes, handshake)            /* $ssl_preread_server_name | req.ssl_sni */    \
     X(hello_alpn, bytes, handshake)           /* $ssl_preread_alpn_protocols | req.ssl_alpn */\
     X(hello_protocol, bytes, handshake)       /* $ssl_preread_protocol | req.ssl_ver */       \

@@ -10,6 +10,7 @@
 
 #include "parser/base/source_set.hpp"
 #include "parser/ir/rule.hpp"
+#include "parser/ir/tls.hpp"
 
 namespace weir::ir {
 
@@ -34,13 +35,6 @@ struct UnixPermissions {
     std::optional<unsigned> mode;
 };
 
-// What TLS on a listener needs; filled in by the TLS issue. Its presence means "TLS is on".
-struct TlsProfile {
-    std::vector<std::string> certificates;  // paths
-    std::vector<std::string> alpn;
-    Span span;
-};
-
 struct Listener {
     std::string name;             // HAProxy: name option; otherwise the endpoint as text
     bool named = false;           // by the name option
@@ -56,7 +50,7 @@ struct Listener {
     bool accepts_proxy_header = false;
     // With it: the client is who the header says (HAProxy); else the header has values of its own.
     bool proxy_header_names_client = false;
-    std::optional<TlsProfile> tls;
+    std::optional<ListenerTls> tls;
     std::optional<bool> keepalive;               // SO_KEEPALIVE
     int keepalive_idle = 0, keepalive_interval = 0, keepalive_count = 0;  // seconds, seconds, probes
     int receive_buffer = 0, send_buffer = 0;     // bytes, 0 = kernel's choice

@@ -288,12 +288,7 @@ void Printer::listener(const Listener& l) {
     put_socket(*this, l);
     field("accepts_proxy_header", l.accepts_proxy_header, false);
     field("proxy_header_names_client", l.proxy_header_names_client, false);
-    if (l.tls) {
-        line("tls");
-        Deeper more(*this);
-        each("certificate", l.tls->certificates);
-        each("alpn", l.tls->alpn);
-    }
+    if (l.tls) listener_tls(*l.tls);
     for (auto id : l.sites)
         line("site {}{}", label_of(id, config), id == l.default_site ? " default" : "");
 }

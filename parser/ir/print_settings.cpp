@@ -260,6 +260,8 @@ void put(Group& to, const NameServers& n) {
     to.field("timeout", n.timeout, d.timeout);
 }
 
+void put(Group& to, const TlsProfile& profile) { to.tls_profile(profile); }
+
 template <class T>
 std::string lines_of(const Shared<T>& group, const Config& config) {
     Group gathered(config);
@@ -298,6 +300,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("error_pages", mine.error_pages, parent.error_pages);
     group("logs", mine.logs, parent.logs);
     group("modules", mine.modules, parent.modules);
+    group("tls", mine.tls, parent.tls);
 }
 
 void Printer::error_log(const ErrorLog& log) {

@@ -94,6 +94,10 @@ public:
     void error_log(const ErrorLog& log);
     void health_check(const HealthCheck& check);
     void upstream_tls(const UpstreamTls& tls);
+    void tls_identity(const TlsIdentity& identity);
+    void tls_rules(const TlsRules& rules);
+    void tls_profile(const TlsProfile& profile);
+    void listener_tls(const ListenerTls& tls);
 
 private:
     std::size_t depth_ = 0;

@@ -17,6 +17,7 @@
 #include "parser/ir/log.hpp"
 #include "parser/ir/rule.hpp"
 #include "parser/ir/shared.hpp"
+#include "parser/ir/tls.hpp"
 
 namespace weir::ir {
 
@@ -265,6 +266,7 @@ struct Settings {
     Shared<ErrorPages> error_pages;
     Shared<LogSettings> logs;
     Shared<ModuleUses> modules;
+    Shared<TlsProfile> tls;              // towards clients
 };
 
 }  // namespace weir::ir

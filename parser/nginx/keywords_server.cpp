@@ -11,6 +11,7 @@
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
+#include "parser/nginx/tls.hpp"
 
 namespace weir::nginx {
 
@@ -44,6 +45,7 @@ void lower_server(Scope& scope, const Call& call) {
     fallback.span = call.span;
     block.route = &fallback;
     lower_body(block, outer.current->body.directives);
+    finish_tls(block);
     if (site.names.empty()) site.names.emplace_back();
     site.name = site_name_of(site);
     site.settings = block.own;

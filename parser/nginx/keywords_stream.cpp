@@ -7,6 +7,7 @@
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
+#include "parser/nginx/tls.hpp"
 #include "parser/nginx/upstreams.hpp"
 
 namespace weir::nginx {
@@ -43,6 +44,7 @@ void lower_stream_server(Scope& scope, const Call& call) {
     block.route = &route;
     lower_body(block, outer.current->body.directives);
     apply_health_check(block);
+    finish_tls(block);
     if (draft.listens.empty())
         outer.error(call.span, "no-listen", "no \"listen\" is defined for server",
                     "add listen port; or listen address:port;");

@@ -52,8 +52,11 @@ private:
             options_.model.accepts_proxy_header = true;
             return true;
         }
-        if (text == "ssl" || text == "http2" || text == "quic" || text == "spdy")
-            return refuse(argument);
+        if (text == "ssl") {
+            options_.model.tls.emplace().span = argument.span;
+            return true;
+        }
+        if (text == "http2" || text == "quic" || text == "spdy") return refuse(argument);
         if (text == "multipath") return refuse(argument);
         options_.sets_options = true;
         if (text == "bind") return true;   // every address has a socket of its own here
@@ -160,11 +163,13 @@ Address& address_of(Block& block, const std::string& key, const ListenOptions& o
         listener.sites = std::move(kept.sites);
         listener.default_site = kept.default_site;
         listener.accepts_proxy_header = listener.accepts_proxy_header || kept.accepts_proxy_header;
+        if (!listener.tls) listener.tls = kept.tls;
         if (!listener.ipv6_only) listener.ipv6_only = kept.ipv6_only;
         return address;
     }
     auto& listener = block.config.listeners[address.listener];
     listener.accepts_proxy_header = listener.accepts_proxy_header || options.model.accepts_proxy_header;
+    if (!listener.tls) listener.tls = options.model.tls;
     return address;
 }
 

@@ -9,6 +9,7 @@
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/syntax.hpp"
 #include "parser/nginx/tables.hpp"
+#include "parser/nginx/tls.hpp"
 
 namespace weir::nginx {
 
@@ -69,6 +70,7 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
                       "weir does without; nginx would not start: add events { }");
     Block main(run, context::main, nullptr);
     lower_body(main, directives);
+    check_tls_listeners(run);
     set_default_error_log(run);
     pass_on(found, sink);
 }
@@ -78,7 +80,7 @@ std::vector<keyword::Table> directive_tables() {
         main_keywords(),   event_keywords(),  http_keywords(),          server_keywords(),
         log_keywords(),    proxy_keywords(),  rewrite_keywords(),       upstream_keywords(),
         map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
-        match_keywords(),  map_line_keywords()};
+        match_keywords(),  map_line_keywords(), tls_keywords()};
     for (auto table : other_keywords()) all.push_back(table);
     return all;
 }

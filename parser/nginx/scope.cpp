@@ -32,6 +32,8 @@ Block::Block(Run& shared, Contexts place, Block* outer)
     server = outer->server;
     site = outer->site;
     route = outer->route;
+    staples = outer->staples;
+    staple = outer->staple;
 }
 
 ir::Text Block::text(const keyword::Argument& argument) {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parser/keyword/keyword.hpp"
+#include "parser/keyword/tls_files.hpp"
 #include "parser/nginx/ast.hpp"
 #include "parser/nginx/contexts.hpp"
 #include "parser/nginx/load.hpp"
@@ -65,6 +66,7 @@ struct Run {
     std::vector<keyword::Argument> scratch;
     // Groups that blocks with the same parent and the same proxy_ lines have in common.
     std::unordered_map<std::string, ir::Shared<ir::ForwardSettings>> same_forward;
+    keyword::TlsFiles tls_files;
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
     std::uint32_t depth = 0;   // blocks around the one being read
@@ -112,6 +114,9 @@ public:
     std::size_t rules_before = 0;   // rules of this block that stood before it, inner ifs left out
     std::size_t ifs_placed = 0;     // rules that inner ifs have added so far
 
+    // ssl_stapling, ssl_stapling_file
+    bool staples = false;
+    ir::File staple;
     // proxy_set_header of this block; empty: the parent's list is inherited whole.
     std::vector<ir::FieldEdit> header_list;
     // The proxy_ lines of this block, word for word: what own.forward was made from.

@@ -27,6 +27,8 @@ keyword::Table map_keywords();
 keyword::Table map_line_keywords();
 keyword::Table stream_keywords();
 keyword::Table stream_server_keywords();
+keyword::Table tls_keywords();
+keyword::Table tls_variables();
 keyword::Table health_keywords();
 keyword::Table match_keywords();
 

@@ -259,6 +259,8 @@ ir::Expr fetch_of(const Keyword& row, std::string_view name, Span span) {
         case Fetch::query_argument:
         case Fetch::cookie:
         case Fetch::response_cookie: value.text = rest; break;
+        case Fetch::tls_text:
+        case Fetch::tls_number: value.number = row.number; break;
         case Fetch::tcp_info: value.text = name.substr(sizeof "tcpinfo_" - 1); break;
         default: break;
     }
@@ -381,7 +383,7 @@ std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span 
 }
 
 std::vector<keyword::Table> variable_tables() {
-    std::vector<keyword::Table> all{rows, stream_rows};
+    std::vector<keyword::Table> all{rows, stream_rows, tls_variables()};
     for (auto table : other_variables()) all.push_back(table);
     return all;
 }

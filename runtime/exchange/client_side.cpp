@@ -17,10 +17,42 @@
 #include "runtime/log/error_log.hpp"
 #include "runtime/log/log_sink.hpp"
 #include "runtime/net/log_flush.hpp"
+#include "runtime/net/tls_resume.hpp"
 
 namespace weir::exchange {
 
 namespace {
+
+// TLS sessions are kept in the shared arena: they hold in every worker, and over reloads.
+net::TlsKeeper keeper_over(zone::TlsStore& store) {
+    static constexpr auto store_of = [](void* self) { return static_cast<zone::TlsStore*>(self); };
+    static constexpr auto take = [](const zone::TlsStore::Key& from, net::TlsTicketKey& to) {
+        std::memcpy(to.name, from.name, sizeof to.name);
+        std::memcpy(to.hmac, from.hmac, sizeof to.hmac);
+        std::memcpy(to.aes, from.aes, sizeof to.aes);
+    };
+    net::TlsKeeper keeper;
+    keeper.self = &store;
+    keeper.newest_key = [](void* self, net::TlsTicketKey& key) {
+        zone::TlsStore::Key found;
+        if (!store_of(self)->newest_key(net::Loop::current().wall_ms() / 1000, found)) return false;
+        take(found, key);
+        return true;
+    };
+    keeper.find_key = [](void* self, const unsigned char* name, net::TlsTicketKey& key, bool& newest) {
+        zone::TlsStore::Key found;
+        if (!store_of(self)->find_key(name, found, newest)) return false;
+        take(found, key);
+        return true;
+    };
+    keeper.put = [](void* self, std::string_view id, std::string_view session) {
+        store_of(self)->put(id, session);
+    };
+    keeper.find = [](void* self, std::string_view id, std::string& session) {
+        return store_of(self)->find(id, session);
+    };
+    return keeper;
+}
 
 route::Address address_of(const sockaddr_storage& from) {
     route::Address address;
@@ -93,6 +125,10 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
             }
         },
         const_cast<std::vector<int>*>(start.wake));
+    if (start.arena) {
+        tls_store_ = std::make_unique<zone::TlsStore>(*start.arena);
+        net::keep_sessions_by(keeper_over(*tls_store_));
+    }
     auto& sinks = log::process_sinks();
     sinks.find_file = [this](std::string_view path) {
         return start_->logs ? start_->logs->find(path) : -1;
@@ -314,6 +350,10 @@ const plan::Site& first_site(const Connection& connection) {
     const auto& plan = *connection.running->plan;
     return plan.sites[plan.listeners[connection.listener].names.fallback()];
 }
+bool speaks_tls(const Connection& connection) {
+    const auto& plan = *connection.running->plan;
+    return plan.listeners[connection.listener].source->tls.has_value();
+}
 bool expects_proxy_header(const Connection& connection) {
     return connection.proxy_header_expected ||
            connection.running->plan->listeners[connection.listener].source->accepts_proxy_header;
@@ -327,6 +367,8 @@ net::Detached ClientSide::run(Connection& connection) {
     // One step after the other: g++ 12 runs a co_await inside && before what stands left of it.
     bool serves = run_early_rules(connection, first_site(connection), first_site(connection).rules.connect);
     if (serves && expects_proxy_header(connection)) serves = co_await read_proxy_header(connection);
+    if (serves && speaks_tls(connection)) serves = co_await accept_tls(connection);
+    connection.facts.ready_us = worker_->loop.now_us();
     if (serves)
         serves = run_early_rules(connection, first_site(connection),
                                  first_site(connection).rules.handshake);
@@ -337,6 +379,8 @@ net::Detached ClientSide::run(Connection& connection) {
             co_await serve_http(connection);
         serves = pass_on(connection);
         if (serves && expects_proxy_header(connection)) serves = co_await read_proxy_header(connection);
+        bool secure = serves && speaks_tls(connection) && !connection.facts.tls;
+        if (secure) serves = co_await accept_tls(connection);
     }
     end(connection);
 }

@@ -9,6 +9,7 @@
 
 #include "runtime/exchange/connection.hpp"
 #include "runtime/process/worker.hpp"
+#include "runtime/zone/tls_store.hpp"
 
 namespace weir::exchange {
 
@@ -50,6 +51,7 @@ private:
     Connection* first_ = nullptr;
     process::Setup next_;
     std::unique_ptr<pool::LivePools> pools_;
+    std::unique_ptr<zone::TlsStore> tls_store_;
     struct Resume : net::Timer {
         ClientSide* owner = nullptr;
     } accept_again_;                                     // after running out of descriptors

@@ -78,6 +78,11 @@ struct Connection {
 // proxy_header.cpp: takes the PROXY header off the connection. False: there was none in time, or a
 // broken one.
 net::Task<bool> read_proxy_header(Connection& connection);
+// client_tls.cpp: the handshake. False: none came about.
+net::Task<bool> accept_tls(Connection& connection);
+// The status that a request is refused with for what came before it: plain text to a TLS listener, a
+// client certificate that the site does not take; 0: none.
+std::uint16_t tls_refusal(const Connection& connection, const plan::Site& site, std::string_view host);
 // serve.cpp: the life of a connection of an http site; closes and frees nothing (its caller does).
 net::Task<void> serve_http(Connection& connection);
 // session.cpp: the same for a stream site.

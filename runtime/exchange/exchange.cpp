@@ -6,6 +6,7 @@
 
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
+#include "runtime/net/tls_facts.hpp"
 #include "runtime/route/real_address.hpp"
 
 namespace weir::exchange {
@@ -49,7 +50,7 @@ Exchange::Exchange(Connection& connection, http::Carrier& carrier)
     subject_.payload_ended = true;   // rules run when the head is whole: nothing is undecided
     auto& times = subject_.times;
     times.started = connection.requests == 1 ? connection.facts.accepted_us : subject_.now_us;
-    times.handshaken = times.started;
+    times.handshaken = connection.requests == 1 ? connection.facts.ready_us : times.started;
     times.started_wall_ms =
         subject_.wall_ms - (subject_.now_us - times.started) / 1000;
 }
@@ -70,11 +71,18 @@ void Exchange::enter(Stage stage) {
     stage_ = stage;
 }
 
+// The site that answers before a Host says more: SNI's, else the listener's default.
+ir::SiteId Exchange::first_site(const plan::Listener& listener) {
+    if (listener.only != ir::no_id) return listener.only;
+    auto name = connection_.facts.tls ? connection_.facts.details().tls->server_name() : std::string_view();
+    if (name.empty()) return listener.names.fallback();
+    return listener.names.find(route::normalize_host(name, arena_).host, subject_);
+}
+
 // Before the head is known: the site that answers for the listener.
 void Exchange::choose_site() {
     const auto& listener = running_->plan->listeners[connection_.listener];
-    site_ = &running_->plan->sites[listener.only != ir::no_id ? listener.only
-                                                              : listener.names.fallback()];
+    site_ = &running_->plan->sites[first_site(listener)];
     route_ = &site_->own;
     subject_.site = site_->source;
     subject_.site_id = site_->id;
@@ -216,6 +224,12 @@ Exchange::Next Exchange::begin() {
     }
     nginx = site_->source->is_nginx_style;
     if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
+    if (listener.source->tls)
+        if (auto status = tls_refusal(connection_, *site_, subject_.host); status != 0) {
+            subject_.normalized_path = request_.path;
+            keep_ = false;
+            return fail(status);
+        }
     if (const auto& slots = site_->source->request_captures; !slots.empty())
         subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     if (const auto& slots = site_->source->response_captures; !slots.empty())

@@ -36,6 +36,7 @@ private:
     };
 
     // exchange.cpp
+    ir::SiteId first_site(const plan::Listener& listener);
     void choose_site();
     http::HeadWish head_wish();
     bool take_head(const http::HeadRead& read, const http::HeadLimits& bounds);

@@ -463,8 +463,9 @@ void Session::begin() {
     subject_.serial = ++worker_.exchange_serial;
     subject_.now_us = loop.now_us();
     subject_.wall_ms = loop.wall_ms();
-    subject_.times.started = subject_.times.handshaken = subject_.times.first_byte =
-        subject_.times.request = connection_.facts.accepted_us;
+    subject_.times.started = connection_.facts.accepted_us;
+    subject_.times.handshaken = subject_.times.first_byte = subject_.times.request =
+        connection_.facts.ready_us;
     subject_.times.started_wall_ms = subject_.times.request_wall_ms = loop.wall_ms();
     if (auto count = running_->plan->config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};

@@ -4,6 +4,7 @@
 #include "runtime/net/proxy_protocol.hpp"
 
 #include "runtime/forward/connect.hpp"
+#include "runtime/net/tls_facts.hpp"
 
 namespace weir::forward {
 
@@ -12,15 +13,18 @@ namespace {
 using net::ProxyTlv;
 
 // Flags of the `ssl` value (proxy-protocol.txt, section 2.2.6).
-constexpr char client_uses_tls = 1;
+constexpr char client_uses_tls = 1, certificate_on_connection = 2, certificate_in_session = 4;
 
 std::string tls_value(const ir::ProxyHeaderValues& wanted, const route::ConnectionFacts& client) {
     std::string value(5, '\0');
     if (!client.tls) return value;
+    const auto& tls = *client.details().tls;
     value[0] = client_uses_tls;
-    const auto& details = client.details();
-    net::append_tlv(value, ProxyTlv::ssl_version, details.tls_protocol);
-    if (wanted.tls_cipher) net::append_tlv(value, ProxyTlv::ssl_cipher, details.tls_cipher);
+    if (tls.has_certificate())
+        value[0] |= certificate_in_session | (tls.resumed() ? char{0} : certificate_on_connection);
+    value[4] = static_cast<char>(tls.verify_error());
+    net::append_tlv(value, ProxyTlv::ssl_version, tls.protocol());
+    if (wanted.tls_cipher) net::append_tlv(value, ProxyTlv::ssl_cipher, tls.cipher());
     return value;
 }
 
@@ -37,10 +41,11 @@ std::string values_for(const pool::LiveServer& server, route::Subject& subject,
     }
     if (wanted.checksum) net::append_tlv(list, ProxyTlv::crc32c, std::string_view("\0\0\0\0", 4));
     const auto& details = subject.connection->details();
-    if (!details.alpn.empty()) net::append_tlv(list, ProxyTlv::alpn, details.alpn);
+    const auto* tls = details.tls.get();
+    if (tls && !tls->alpn().empty()) net::append_tlv(list, ProxyTlv::alpn, tls->alpn());
     if (wanted.authority) {
         auto told = net::find_tlv(details.proxy_values, ProxyTlv::authority);
-        auto name = told.data() ? told : std::string_view(details.sni);
+        auto name = told.data() ? told : tls ? tls->server_name() : std::string_view();
         if (name.data()) net::append_tlv(list, ProxyTlv::authority, name);
     }
     if (wanted.unique_id) net::append_tlv(list, ProxyTlv::unique_id, route::unique_id_of(subject));

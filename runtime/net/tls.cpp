@@ -163,7 +163,32 @@ int TlsHooks::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_si
     int how = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
                                     static_cast<unsigned>(ours.size()), in, in_size);
     *out = chosen;
-    return how == OPENSSL_NPN_NEGOTIATED ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+    if (how == OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_OK;
+    return session->context_->profile_.alpn_must_match ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
+}
+
+// Whether an error of the client's certificate ends the handshake; it is noted in any case.
+int TlsHooks::on_verify(int fine, X509_STORE_CTX* context) {
+    if (fine) return 1;
+    auto* ssl = static_cast<SSL*>(X509_STORE_CTX_get_ex_data(context, SSL_get_ex_data_X509_STORE_CTX_idx()));
+    auto* session = session_of(ssl);
+    if (!session) return 0;
+    const auto& profile = session->context_->profile_;
+    int error = X509_STORE_CTX_get_error(context);
+    int depth = X509_STORE_CTX_get_error_depth(context);
+    bool above = depth > 0;
+    auto& errors = session->errors_;
+    if (above && errors.ca_error == 0) {
+        errors.ca_error = error;
+        errors.ca_error_depth = depth;
+    }
+    if (!above && errors.error == 0) errors.error = error;
+    if (!profile.bad_certificate_ends) return 1;
+    if (above ? profile.ignores_all_ca_errors : profile.ignores_all_errors) return 1;
+    const auto& ignored = above ? profile.ignored_ca_errors : profile.ignored_errors;
+    if (std::find(ignored.begin(), ignored.end(), error) != ignored.end()) return 1;
+    (above ? errors.ended_by_ca : errors.ended) = true;
+    return 0;
 }
 
 int TlsHooks::on_new_session(SSL* ssl, SSL_SESSION* made) {
@@ -240,6 +265,11 @@ void TlsSession::use(std::shared_ptr<const TlsContext> context) {
     SSL_set_SSL_CTX(ssl_, context->get());
     TlsHooks::take_rules(ssl_, *context);
     context_ = std::move(context);
+}
+
+void TlsSession::set_scope(std::string_view scope) {
+    SSL_set_session_id_context(ssl_, reinterpret_cast<const unsigned char*>(scope.data()),
+                               static_cast<unsigned>(scope.size()));
 }
 
 const char* TlsSession::protocol() const { return ready_ ? SSL_get_version(ssl_) : ""; }

@@ -20,6 +20,7 @@
 #include "parser/base/expected.hpp"
 #include "parser/ir/tls.hpp"
 #include "runtime/net/stream.hpp"
+#include "runtime/net/tls_resume.hpp"
 
 struct ssl_st;
 struct ssl_ctx_st;
@@ -39,26 +40,43 @@ class Certificate {
 public:
     // Loads, and checks that the key fits.
     static Expected<std::shared_ptr<const Certificate>, TlsProblem> parse(const ir::TlsIdentity& from);
+    // The same, but what this thread parsed before and still uses is used again: a reload that keeps a
+    // file's bytes costs nothing here.
+    static Expected<std::shared_ptr<const Certificate>, TlsProblem> find(const ir::TlsIdentity& from);
     ~Certificate();
     Certificate(const Certificate&) = delete;
     Certificate& operator=(const Certificate&) = delete;
 
     [[nodiscard]] x509_st* leaf() const { return leaf_; }
     [[nodiscard]] evp_pkey_st* key() const { return key_; }
+    [[nodiscard]] int key_type() const;   // RSA, EC, ...: a client is shown one of each
     [[nodiscard]] const std::vector<x509_st*>& chain() const { return chain_; }   // without the leaf
+    // What goes with it to clients that ask: an OCSP response, timestamps (RFC 6962). May be null.
+    [[nodiscard]] const ir::File& ocsp() const { return ocsp_; }
+    [[nodiscard]] const ir::File& transparency() const { return transparency_; }
 
 private:
     Certificate() = default;
     x509_st* leaf_ = nullptr;
     evp_pkey_st* key_ = nullptr;
     std::vector<x509_st*> chain_;
+    ir::File ocsp_, transparency_;
 };
+// The host names that a certificate is for, in lower case; none when it cannot be read.
+std::vector<std::string> names_in(std::string_view pem);
+
 using Certificates = std::vector<std::shared_ptr<const Certificate>>;   // one per type of key
 
 // What a ClientHello says, as far as it decides which certificate it gets. Views end with the call.
 struct TlsHello {
     std::string_view server_name;   // as sent
     bool has_server_name = false;
+};
+
+// The first errors of a peer's certificate: of itself, and of those above it.
+struct TlsErrors {
+    int error = 0, ca_error = 0, ca_error_depth = 0;
+    bool ended = false, ended_by_ca = false;   // the handshake
 };
 
 class TlsSession;
@@ -78,6 +96,11 @@ public:
     TlsContext(const TlsContext&) = delete;
     TlsContext& operator=(const TlsContext&) = delete;
 
+    // To clients. The certificates come by TlsSession::use().
+    static Expected<std::shared_ptr<const TlsContext>, TlsProblem> accepting(const ir::TlsProfile& profile);
+    // Two profiles with one key make the same context; their certificates do not count.
+    static std::string key_of(const ir::TlsProfile& profile);
+
     [[nodiscard]] ssl_ctx_st* get() const { return context_; }
     [[nodiscard]] std::uint32_t record_bytes() const { return rules_.record_bytes; }
     // In wire form, our choice first; empty: none is offered.
@@ -88,7 +111,9 @@ private:
     friend struct TlsHooks;
     ssl_ctx_st* context_ = nullptr;
     ir::TlsRules rules_;
+    ir::TlsProfile profile_;   // of a context for clients, without certificates
     std::string alpn_;
+    std::vector<TlsTicketKey> ticket_keys_;
 };
 
 // The last session with a peer: the next connection to it resumes. Kept with the server.
@@ -142,6 +167,9 @@ public:
     // For a picker: these rules, these certificates instead.
     void use(std::shared_ptr<const TlsContext> context);
     bool use(const Certificates& certificates);
+    // Sessions are resumed only where they were made: `scope` stands for the certificate and what is
+    // asked of the client's (32 bytes or fewer).
+    void set_scope(std::string_view scope);
 
     // What was agreed; empty or 0 before.
     [[nodiscard]] const char* protocol() const;   // "TLSv1.3"
@@ -157,6 +185,7 @@ public:
     [[nodiscard]] bool ended_cleanly() const { return !cut_off_; }
     [[nodiscard]] ssl_st* get() const { return ssl_; }
     [[nodiscard]] const TlsContext& context() const { return *context_; }
+    [[nodiscard]] const TlsErrors& errors() const { return errors_; }
 
 private:
     friend class Stream;
@@ -179,6 +208,8 @@ private:
     TlsPicker picker_;
     std::shared_ptr<TlsMemory> memory_;
     std::string early_;
+    TlsErrors errors_;
+    std::shared_ptr<const Certificate> with_more_;   // the one in use that has an ocsp() or transparency()
     int error_ = 0;            // errno of the socket
     bool ready_ = false;       // the handshake is done
     bool looked_ = false;      // at the first byte

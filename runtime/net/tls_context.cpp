@@ -5,9 +5,12 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <cstring>
+#include <unordered_map>
 
+#include "runtime/net/digest.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/net/tls_hooks.hpp"
 
@@ -93,7 +96,56 @@ Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::parse(cons
         return Unexpected{problem(from.key_span, "the key \"" + from.key->path +
                                                      "\" does not belong to the certificate \"" +
                                                      from.chain->path + "\"")};
+    auto there = [](const ir::File& file) { return file && !file->bytes.empty() ? file : nullptr; };
+    made->ocsp_ = there(from.ocsp);
+    made->transparency_ = there(from.transparency);
     return std::shared_ptr<const Certificate>(std::move(made));
+}
+
+int Certificate::key_type() const { return EVP_PKEY_get_base_id(key_); }
+
+Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::find(const ir::TlsIdentity& from) {
+    static thread_local std::unordered_map<std::string, std::weak_ptr<const Certificate>> known;
+    unsigned char sum[most_digest_bytes];
+    std::string key;
+    for (const auto& file : {from.chain, from.key, from.ocsp, from.transparency}) {
+        if (file) key.append(reinterpret_cast<char*>(sum), digest(Digest::sha256, file->bytes, sum));
+    }
+    auto& slot = known[key];
+    if (auto there = slot.lock()) return there;
+    auto made = parse(from);
+    if (made) slot = *made;
+    // What is gone leaves its entry behind.
+    if (known.size() > 1024 && known.size() % 1024 == 0)
+        std::erase_if(known, [](const auto& one) { return one.second.expired(); });
+    return made;
+}
+
+std::vector<std::string> names_in(std::string_view pem) {
+    std::vector<std::string> names;
+    auto bio = bio_over(pem);
+    std::unique_ptr<X509, decltype(&X509_free)> leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr),
+                                                     X509_free);
+    if (!leaf) return names;
+    auto add = [&](const ASN1_STRING* text) {
+        std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
+                         static_cast<std::size_t>(ASN1_STRING_length(text)));
+        for (char& c : name)
+            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
+        names.push_back(std::move(name));
+    };
+    auto* alternatives = static_cast<GENERAL_NAMES*>(
+        X509_get_ext_d2i(leaf.get(), NID_subject_alt_name, nullptr, nullptr));
+    for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
+        const auto* one = sk_GENERAL_NAME_value(alternatives, i);
+        if (one->type == GEN_DNS) add(one->d.dNSName);
+    }
+    GENERAL_NAMES_free(alternatives);
+    auto* subject = X509_get_subject_name(leaf.get());
+    for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
+        add(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+    ERR_clear_error();
+    return names;
 }
 
 namespace {
@@ -260,6 +312,106 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::make(Role ro
     return std::shared_ptr<const TlsContext>(std::move(made));
 }
 
+namespace {
+
+Expected<void, TlsProblem> announce(SSL_CTX* context, const ir::FileContent& file) {
+    if (auto done = trust(SSL_CTX_get_cert_store(context), file); !done) return done;
+    auto bio = bio_over(file.bytes);
+    while (auto* one = PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr)) {
+        SSL_CTX_add_client_CA(context, one);
+        X509_free(one);
+    }
+    ERR_clear_error();
+    return {};
+}
+
+Expected<void, TlsProblem> set_dh(SSL_CTX* context, const ir::FileContent& file) {
+    auto bio = bio_over(file.bytes);
+    auto* parameters = PEM_read_bio_Parameters(bio.get(), nullptr);
+    if (!parameters || SSL_CTX_set0_tmp_dh_pkey(context, parameters) != 1) {
+        EVP_PKEY_free(parameters);
+        return Unexpected{problem({}, "cannot load DH parameters \"" + file.path + "\"")};
+    }
+    return {};
+}
+
+bool there(const ir::File& file) { return file && !file->left_out; }
+
+}  // namespace
+
+Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::accepting(const ir::TlsProfile& profile) {
+    auto made = make(Role::accepts, profile.rules, {});
+    if (!made) return made;
+    // Still ours alone.
+    auto& context = const_cast<TlsContext&>(**made);
+    auto* ctx = context.context_;
+    context.profile_ = profile;
+    context.profile_.identities.clear();
+    context.profile_.computed.clear();
+    if (there(profile.announced))
+        if (auto done = announce(ctx, *profile.announced); !done) return Unexpected{done.error()};
+    if (there(profile.dh_parameters))
+        if (auto done = set_dh(ctx, *profile.dh_parameters); !done) return Unexpected{done.error()};
+    if (!profile.dh_parameters && profile.own_dh_parameters) SSL_CTX_set_dh_auto(ctx, 1);
+    if (profile.prefers_own_ciphers) SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    int mode = verify_mode(true, profile.rules.verify);
+    // Who is to answer 400 must let the handshake pass.
+    if (!profile.bad_certificate_ends) mode &= ~SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
+    SSL_CTX_set_verify(ctx, mode, TlsHooks::on_verify);
+    TlsHooks::resume_sessions(ctx, profile.session_table);
+    TlsHooks::send_more(ctx);
+    if (!profile.ticket_keys.empty() && there(profile.ticket_keys.front())) {
+        context.ticket_keys_ = read_ticket_keys(profile.ticket_keys);
+        if (context.ticket_keys_.empty())
+            return Unexpected{problem({}, "\"" + profile.ticket_keys.front()->path +
+                                              "\" holds no keys of 48 or 80 bytes")};
+    }
+    SSL_CTX_set_timeout(ctx, static_cast<long>(profile.session_time.count()));
+    ERR_clear_error();
+    return made;
+}
+
+std::string TlsContext::key_of(const ir::TlsProfile& profile) {
+    std::string key;
+    auto number = [&](auto value) { key += std::to_string(static_cast<long long>(value)) + ' '; };
+    auto text = [&](const std::string& value) {
+        number(value.size());
+        key += value;
+    };
+    auto file = [&](const ir::File& value) { number(reinterpret_cast<std::uintptr_t>(value.get())); };
+    const auto& rules = profile.rules;
+    number(rules.versions.to_ulong());
+    for (const auto* one : {&rules.ciphers, &rules.ciphersuites, &rules.groups, &rules.signatures,
+                            &rules.client_signatures})
+        text(*one);
+    number(rules.commands.size());
+    for (const auto& [name, value] : rules.commands) text(name), text(value);
+    number(rules.alpn.size());
+    for (const auto& one : rules.alpn) text(one);
+    number(rules.tickets);
+    number(rules.verify);
+    number(rules.verify_depth);
+    number(rules.trusts_system);
+    number(rules.record_bytes);
+    for (const auto& one : {rules.trusted, rules.revoked, profile.announced, profile.dh_parameters}) file(one);
+    number(profile.bad_certificate_ends);
+    for (const auto* list : {&profile.ignored_errors, &profile.ignored_ca_errors}) {
+        number(list->size());
+        for (int one : *list) number(one);
+    }
+    number(profile.ignores_all_errors);
+    number(profile.ignores_all_ca_errors);
+    number(profile.prefers_own_ciphers);
+    number(profile.alpn_must_match);
+    number(profile.own_dh_parameters);
+    number(profile.session_table);
+    number(profile.session_time.count());
+    number(profile.ticket_keys.size());
+    for (const auto& one : profile.ticket_keys) file(one);
+    number(profile.early_data);
+    return key;
+}
+
 TlsContext::~TlsContext() { SSL_CTX_free(context_); }
 
 void TlsHooks::take_rules(SSL* ssl, const TlsContext& from) {
@@ -275,9 +427,39 @@ void TlsHooks::take_rules(SSL* ssl, const TlsContext& from) {
     if (!rules.groups.empty() && rules.groups != "auto") SSL_set1_groups_list(ssl, rules.groups.c_str());
 }
 
+// An OCSP response for the certificate in use, to clients that ask for one (RFC 6066 section 8).
+int TlsHooks::on_status(SSL* ssl, void*) {
+    auto* session = session_of(ssl);
+    const auto* more = session ? session->with_more_.get() : nullptr;
+    if (!more || !more->ocsp() || SSL_get_certificate(ssl) != more->leaf()) return SSL_TLSEXT_ERR_NOACK;
+    const auto& bytes = more->ocsp()->bytes;
+    auto* copy = OPENSSL_memdup(bytes.data(), bytes.size());
+    if (!copy) return SSL_TLSEXT_ERR_NOACK;
+    SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<int>(bytes.size()));
+    return SSL_TLSEXT_ERR_OK;
+}
+
+int TlsHooks::on_timestamps(SSL* ssl, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*,
+                            std::size_t index, int*, void*) {
+    auto* session = session_of(ssl);
+    const auto* more = session ? session->with_more_.get() : nullptr;
+    if (index != 0 || !more || !more->transparency() || SSL_get_certificate(ssl) != more->leaf()) return 0;
+    *out = reinterpret_cast<const unsigned char*>(more->transparency()->bytes.data());
+    *size = more->transparency()->bytes.size();
+    return 1;
+}
+
+void TlsHooks::send_more(SSL_CTX* context) {
+    SSL_CTX_set_tlsext_status_cb(context, on_status);
+    constexpr unsigned where = SSL_EXT_CLIENT_HELLO | SSL_EXT_TLS1_2_SERVER_HELLO | SSL_EXT_TLS1_3_CERTIFICATE;
+    SSL_CTX_add_custom_ext(context, TLSEXT_TYPE_signed_certificate_timestamp, where, on_timestamps, nullptr, nullptr,
+                           nullptr, nullptr);
+}
+
 bool TlsSession::use(const Certificates& certificates) {
     SSL_certs_clear(ssl_);
     for (const auto& one : certificates) {
+        if (one->ocsp() || one->transparency()) with_more_ = one;
         auto* chain = chain_of(*one);
         int used = SSL_use_cert_and_key(ssl_, one->leaf(), one->key(), chain, 1);
         sk_X509_free(chain);

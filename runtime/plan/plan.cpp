@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/plan/tls.hpp"
+
 namespace weir::plan {
 
 const ErrorPage* ErrorPages::find(std::uint16_t status) const {
@@ -39,7 +41,7 @@ struct Compiler {
     const ir::Config& config;
     route::Library& library;
     const filter::Modules& modules;
-    std::vector<std::string>& problems;
+    std::vector<route::Library::Problem>& problems;
 
     const filter::Module* find_module(std::string_view name) const {
         for (const auto* module : modules)
@@ -312,7 +314,7 @@ struct Compiler {
             const auto* module = find_module(served->module);
             if (module) route.service = module->service;
             if (!route.service)
-                problems.push_back("no module \"" + served->module + "\" can answer requests");
+                problems.push_back({source.span, "no module \"" + served->module + "\" can answer requests"});
         }
     }
 
@@ -385,7 +387,7 @@ void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
 
 std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> config,
                                           const filter::Modules& modules,
-                                          std::vector<std::string>& problems) {
+                                          std::vector<route::Library::Problem>& problems) {
     auto plan = std::make_shared<Plan>();
     plan->config_ = config;
     plan->library_ = std::make_unique<route::Library>(*config);
@@ -397,6 +399,9 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
     for (ir::ListenerId id = 0; id < plan->listeners.size(); ++id) compiler.compile_listener(id);
     number_listeners(plan->listeners);
+    std::vector<const route::NameIndex*> names;
+    for (const auto& listener : plan->listeners) names.push_back(&listener.names);
+    plan->tls = TlsPlan::compile(*config, names, problems);
     for (const auto& source : config->pools) {
         plan->pools.push_back({&source, {}, {}, {}});
         for (const auto& server : source.servers)
@@ -413,7 +418,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
         if (name.starts_with("sess.")) plan->connection_variables.push_back(slot);
         if (name.starts_with("req.")) plan->request_variables.push_back(slot);
     }
-    for (const auto& problem : plan->library_->problems()) problems.push_back(problem.text);
+    for (const auto& problem : plan->library_->problems()) problems.push_back(problem);
     return plan;
 }
 

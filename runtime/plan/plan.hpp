@@ -150,13 +150,15 @@ struct Listener {
     std::uint32_t number = 0;          // as given, or by place among those of its site
 };
 
+class TlsPlan;
+
 class Plan {
 public:
     // Compiles; problems (a regex that does not compile, a module's objection) go to `problems`, the
     // plan is then not to be used.
     static std::shared_ptr<const Plan> compile(std::shared_ptr<const ir::Config> config,
                                                const filter::Modules& modules,
-                                               std::vector<std::string>& problems);
+                                               std::vector<route::Library::Problem>& problems);
 
     [[nodiscard]] const ir::Config& config() const { return *config_; }
     [[nodiscard]] const route::Library& library() const { return *library_; }
@@ -168,6 +170,7 @@ public:
     std::vector<Route> routes;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
+    std::shared_ptr<const TlsPlan> tls;     // of the listeners
 
 private:
     friend struct Compiler;

@@ -16,6 +16,7 @@
 #include "runtime/process/notify.hpp"
 #include "runtime/process/takeover.hpp"
 #include "runtime/process/title.hpp"
+#include "runtime/zone/tls_store.hpp"
 
 namespace weir::process {
 
@@ -47,6 +48,7 @@ bool Master::load_first() {
     diag::Sink sink;
     now_.config = program_.load(set, sources, sink);
     if (now_.config) now_.plan = program_.compile(now_.config, sink);
+    if (now_.config && program_.check) program_.check(*now_.config, sink);
     if (now_.config && now_.plan) now_.identity = find_identity(now_.config->process, sink);
     if (!options_.quiet || sink.failed())
         report_.say_raw(render(sink, sources, options_.personality, false));
@@ -121,6 +123,7 @@ bool Master::acquire() {
     try {
         arena_ = std::make_unique<zone::SharedArena>(zone::SharedArena::create());
         board_ = std::make_unique<zone::Board>(*arena_, now_.workers);
+        zone::TlsStore make_room(*arena_);   // only the master allocates
     } catch (const std::system_error& error) {
         fail(error.what());
         return false;

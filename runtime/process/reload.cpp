@@ -94,6 +94,7 @@ void Master::run_loader() {
     diag::Sink sink;
     auto config = program_.load(set, sources, sink);
     auto plan = config ? program_.compile(config, sink) : nullptr;
+    if (config && program_.check) program_.check(*config, sink);
     if (plan) {
         find_identity(config->process, sink);
         const bool refused =

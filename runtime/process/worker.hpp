@@ -105,6 +105,8 @@ struct Program {
     std::function<std::shared_ptr<const void>(std::shared_ptr<const ir::Config> config,
                                               diag::Sink& sink)>
         compile;
+    // What is looked at once, before a configuration is taken, and not again in each worker. May be empty.
+    std::function<void(const ir::Config& config, diag::Sink& sink)> check;
     std::function<std::unique_ptr<WorkerBody>(Role role)> make_body;
 };
 

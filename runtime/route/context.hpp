@@ -19,6 +19,10 @@
 #include "runtime/pool/live_pool.hpp"
 #include "runtime/zone/board.hpp"
 
+namespace weir::net {
+class TlsFacts;
+}
+
 namespace weir::route {
 
 class Template;
@@ -80,8 +84,9 @@ struct ConnectionDetails {
     Address proxy_client, proxy_local;  // the PROXY header's; ip none without
     std::string proxy_values;           // its list of types and values
     bool received_proxy_header = false;
-    // TLS on the client side
-    std::string_view sni, tls_protocol, tls_cipher, alpn;
+    // TLS on the client side; null without.
+    std::shared_ptr<const net::TlsFacts> tls;
+    bool plain_on_tls = false;          // no TLS came where the listener speaks it
     // What a ClientHello that only passes through says (preread, req.ssl_*); type -1 = none seen.
     std::string_view hello_sni, hello_alpn, hello_protocol;
     std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
@@ -100,6 +105,7 @@ struct ConnectionFacts {
     std::uint64_t serial = 0;  // nginx $connection
     const ir::Listener* listener = nullptr;   // of the plan that the connection uses
     std::int64_t accepted_us = 0;  // monotonic
+    std::int64_t ready_us = 0;     // PROXY header and TLS handshake done
 
     [[nodiscard]] const ConnectionDetails& details() const {
         static const ConnectionDetails none{};

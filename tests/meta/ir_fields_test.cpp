@@ -24,7 +24,7 @@ const std::map<std::string, const char*>& exceptions() {
         {"zones", "weir makes the shared memory of every pool by itself"},
         {"purpose", "of a zone; see zones"},
         {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
-        {"certificates", "TLS is refused by name so far"},
+        {"sni", "TLS to servers is refused by name so far"},
         {"certificate_name", "TLS is refused by name so far"},
         {"certificate_key", "TLS is refused by name so far"},
         {"certificate_signature", "TLS is refused by name so far"},

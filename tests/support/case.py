@@ -7,6 +7,7 @@ import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from support import certificates
 from support.ports import free_port
 from support.servers import EchoServer, HttpServer, Recorder, Syslog, UdpServer
 from support.websocket import WebSocketServer
@@ -19,7 +20,7 @@ STEP_KEYS = {
     "about", "to", "times", "conn", "source", "arrivals", "timeout",
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
     "raw", "parts", "responses", "half_close", "linger", "hold", "finish",
-    "tcp", "read", "udp", "replies", "ws",
+    "tcp", "read", "udp", "replies", "ws", "tls",
     "stop", "start", "release", "close", "sleep", "poll", "status", "text", "ignore_arrivals"}
 KINDS = {"http": HttpServer, "echo": EchoServer, "websocket": WebSocketServer}
 
@@ -108,6 +109,8 @@ class Stage:
             return str(self.folder)
         if name == "syslog":
             return self.syslog.address
+        if name == "certificates":
+            return str(certificates.folder())
         if name in self.servers:
             server = self.servers[name]
             if part == ".port":

@@ -4,6 +4,7 @@
 import re
 import select
 import socket
+import ssl
 import time
 
 from support import wire
@@ -14,7 +15,7 @@ REQUEST_LINE = re.compile(rb"(?:^|\r\n)([A-Z]+) \S+ HTTP/1\.[01]\r\n")
 class Client:
     """One connection to the proxy. `to` is a port, (host, port) or a unix path."""
 
-    def __init__(self, to, timeout=10.0, receive_buffer=None, source=None):
+    def __init__(self, to, timeout=10.0, receive_buffer=None, source=None, secure=None):
         if isinstance(to, str):
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         else:
@@ -27,6 +28,8 @@ class Client:
             self.sock.bind((source, 0))
         self.sock.settimeout(timeout)
         self.sock.connect(to)
+        if secure:
+            self.sock = secure(self.sock)
         self.reader = wire.Reader(self.sock, timeout)
 
     def __enter__(self):
@@ -76,6 +79,8 @@ class Client:
     def is_closed(self, within=0.02):
         """True if the peer closes within that time; unread bytes do not count."""
         end = time.monotonic() + within
+        if isinstance(self.sock, ssl.SSLSocket):
+            return self._is_closed_under_tls(end)
         while True:
             left = max(0.0, end - time.monotonic())
             ready, _, _ = select.select([self.sock], [], [], left)
@@ -85,6 +90,19 @@ class Client:
                 self.reader.fill()
             except (wire.Closed, TimeoutError):
                 return True
+
+    def _is_closed_under_tls(self, end):
+        # What is there may be no data (tickets): a read with the time that is left tells.
+        while (left := end - time.monotonic()) > 0:
+            self.sock.settimeout(left)
+            try:
+                if not self.sock.recv(65536):
+                    return True
+            except TimeoutError:
+                return False
+            except OSError:
+                return True
+        return False
 
 
 def methods_of(data):

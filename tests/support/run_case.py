@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 # Runs one differential case under one program and returns its transcript.
 import re
+import ssl
 import time
 from pathlib import Path
 
-from support import wire
+from support import client_tls, wire
 from support.client import Client, methods_of, udp_exchange
 from support.proxy import Proxy
 from support.transcript import scrub_log, show_arrival, show_response
@@ -18,6 +19,7 @@ class Run:
         self.stage, self.case = stage, stage.case
         self.lines = []
         self.connections = {}
+        self.resumption = client_tls.Resumption()
         listeners = {name: port for name, port in stage.names.items()
                      if not name.startswith("closed")}
         self.proxy = Proxy(
@@ -72,6 +74,8 @@ class Run:
                 self.step_tcp(step)
             else:
                 self.step_http(step, before)
+        except ssl.SSLError as error:
+            self.lines.append(f"  no TLS: {error.reason}")
         except wire.Closed:
             self.lines.append("  connection closed without a response")
         except TimeoutError:
@@ -131,8 +135,12 @@ class Run:
         name = step.get("conn")
         if name in self.connections:
             return self.connections[name], True
+        tls = step.get("tls")
         client = Client(self.target(step), step.get("timeout", STEP_TIMEOUT),
-                        source=step.get("source"))
+                        source=step.get("source"),
+                        secure=tls is not None and (lambda sock: self.resumption.wrap(sock, tls)))
+        if tls is not None:
+            self.lines.append("  " + client_tls.describe(client.sock))
         if name:
             self.connections[name] = client
         return client, bool(name)
@@ -155,6 +163,8 @@ class Run:
             for method in methods:
                 for message in client.read_final(method):
                     self.lines += show_response(message, method)
+            if "tls" in step:
+                self.resumption.keep(client.sock, step["tls"])
             if not step.get("linger"):
                 self.note_end(client, message if methods else None)
         finally:

@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+// TLS of a client's connection: the handshake after the PROXY header, and what the logs say when there
+// is none.
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "runtime/exchange/connection.hpp"
+#include "runtime/log/access_log.hpp"
+#include "runtime/log/error_log.hpp"
+#include "runtime/net/tls.hpp"
+#include "runtime/net/tls_facts.hpp"
+#include "runtime/plan/tls.hpp"
+#include "runtime/route/dates.hpp"
+
+namespace weir::exchange {
+
+namespace {
+
+using How = net::TlsHandshake::How;
+
+net::Time deadline_of(const Connection& connection, const plan::Site& site) {
+    const auto& timeouts = *site.own.timeouts;
+    auto limit = timeouts.client_read;
+    if (site.source->is_nginx_style)
+        limit = site.source->kind == ir::Site::Kind::http ? timeouts.request_head
+                                                          : site.source->settings.tls->handshake_time;
+    return limit == ir::no_limit ? net::never : connection.worker.loop.now() + limit.count();
+}
+
+// nginx tells in the error log; most of it is the client's doing and told only where asked for.
+void tell_nginx(const Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
+    std::string text;
+    switch (outcome.how) {
+        case How::timed_out: text = log::ErrorLog::with_error("client timed out", ETIMEDOUT); break;
+        case How::closed:
+            text = outcome.error != 0 ? log::ErrorLog::with_error("peer closed connection in SSL handshake",
+                                                                  outcome.error)
+                                      : "peer closed connection in SSL handshake";
+            break;
+        default: text = "SSL_do_handshake() failed (SSL: " + outcome.why + ")"; break;
+    }
+    log::About about;
+    about.connection = connection.facts.serial;
+    about.doing = "SSL handshaking";
+    about.client = connection.facts.client.text();
+    auto address = ir::to_string(connection.facts.listener->endpoint);
+    about.site = address;
+    log::process_log().write(log::info, text, about, &site.source->settings.logs->errors);
+}
+
+const char* haproxy_words(const Connection& connection, const net::TlsHandshake& outcome) {
+    if (outcome.how == How::timed_out) return "Timeout during SSL handshake";
+    if (outcome.how == How::closed) return "Connection closed during SSL handshake";
+    const auto* tls = connection.stream.tls();
+    if (tls && tls->errors().ended_by_ca) return "SSL client CA chain cannot be verified";
+    return tls && tls->errors().ended ? "SSL client certificate not trusted" : "SSL handshake failure";
+}
+
+// HAProxy has a line of its own where the frontend logs.
+void tell_haproxy(Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
+    const auto& facts = connection.facts;
+    auto accepted_ms = connection.worker.loop.wall_ms() -
+                       (connection.worker.loop.now_us() - facts.accepted_us) / 1000;
+    auto name = facts.listener->named ? facts.listener->name : std::to_string(facts.listener_id);
+    auto line = fmt::format("{}:{} [{}.{:03}] {}/{}: {}", facts.client.text(),
+                            facts.client.port,
+                            route::date_text(route::DateForm::local_plain, accepted_ms / 1000),
+                            accepted_ms % 1000, site.source->name, name, haproxy_words(connection, outcome));
+    for (const auto& log : site.own.logs->access) {
+        if (log.source->target.kind == ir::LogTarget::Kind::none) continue;
+        bool error = site.source->settings.logs->separate_errors;
+        log::write_access_line(log::process_sinks(), *log.source, line, error ? log::error : -1);
+    }
+}
+
+void note(Connection& connection) {
+    auto& facts = connection.facts;
+    facts.tls = true;
+    facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls());
+}
+
+}  // namespace
+
+net::Task<bool> accept_tls(Connection& connection) {
+    const auto& plan = *connection.running->plan;
+    const auto& site = plan.sites[plan.listeners[connection.listener].names.fallback()];
+    const auto& tls = *plan.tls->listener(connection.listener);
+    auto& stream = connection.stream;
+    auto early = connection.input.held() ? connection.input.view() : std::string_view();
+    auto session = net::TlsSession::accept(tls.context(), tls.picker(), early);
+    if (!session) co_return false;
+    connection.input.clear();
+    connection.input.release();
+    stream.start_tls(std::move(session));
+    auto outcome = co_await net::handshake(stream, deadline_of(connection, site));
+    if (outcome.how == How::done) {
+        note(connection);
+        if (site.source->kind == ir::Site::Kind::http) co_return true;
+        co_return tls_refusal(connection, site, connection.facts.details().tls->server_name()) == 0;
+    }
+    bool nginx = site.source->is_nginx_style;
+    if (outcome.how == How::not_tls && nginx && site.source->kind == ir::Site::Kind::http) {
+        // The request is read, and told that it came to the wrong port.
+        auto sent = stream.stop_tls();
+        connection.facts.make_details().plain_on_tls = true;
+        connection.input.acquire(sent.size());
+        connection.input.append(sent);
+        co_return true;
+    }
+    if (outcome.how == How::aborted) co_return false;
+    if (nginx)
+        tell_nginx(connection, site, outcome);
+    else
+        tell_haproxy(connection, site, outcome);
+    co_return false;
+}
+
+namespace {
+
+// Errors that only say that nobody knows the issuer.
+bool is_about_issuer(int error) {
+    static constexpr int known[] = {2, 18, 19, 20, 21};   // X509_V_ERR_...
+    return std::find(std::begin(known), std::end(known), error) != std::end(known);
+}
+
+void tell_refusal(const Connection& connection, const plan::Site& site, const std::string& text) {
+    log::About about;
+    about.connection = connection.facts.serial;
+    about.doing = site.source->kind == ir::Site::Kind::http ? "reading client request headers" : "SSL handshaking";
+    about.client = connection.facts.client.text();
+    about.site = site.source->name;
+    log::process_log().write(log::info, text, about, &site.source->settings.logs->errors);
+}
+
+}  // namespace
+
+std::uint16_t tls_refusal(const Connection& connection, const plan::Site& site, std::string_view host) {
+    const auto& facts = connection.facts;
+    if (facts.details().plain_on_tls) return 497;
+    if (!facts.tls || !site.source->is_nginx_style) return 0;
+    const auto& rules = site.source->settings.tls->rules;
+    using Verify = ir::TlsRules::Verify;
+    if (rules.verify == Verify::none) return 0;
+    const auto& tls = *facts.details().tls;
+    // The certificate was asked for as another site wants it.
+    auto name = tls.server_name();
+    if (!name.empty() && !http::equal_ignoring_case(name, host)) {
+        tell_refusal(connection, site, "client attempted to request the server name different from the one that was negotiated");
+        return 421;
+    }
+    int error = tls.verify_error();
+    if (error != 0 && !(rules.verify == Verify::optional_any_issuer && is_about_issuer(error))) {
+        tell_refusal(connection, site,
+                     fmt::format("client SSL certificate verify error: ({}:{})", error,
+                                 net::TlsSession::verify_text(error)));
+        return 495;
+    }
+    if (rules.verify != Verify::required || tls.has_certificate()) return 0;
+    tell_refusal(connection, site, "client sent no required SSL certificate");
+    return 496;
+}
+
+}  // namespace weir::exchange

@@ -1,0 +1,299 @@
+# SPDX-License-Identifier: Apache-2.0
+# TLS to clients with real clients: curl, openssl s_client, Python. What the differential cases cannot
+# show: several workers, reloads, slow and hostile handshakes, what an idle connection costs.
+import os
+import socket
+import ssl
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+
+from support import certificates, client_tls, proc, wire
+from support.client import Client
+from support.ports import free_port
+from support.servers import HttpServer
+
+from .setups import skip_anchor
+
+LANGUAGES = ["nginx", "haproxy"]
+NGINX = """
+worker_processes {workers};
+error_log error.log info;
+events {{}}
+http {{
+    access_log off;
+    client_header_timeout {timeout};
+    ssl_certificate {here}/{kind}.pem;
+    ssl_certificate_key {here}/{kind}.key;
+    ssl_protocols TLSv1.2 TLSv1.3;
+    ssl_session_cache shared:one:1m;
+    server {{
+        listen 127.0.0.1:{port} ssl {options};
+        {server}
+        location / {{ proxy_pass http://{target}; proxy_http_version 1.1; proxy_set_header Connection ""; }}
+        location /me {{ return 200 "$ssl_protocol $ssl_session_reused $pid $remote_addr\\n"; }}
+    }}
+}}
+"""
+HAPROXY = """
+global
+    nbthread {workers}
+defaults
+    mode http
+    timeout connect 5s
+    timeout client {timeout}
+    timeout server 5s
+frontend f
+    bind 127.0.0.1:{port} ssl crt {here}/{kind}.both.pem {options}
+    http-request return status 200 content-type text/plain lf-string "%[ssl_fc_protocol] %[ssl_fc_is_resumed] %pid %[src]\\n" if {{ path /me }}
+    {server}
+    default_backend b
+backend b
+    server a {target}
+"""
+
+
+def config(language, port, target="127.0.0.1:1", *, workers=1, kind="good", options="", server="", timeout="5s"):
+    text = HAPROXY if language == "haproxy" else NGINX
+    return text.format(port=port, target=target, workers=workers, kind=kind, options=options, server=server,
+                       timeout=timeout, here=certificates.folder())
+
+
+def connect(port, spec=None, resumption=None):
+    resumption = resumption or client_tls.Resumption()
+    return Client(port, secure=lambda sock: resumption.wrap(sock, spec or {}))
+
+
+def ask(port, spec=None, resumption=None, path="/me"):
+    """One request; the words of the answer."""
+    resumption = resumption or client_tls.Resumption()
+    with connect(port, spec, resumption) as client:
+        answer = client.get(path)
+        resumption.keep(client.sock, spec or {})
+        return answer.body.decode().split()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_curl(language, run_proxy, run_server):
+    port, server = free_port(), run_server(HttpServer("a"))
+    run_proxy(language, config(language, port, server.address), ports=[port])
+    for words in (["--tlsv1.3"], ["--tls-max", "1.2"]):
+        done = subprocess.run(
+            ["curl", "-sS", "--http1.1", "--cacert", certificates.path("ca.pem"), *words, "--resolve",
+             f"good.example:{port}:127.0.0.1", f"https://good.example:{port}/x", "-o", "/dev/null",
+             "-w", "%{http_code} %{ssl_verify_result} %{num_connects}",
+             f"https://good.example:{port}/y", "-o", "/dev/null"],
+            capture_output=True, text=True, timeout=20, check=False)
+        assert done.stdout == "200 0 1200 0 0", done
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_bodies_both_ways(language, version, run_proxy, run_server):
+    port, server = free_port(), run_server(HttpServer("a"))
+    run_proxy(language, config(language, port, server.address), ports=[port])
+    with connect(port, {"max": version}) as client:
+        for size in (0, 1, 16383, 16384, 16385, 300000):
+            body = bytes(i % 251 for i in range(size))
+            client.send(b"POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: %d\r\n\r\n" % size + body)
+            answer = client.read_final("POST")[-1]
+            assert answer.status == 200
+            got = [a.message for a in server.recorder.since(0) if a.message][-1]
+            assert got.body == body
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_tickets_hold_in_every_worker_and_over_a_reload(language, version, run_proxy):
+    skip_anchor(language, "HAProxy's and nginx's own keys end with a reload")
+    port = free_port()
+    proxy = run_proxy(language, config(language, port, workers=2), ports=[port])
+    resumption, spec = client_tls.Resumption(), {"min": version, "max": version, "resume": "a"}
+    reused = {"nginx": "r", "haproxy": "1"}[language]
+    ask(port, spec, resumption)
+    for round_ in range(2):
+        seen = set()
+        for _ in range(40):
+            answer = ask(port, spec, resumption)
+            assert answer[1] == reused, (round_, answer)
+            seen.add(answer[2])
+            if len(seen) == 2:
+                break
+        assert len(seen) == 2, "only one worker answered"
+        if round_ == 0:
+            status, text = proxy.reload()
+            assert status == 0, text
+            time.sleep(0.3)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_certificate_of_each_type(language, run_proxy, folder):
+    """RSA beside ECDSA: the client's ciphers decide."""
+    key, made, both = (Path(folder) / f"rsa.{end}" for end in ("key", "pem", "both.pem"))
+    certificates.openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=rsa", "-days", "3",
+                         "-addext", "subjectAltName=DNS:good.example", "-keyout", key, "-out", made)
+    both.write_text(made.read_text() + key.read_text())
+    port = free_port()
+    more = (f"ssl_certificate {certificates.path('good.pem')}; ssl_certificate_key {certificates.path('good.key')}; "
+            f"ssl_certificate {made}; ssl_certificate_key {key};")
+    run_proxy(language, config(language, port, options=f"crt {both}" if language == "haproxy" else "",
+                               server="" if language == "haproxy" else more), ports=[port])
+    for kind in ("ECDSA", "RSA"):
+        with connect(port, {"max": "TLSv1.2", "ciphers": f"ECDHE-{kind}-AES128-GCM-SHA256", "sni": "good.example",
+                            "verify": False}) as client:
+            assert client.get("/me").status == 200
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_reload_shows_the_new_certificate(language, run_proxy):
+    port = free_port()
+    proxy = run_proxy(language, config(language, port), ports=[port])
+
+    def shown():
+        with connect(port) as client:
+            return client_tls.describe(client.sock).split(", ")[1]
+
+    assert shown() == "certificate good"
+    proxy.write_config(config(language, port, kind="other"))
+    assert proxy.reload()[0] == 0
+    assert wire.wait_until(lambda: shown() == "certificate other", 5.0)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_session_of_a_site_without_certificate_opens_no_other(language, run_proxy):
+    """CVE-2025-23419: what is resumed has met the rules of the site that is asked for."""
+    if language == "haproxy":
+        pytest.skip("the site is the frontend there: tls_client_certificates.toml")
+    port = free_port()
+    extra = (f"listen 127.0.0.1:{port} ssl; server_name secret.test; ssl_verify_client on; "
+             f"ssl_client_certificate {certificates.folder()}/ca.pem; return 200 in; ")
+    text = config(language, port, server="server_name open.test;").replace(
+        "\n    server {", f"\n    server {{ {extra} }}\n    server {{", 1)
+    run_proxy(language, text, ports=[port])
+    for version in ("TLSv1.2", "TLSv1.3"):
+        resumption = client_tls.Resumption()
+        spec = {"min": version, "max": version, "resume": "a", "sni": "open.test"}
+        with connect(port, spec, resumption) as client:
+            assert client.get("/me", host="open.test").status == 200
+            resumption.keep(client.sock, spec)
+        spec["sni"] = "secret.test"
+        with connect(port, spec, resumption) as client:
+            assert client.get("/", host="secret.test").status == 400
+            assert not client.sock.session_reused
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("first", [b"", b"\x16", b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"])
+def test_half_a_handshake_ends_in_time(language, first, run_proxy):
+    port = free_port()
+    run_proxy(language, config(language, port, timeout="1s"), ports=[port])
+    begun = time.monotonic()
+    with Client(port) as client:
+        client.send(first)
+        assert client.is_closed(5.0)
+    assert 0.7 < time.monotonic() - begun < 3.0
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_slow_handshakes_disturb_nobody(language, run_proxy):
+    port = free_port()
+    run_proxy(language, config(language, port), ports=[port])
+    idle = [Client(port) for _ in range(50)]
+    for client in idle:
+        client.send(b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03")
+    begun = time.monotonic()
+    for _ in range(5):
+        assert ask(port)[0] == "TLSv1.3"
+    assert time.monotonic() - begun < 3.0
+    for client in idle:
+        client.close()
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("junk", [b"\x16\x03\x01\xff\xff" + b"x" * 70000, b"\x80\x2e\x01\x00\x02" + b"\0" * 60,
+                                  b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", bytes(range(256)) * 40])
+def test_what_is_no_hello_ends_the_connection(language, junk, run_proxy):
+    port = free_port()
+    run_proxy(language, config(language, port), ports=[port])
+    with Client(port) as client:
+        client.send(junk)
+        assert client.is_closed(3.0)
+    assert ask(port)[0] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_renegotiation_is_refused(language, run_proxy):
+    port = free_port()
+    run_proxy(language, config(language, port), ports=[port])
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_2", "-legacy_renegotiation"],
+                          input="R\nGET /me HTTP/1.1\r\n\r\n", capture_output=True, text=True, timeout=10, check=False)
+    assert "RENEGOTIATING" in done.stdout + done.stderr
+    assert "TLSv1.2 " not in done.stdout.split("RENEGOTIATING")[-1]
+    assert ask(port)[0] == "TLSv1.3"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_proxy_header_stands_before_the_handshake(language, run_proxy):
+    port = free_port()
+    options = "accept-proxy" if language == "haproxy" else "proxy_protocol"
+    server = "" if language == "haproxy" else "set_real_ip_from 127.0.0.0/8; real_ip_header proxy_protocol;"
+    if language == "nginx":
+        server = ""
+    run_proxy(language, config(language, port, options=options, server=server), ports=[port])
+    sock = socket.create_connection(("127.0.0.1", port), 10)
+    sock.sendall(b"PROXY TCP4 192.0.2.7 192.0.2.8 1234 443\r\n")
+    secure = client_tls.context_of({}).wrap_socket(sock)
+    secure.sendall(b"GET /me HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    answer = wire.read_response(wire.Reader(secure), "GET")
+    assert answer.status == 200
+    if language == "haproxy":
+        assert answer.body.split()[-1] == b"192.0.2.7"
+    secure.close()
+
+
+def test_test_tells_what_is_wrong(folder):
+    from support import binary
+    here = certificates.folder()
+    cases = {"a": (f"{here}/good.pem", f"{here}/other.key", "key values mismatch"),
+             "b": (f"{here}/good.key", f"{here}/good.key", "cannot load certificate"),
+             "c": (f"{here}/none.pem", f"{here}/good.key", "No such file or directory"),
+             "d": (f"{here}/good.pem", f"{here}/good.pem", "cannot load certificate key")}
+    skip_anchor("weir")
+    for name, (certificate, key, words) in cases.items():
+        path = Path(folder) / f"{name}.conf"
+        path.write_text("events {}\nhttp {\n    server {\n        listen 127.0.0.1:8443 ssl;\n"
+                        f"        ssl_certificate {certificate};\n        ssl_certificate_key {key};\n    }}\n}}\n")
+        done = subprocess.run([binary.subject("weir"), "-t", "-c", str(path)], capture_output=True, text=True,
+                              timeout=20, check=False)
+        assert done.returncode == 1
+        assert words in done.stdout + done.stderr, done
+        assert f"{name}.conf:" in done.stdout + done.stderr
+        offline = subprocess.run([binary.subject("weir"), "-t", "--offline", "-c", str(path)], capture_output=True,
+                                 text=True, timeout=20, check=False)
+        assert offline.returncode == 0, offline
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_idle_connection_holds_little(language, run_proxy, run_server):
+    skip_anchor(language, "a bound of weir's own")
+    if "asan" in os.environ.get("WEIR_BIN", "") or "sanitize" in os.environ.get("WEIR_BIN", ""):
+        pytest.skip("memory says nothing under a sanitizer")
+    port, server = free_port(), run_server(HttpServer("a"))
+    proxy = run_proxy(language, config(language, port, server.address, timeout="60s"), ports=[port])
+    context = client_tls.context_of({})
+
+    def open_one():
+        sock = context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10))
+        sock.sendall(b"GET /me HTTP/1.1\r\nHost: t\r\n\r\n")
+        sock.recv(65536)
+        return sock
+
+    kept = [open_one() for _ in range(50)]
+    before = sum(proc.memory_kb(pid) for pid in proxy.workers())
+    kept += [open_one() for _ in range(300)]
+    grown = sum(proc.memory_kb(pid) for pid in proxy.workers()) - before
+    for sock in kept:
+        sock.close()
+    assert grown / 300 <= 16, f"{grown / 300:.1f} KB for each idle connection"
