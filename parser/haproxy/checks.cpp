@@ -274,16 +274,23 @@ void lower_connect(keyword::Scope& scope, const Call& call) {
             step.linger = true;
         } else if (what.text == "comment") {
             step.comment = std::string(options.value().text);
-        } else if (what.text == "default" || what.text == "via-socks4") {
-            // The options of the server's own checks hold anyway.
-        } else if (what.text == "ssl" || what.text == "sni" || what.text == "alpn" ||
-                   what.text == "proto") {
+        } else if (what.text == "default") {
+            step.as_check = true;
+        } else if (what.text == "via-socks4") {
+            // weir has no socks4 on servers, so there is none to go through.
+        } else if (what.text == "ssl") {
+            step.tls = true;
+        } else if (what.text == "sni") {
+            step.sni = std::string(options.value().text);
+        } else if (what.text == "alpn") {
+            step.alpn = split_list(options.value().text);
+        } else if (what.text == "proto") {
             scope.error(
                 what.span, "not-supported",
                 fmt::format("\"{}\" of a check is known to HAProxy, not yet in weir", what.text));
             return;
         } else {
-            options.unknown(what, "port, addr, send-proxy, linger and comment");
+            options.unknown(what, "port, addr, send-proxy, ssl, sni, alpn, default, linger and comment");
         }
     }
     if (!options.failed) steps_of(scope, call).push_back(std::move(step));

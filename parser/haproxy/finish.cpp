@@ -80,6 +80,9 @@ Draft built_in_defaults(const Load&) {
     back.balance.function = ir::Balance::Function::sdbm;
     auto& server = back.default_server.server;
     server.max_fails = 0;
+    auto& tls = server.tls.edit();
+    tls.rules.verify_depth = 100;
+    tls.named_by_target = tls.needs_name = tls.name_has_port = false;
     back.default_server.check.manner = ir::HealthCheck::Manner::haproxy;
     return draft;
 }
@@ -179,6 +182,7 @@ void Lowering::make_check(const Draft& draft, const ServerWords& words, ir::Serv
         check.steps = back.tcp_steps;
         if (check.steps.front().what != ir::HealthCheck::Step::What::connect) {
             ir::HealthCheck::Step connect;
+            connect.as_check = true;
             check.steps.insert(check.steps.begin(), connect);
         }
     }
@@ -201,6 +205,7 @@ void Lowering::make_check(const Draft& draft, const ServerWords& words, ir::Serv
             scope_.sink.warning(words.span, "no-check-port", message + ": every check of it fails",
                                 hint);
     }
+    finish_check_tls(words, server, check);
     server.check = std::move(check);
 }
 
@@ -213,6 +218,7 @@ void Lowering::make_servers(Draft& draft, ir::Pool& pool) {
                          fmt::format("{} \"{}\" has another server named \"{}\" before this one",
                                      draft.kind(), draft.name, words.server.name));
         auto& server = words.server;
+        finish_server_tls(scope_, draft, words, server);
         if (words.checked) make_check(draft, words, server);
         if (server.id == 0) server.id = static_cast<std::uint32_t>(pool.servers.size() + 1);
         // minconn alone, or above maxconn, is the limit itself.

@@ -190,7 +190,8 @@ std::vector<keyword::Table> own_tables() {
             acl_word_table(),   variable_table(),  value_table(),  retry_table(),
             redirect_table(),   section_table(),   match_table(),  bind_line_table(),
             server_line_table(), proxy_header_table(), first_bytes_table(),
-            bind_tls_table(),    global_tls_table(),   tls_sample_table()};
+            bind_tls_table(),    global_tls_table(),   tls_sample_table(),
+            server_tls_table(),  server_tls_default_table()};
 }
 
 std::vector<keyword::Table> all_tables() {

@@ -77,6 +77,9 @@ constexpr Keyword converter(std::string_view name, ir::Converter code, std::stri
             .number = number};
 }
 
+// "h2,http/1.1" taken apart.
+std::vector<std::string> split_list(std::string_view list);
+
 // A fetch node by itself.
 ir::Expr fetch_expr(ir::Fetch code, Span span);
 ir::Expr literal_expr(bool value, Span span);

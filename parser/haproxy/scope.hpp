@@ -30,6 +30,33 @@ using Args = std::span<const Argument>;
 // Named ACLs: each line of a name is one alternative.
 using Acls = std::map<std::string, std::vector<ir::Expr>, std::less<>>;
 
+// TLS versions as a line says them; what they come to is decided when the line is complete.
+struct TlsVersionWords {
+    std::optional<ir::TlsVersion> least, most;   // ssl-min-ver, ssl-max-ver, force-*
+    ir::TlsVersions off;                         // no-sslv3 ...
+};
+
+// What global says of TLS to servers: ssl-default-server-*, ssl-server-verify.
+struct ServerTlsDefaults {
+    TlsVersionWords versions;
+    bool tickets = true;
+    bool verify = true;
+    std::string ciphers, ciphersuites, curves, signatures, client_signatures;
+};
+
+// What a server line says of TLS, beside what stands in ir::Server::tls already.
+struct ServerTlsWords {
+    TlsVersionWords versions;
+    std::optional<bool> verify;
+    std::optional<bool> tickets;
+    enum class Check : std::uint8_t { as_traffic, always, never } check = Check::as_traffic;
+    bool name_from_host = true;                  // sni-auto, where there is no sni
+    bool check_name_from_host = true;
+    std::string check_name;                      // check-sni
+    std::vector<std::string> check_alpn;
+    Span authorities_span, certificate_span;
+};
+
 // A server line, or what default-server says for those that follow.
 struct ServerWords {
     ir::Server server;
@@ -37,6 +64,7 @@ struct ServerWords {
     bool checked = false;
     bool named_resolvers = false;
     bool may_stay_unresolved = false;  // init-addr none
+    ServerTlsWords tls;
     Span span;
 };
 
@@ -168,6 +196,8 @@ struct Load {
     std::uint32_t buffer_size = 16384, max_rewrite = 1024, max_fields = 101;
     std::uint32_t log_line_limit = 1024;
     std::map<std::string, std::vector<ir::ErrorPage>, std::less<>> http_errors;
+    ServerTlsDefaults server_tls;
+    keyword::TlsFiles tls_files;
     int spread_percent = 0;
     std::uint64_t stats_connections = 0;
     std::chrono::milliseconds stats_timeout{10000};
@@ -264,6 +294,10 @@ Draft built_in_defaults(const Load& load);
 // The answer that an error file holds; `path` names it in messages. Null when it is wrong.
 std::shared_ptr<const ir::Message> lower_message(Scope& scope, std::string_view bytes,
                                                  const Argument& path);
+
+// Completes the TLS of a server from its words, and of its check; reads the files that are named.
+void finish_server_tls(Scope& scope, const Draft& draft, const ServerWords& words, ir::Server& server);
+void finish_check_tls(const ServerWords& words, const ir::Server& server, ir::HealthCheck& check);
 
 // Slot of a variable "txn.x"; reports a wrong scope name. no_id then.
 std::uint32_t variable_slot(Scope& scope, std::string_view name, Span span);

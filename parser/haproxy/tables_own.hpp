@@ -15,6 +15,8 @@ keyword::Table bind_table();
 keyword::Table bind_tls_table();
 keyword::Table global_tls_table();
 keyword::Table server_table();
+keyword::Table server_tls_table();         // options of server lines about TLS
+keyword::Table server_tls_default_table(); // of global
 keyword::Table action_table();
 keyword::Table proxy_header_table();  // PROXY header of servers
 keyword::Table sample_table();

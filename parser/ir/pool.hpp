@@ -53,6 +53,10 @@ struct HealthCheck {
         // connect
         std::uint16_t port = 0;
         bool tls = false, send_proxy = false, linger = false;
+        // TLS and its names as HealthCheck has them (HAProxy: "default", or no connect line at all).
+        bool as_check = false;
+        std::string sni;                   // with tls: name asked for; empty: none
+        std::vector<std::string> alpn;
         std::optional<Endpoint> address;
         // expect
         enum class Expect : std::uint8_t { status, text, regex, header, binary, status_regex, binary_regex };
@@ -79,6 +83,8 @@ struct HealthCheck {
     bool disable_on_404 = false;
     bool sends_proxy_header = false;       // check-send-proxy: also where it has an address of its own
     std::uint64_t udp = 0;
+    bool over_tls = false;                 // https:// | check-ssl, or as the server's traffic
+    Shared<ServerTls> tls;                 // its names are literal; also of steps with tls
     // What differs between the dialects. haproxy: a server starts one failure from down, `timeout` is
     // for the whole exchange after the connect, jitter goes both ways. nginx: it starts `fall`
     // failures from down, `timeout` is between two reads, jitter is added. Also the words of the log.
@@ -122,7 +128,8 @@ struct Server {
     std::optional<HealthCheck> check;
     std::string cookie;                    // value for cookie persistence
     std::uint32_t id = 0;
-    std::optional<UpstreamTls> tls;
+    bool over_tls = false;                 // | ssl: whatever the route says
+    Shared<ServerTls> tls;
     std::uint8_t send_proxy_header = 0;
     ProxyHeaderValues proxy_values;
     std::optional<Endpoint> source;

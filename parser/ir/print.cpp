@@ -90,7 +90,10 @@ std::string connect_line(const HealthCheck::Step& step) {
     std::string out = "connect";
     if (step.address) out += " " + to_string(*step.address);
     if (step.port != 0) out += fmt::format(" port {}", step.port);
+    if (step.as_check) out += " as_check";
     if (step.tls) out += " tls";
+    if (!step.sni.empty()) out += " sni " + show(step.sni);
+    for (const auto& protocol : step.alpn) out += " alpn " + show(protocol);
     if (step.send_proxy) out += " send_proxy_header";
     if (step.linger) out += " linger";
     return out;
@@ -165,7 +168,8 @@ void put(Printer& to, const Server& s) {
     to.field("slow_start", s.slow_start, d.slow_start);
     to.field("cookie", s.cookie, d.cookie);
     to.field("id", s.id, d.id);
-    if (s.tls) to.upstream_tls(*s.tls);
+    to.field("over_tls", s.over_tls, d.over_tls);
+    to.server_tls(*s.tls);
     to.field("send_proxy_header", s.send_proxy_header, d.send_proxy_header);
     put_proxy_values(to, s.proxy_values);
     if (s.source) to.line("source {}", to_string(*s.source));
@@ -209,6 +213,8 @@ void Printer::health_check(const HealthCheck& c) {
     field("disable_on_404", c.disable_on_404, d.disable_on_404);
     field("sends_proxy_header", c.sends_proxy_header, d.sends_proxy_header);
     field("udp", c.udp, d.udp);
+    field("over_tls", c.over_tls, d.over_tls);
+    server_tls(*c.tls);
     if (c.manner != d.manner) line("manner nginx");
     field("name", c.name, d.name);
     for (const auto& step : c.steps) put(*this, step, c.kind);

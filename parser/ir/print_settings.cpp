@@ -189,7 +189,8 @@ void put(Group& to, const ForwardSettings& f) {
     to.field("udp_responses", f.udp_responses, d.udp_responses);
     to.field("udp_requests", f.udp_requests, d.udp_requests);
     to.field("half_close", f.half_close, d.half_close);
-    if (f.tls) to.upstream_tls(*f.tls);
+    to.field("over_tls", f.over_tls, d.over_tls);
+    to.server_tls(*f.tls);
 }
 
 void put(Group& to, const ReplyFields& fields) {
@@ -305,12 +306,6 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
 
 void Printer::error_log(const ErrorLog& log) {
     line("error_log {} level {}", show(log.target, config), log.level);
-}
-
-void Printer::upstream_tls(const UpstreamTls& tls) {
-    line("tls verify {}", show(tls.verify));
-    Deeper deeper(*this);
-    field("sni", tls.sni);
 }
 
 std::string show(const LogTarget& target, const Config& config) {

@@ -93,11 +93,11 @@ public:
     void settings_group(const char* name, const std::string& mine, const std::string& parent);
     void error_log(const ErrorLog& log);
     void health_check(const HealthCheck& check);
-    void upstream_tls(const UpstreamTls& tls);
     void tls_identity(const TlsIdentity& identity);
     void tls_rules(const TlsRules& rules);
     void tls_profile(const TlsProfile& profile);
     void listener_tls(const ListenerTls& tls);
+    void server_tls(const ServerTls& tls);
 
 private:
     std::size_t depth_ = 0;

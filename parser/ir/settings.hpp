@@ -16,6 +16,7 @@
 #include "parser/ir/listener.hpp"
 #include "parser/ir/log.hpp"
 #include "parser/ir/rule.hpp"
+#include "parser/ir/server_tls.hpp"
 #include "parser/ir/shared.hpp"
 #include "parser/ir/tls.hpp"
 
@@ -130,12 +131,6 @@ struct FieldEdit {
     Text value;
 };
 
-struct UpstreamTls {
-    bool verify = false;
-    Text sni;
-    Span span;
-};
-
 // How a request is sent to a server and its answer taken. proxy_* | backend options.
 struct ForwardSettings {
     std::vector<FieldEdit> set_fields;   // proxy_set_header; explicit, Host and Connection included
@@ -213,7 +208,8 @@ struct ForwardSettings {
     std::uint32_t udp_responses = 0xffffffff;            // proxy_responses
     std::uint32_t udp_requests = 0;                      // proxy_requests
     bool half_close = false;             // stream proxy_half_close; HAProxy: on
-    std::optional<UpstreamTls> tls;
+    Shared<ServerTls> tls;               // of connections over TLS: https://, grpcs://
+    bool over_tls = false;               // every connection is (stream proxy_ssl)
 };
 
 // add_header, expires and the like: applied to every answer that goes out.

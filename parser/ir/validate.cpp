@@ -133,6 +133,11 @@ private:
     void check_action(const action::WaitForBody&, const Rule&) {}
     void check_action(const action::DisableRetry&, const Rule&) {}
 
+    void check_server_tls(const ServerTls& tls) {
+        if (!groups_seen_.insert(&tls).second) return;
+        for (const auto* text : {&tls.name, &tls.computed_certificate, &tls.computed_key})
+            check_text(*text, Phase::forward);
+    }
     void check_settings(const Settings& settings) {
         // Shared groups are checked once: children that change nothing hold the same one.
         if (groups_seen_.insert(settings.forward.identity()).second) {
@@ -141,7 +146,7 @@ private:
             check_text(forward.body, Phase::forward);
             check_text(forward.method, Phase::forward);
             check_text(forward.bind_address, Phase::forward);
-            if (forward.tls) check_text(forward.tls->sni, Phase::forward);
+            check_server_tls(*forward.tls);
         }
         if (groups_seen_.insert(settings.reply_fields.identity()).second) {
             for (const auto& field : settings.reply_fields->list)
@@ -248,6 +253,8 @@ private:
         // The key of a pool is computed when the request is sent; stream pools know no request.
         path_routes_ = true;
         check_text(pool.balance.key, Phase::forward);
+        for (const auto& server : pool.servers)
+            if (server.over_tls) check_server_tls(*server.tls);
         if (!pool.servers.empty() && !pool.disabled && nobody_serves(pool))
             sink_.advice(pool.span, "pool-all-down",
                           fmt::format("every server of \"{}\" is marked down", pool.name),

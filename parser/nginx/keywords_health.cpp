@@ -292,6 +292,14 @@ void apply_health_check(Block& block) {
     for (auto& step : check.steps)
         if (step.what == Step::What::send && check.kind == HealthCheck::Kind::http)
             step.fields.push_back({"Host", ir::Text::of(forward->host)});
+    check.over_tls = forward->tls || block.own.forward->over_tls;
+    if (check.over_tls) {
+        check.tls = block.own.forward->tls;
+        auto& tls = check.tls.edit();
+        // A check sees no request: a computed name is that of the target.
+        if (tls.named_by_target || !tls.name.is_literal()) tls.name = ir::Text::of(forward->host);
+        tls.named_by_target = false;
+    }
     for (auto& server : block.config.pools[forward->pool].servers) server.check = check;
 }
 

@@ -66,21 +66,16 @@ bool starts_with_ignoring_case(std::string_view text, std::string_view prefix) {
            });
 }
 
-// Takes "http://" off; false, and reported, when weir cannot forward there.
-bool take_scheme(Block& block, const Call& call, Argument& argument) {
-    if (starts_with_ignoring_case(argument.text, "http://")) {
-        argument.text.remove_prefix(7);
+// Takes "http://" or "https://" off; false, and reported, when there is neither.
+bool take_scheme(Block& block, Argument& argument, bool& tls) {
+    tls = starts_with_ignoring_case(argument.text, "https://");
+    if (tls || starts_with_ignoring_case(argument.text, "http://")) {
+        argument.text.remove_prefix(tls ? 8 : 7);
         return true;
-    }
-    if (starts_with_ignoring_case(argument.text, "https://")) {
-        block.error(argument.span, "not-supported",
-                    fmt::format("\"{}\" with https:// is known to nginx, not yet in weir", call.name),
-                    "use http:// to a server that speaks plain HTTP");
-        return false;
     }
     block.error(argument.span, "invalid-url",
                 fmt::format("invalid URL prefix in \"{}\"", argument.text),
-                "proxy_pass wants http:// in front of the host or the upstream's name");
+                "proxy_pass wants http:// or https:// in front of the host or the upstream's name");
     return false;
 }
 
@@ -93,7 +88,8 @@ bool may_have_uri(const Block& block) {
 
 void lower_plain_target(Block& block, const Call& call, ir::Forward& forward) {
     Argument argument = call[0];
-    if (!take_scheme(block, call, argument)) return;
+    if (!take_scheme(block, argument, forward.tls)) return;
+    std::uint16_t usual_port = forward.tls ? 443 : 80;
     auto target = split_target(argument);
     auto host = parse_host_port(target.server.text, false);
     if (!host)
@@ -110,22 +106,22 @@ void lower_plain_target(Block& block, const Call& call, ir::Forward& forward) {
         forward.replaced_prefix = static_cast<std::uint32_t>(block.route->pattern.size());
     }
     bool is_unix = !host->path.empty();
-    bool default_port = !host->has_port || host->port == 80;
+    bool default_port = !host->has_port || host->port == usual_port;
     forward.host = is_unix ? "localhost" : default_port ? host->host
                                                         : std::string(target.server.text);
     if (!is_unix && target.server.text.starts_with('[') && default_port)
         forward.host = "[" + host->host + "]";
-    forward.port = host->has_port ? host->port : 80;
-    forward.pool = pool_for(block, *host, 80, call[0].span);
+    forward.port = host->has_port ? host->port : usual_port;
+    forward.pool = pool_for(block, *host, usual_port, call[0].span);
     if (forward.pool != ir::no_id) block.route->action = std::move(forward);
 }
 
 // The value decides at run time: the scheme may be part of it, and the URI.
 void lower_computed_target(Block& block, const Call& call, ir::Forward& forward) {
     Argument argument = call[0];
-    if (!argument.text.starts_with('$') && !take_scheme(block, call, argument)) return;
+    if (!argument.text.starts_with('$') && !take_scheme(block, argument, forward.tls)) return;
     forward.pool_or_host = make_text(block, call[0].text, argument.span);
-    forward.port = 80;
+    forward.port = forward.tls ? 443 : 80;
     block.route->action = std::move(forward);
 }
 

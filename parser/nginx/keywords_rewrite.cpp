@@ -8,6 +8,7 @@
 #include "parser/nginx/condition.hpp"
 #include "parser/nginx/health.hpp"
 #include "parser/nginx/lower.hpp"
+#include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/value/value.hpp"
@@ -144,6 +145,7 @@ void use_pseudo_route(Block& outer, Block& block, const Call& call, ir::action::
     route.internal = outer.route->internal;
     block.route = &route;
     lower_body(block, outer.current->body.directives);
+    finish_server_tls(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     auto id = outer.config.add(std::move(route));

@@ -9,6 +9,7 @@
 #include "parser/nginx/health.hpp"
 #include "parser/nginx/listen.hpp"
 #include "parser/nginx/lower.hpp"
+#include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/nginx/tls.hpp"
@@ -196,6 +197,7 @@ void lower_location(Scope& scope, const Call& call) {
     block.routes = &route.nested;
     block.locations = &locations;
     lower_body(block, *body);
+    finish_server_tls(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     if (usable) outer.routes->push_back(scope.config.add(std::move(route)));

@@ -5,6 +5,7 @@
 #include "parser/nginx/health.hpp"
 #include "parser/nginx/listen.hpp"
 #include "parser/nginx/lower.hpp"
+#include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/nginx/tls.hpp"
@@ -43,6 +44,7 @@ void lower_stream_server(Scope& scope, const Call& call) {
     block.server = &draft;
     block.route = &route;
     lower_body(block, outer.current->body.directives);
+    finish_server_tls(block);
     apply_health_check(block);
     finish_tls(block);
     if (draft.listens.empty())

@@ -62,11 +62,16 @@ struct Run {
     std::string file_folder;   // of the main file: where relative includes start
     std::string prefix;        // where other relative paths start
     Subsystem http{.bit = context::http}, stream{.bit = context::stream};
+    keyword::TlsFiles tls_files;
     std::unordered_set<const keyword::Keyword*> warned;   // ignored keywords: said once
     std::vector<keyword::Argument> scratch;
     // Groups that blocks with the same parent and the same proxy_ lines have in common.
     std::unordered_map<std::string, ir::Shared<ir::ForwardSettings>> same_forward;
     keyword::TlsFiles tls_files;
+    // Groups whose files are read, by the group before: routes that share one go on sharing.
+    std::unordered_map<const void*, std::pair<std::shared_ptr<ir::Shared<ir::ForwardSettings>>,
+                                              ir::Shared<ir::ForwardSettings>>>
+        finished_forward;
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
     std::uint32_t depth = 0;   // blocks around the one being read

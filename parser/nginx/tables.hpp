@@ -20,6 +20,7 @@ keyword::Table http_keywords();
 keyword::Table server_keywords();
 keyword::Table upstream_keywords();
 keyword::Table proxy_keywords();
+keyword::Table server_tls_keywords();
 keyword::Table real_ip_keywords();
 keyword::Table rewrite_keywords();
 keyword::Table log_keywords();

@@ -92,6 +92,9 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
     auto running = std::make_shared<plan::Running>();
     running->plan = std::static_pointer_cast<const plan::Plan>(setup.plan);
     running->pools = pools_->adopt(running->plan->config(), running->plan);
+    for (auto* pool : running->pools)
+        for (const auto& server : pool->servers())
+            server->tls = server->conf->over_tls ? running->plan->server_tls.find(*server->conf->tls) : nullptr;
     for (const auto& site : running->plan->config().sites)
         running->sites.push_back(start_->board->find(zone::Kind::site, site.name));
     auto& around = running->around;

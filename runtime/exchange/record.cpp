@@ -40,6 +40,9 @@ Words words_of(Failure failure) {
                     "connecting to upstream", 0};
         case Failure::connect_timeout:
             return {error, "upstream timed out", "connecting to upstream", ETIMEDOUT};
+        case Failure::handshake: return {error, "TLS handshake failed", "SSL handshaking to upstream", 0};
+        case Failure::handshake_timeout:
+            return {error, "upstream timed out", "SSL handshaking to upstream", ETIMEDOUT};
         case Failure::send:
             return {error, "send() failed", "sending request to upstream", EPIPE};
         case Failure::send_timeout:
@@ -87,10 +90,12 @@ void note_failure(route::Subject& subject, Failure failure) {
         case Failure::no_server:
         case Failure::bad_target:
         case Failure::unresolved:
+        case Failure::handshake:
         case Failure::connect: terminate(subject, 'S', 'C'); break;
         case Failure::local: terminate(subject, 'R', 'C'); break;
         case Failure::queue_full:
         case Failure::queue_timeout: terminate(subject, 's', 'Q'); break;
+        case Failure::handshake_timeout:
         case Failure::connect_timeout: terminate(subject, 's', 'C'); break;
         case Failure::send:
         case Failure::read:

@@ -6,6 +6,7 @@
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/forward/connect.hpp"
+#include "runtime/forward/server_tls.hpp"
 #include "runtime/net/client_hello.hpp"
 #include "runtime/pool/queue_turn.hpp"
 #include "runtime/pool/tally.hpp"
@@ -54,6 +55,8 @@ private:
     net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
     void begin_try();
     void end_try(forward::Failure failure);
+    net::Task<forward::Failure> reach();
+    net::Task<forward::Failure> secure(net::Time deadline);
     void log();
     void write_lines();
     void watch_server();
@@ -76,6 +79,7 @@ private:
     route::Try* tries_ = nullptr;
     std::uint32_t try_count_ = 0;
     std::uint32_t attempts_ = 0;
+    std::string problem_;          // of the try that failed last; may be empty
     std::int32_t log_level_ = 6;   // -1: no line
     bool logged_ = false;
     bool server_lost_ = false;
@@ -124,6 +128,7 @@ net::Task<bool> Session::choose_pool() {
     auto failure = forward::Failure::none;
     if (found.id != ir::no_id) {
         found.pool = running_->pools[found.id];
+        subject_.forward_host = route_->forward->host;
     } else {
         constexpr auto kind = ir::Pool::Kind::stream;
         auto target = forward::parse_computed(route_->pool_or_host.render(subject_), kind, arena_);
@@ -131,6 +136,7 @@ net::Task<bool> Session::choose_pool() {
             failure = forward::Failure::bad_target;
             found.problem = target.problem;
         } else {
+            subject_.forward_host = target.authority;
             found = forward::find_pool(worker_, *running_, target, kind);
             if (!found.pool && found.problem.empty())
                 found = co_await forward::look_up_pool(worker_, *route_->name_servers, target, kind);
@@ -331,7 +337,44 @@ void Session::end_try(forward::Failure failure) {
     tried_.add(server_->index);
     pool_->release(*server_, pool::UseResult::failed, worker_.loop.now());
     note_failure(subject_, failure);
-    log_failure(worker_, subject_, failure);
+    log_failure(worker_, subject_, failure, problem_);
+}
+
+// The handshake with a server that speaks TLS.
+net::Task<forward::Failure> Session::secure(net::Time deadline) {
+    const auto& forwarding = *route_->forwarding;
+    if (!server_->conf->over_tls && !forwarding.source->over_tls) co_return forward::Failure::none;
+    const auto* tls = forward::server_tls(*server_, forwarding, false);
+    auto peer = tls ? forward::find_peer(*server_, *tls, subject_, problem_) : nullptr;
+    if (!peer) co_return forward::Failure::local;
+    auto secured = co_await forward::secure(server_stream_, *peer, deadline);
+    problem_ = std::move(secured.problem);
+    co_return secured.failure;
+}
+
+// A connection to the server, as far as the first byte of the client may go over it.
+net::Task<forward::Failure> Session::reach() {
+    using forward::Failure;
+    const auto& forwarding = *route_->forwarding;
+    const auto& timeouts = *route_->timeouts;
+    problem_.clear();
+    int fd = forward::connect_to(*server_, forwarding, subject_);
+    if (fd < 0 || !server_stream_.open(worker_.loop, fd)) co_return Failure::connect;
+    auto deadline = limit_of(worker_.loop, timeouts.connect);
+    auto& watch = server_stream_.watch;
+    if (!watch.writable) {
+        auto waited = co_await net::writable(watch, deadline);
+        if (waited != net::Waited::ready) co_return Failure::connect_timeout;
+    }
+    if (watch.broken) co_return Failure::connect;
+    const auto* pool = pool_id_ == ir::no_id ? nullptr : &running_->plan->pools[pool_id_];
+    auto header = forward::proxy_header(*server_, forwarding, subject_, pool);
+    if (!header.empty()) {
+        iovec piece{header.data(), header.size()};
+        auto sent = co_await net::write_all_slowly(server_stream_, {&piece, 1}, time_of(timeouts.connect), {});
+        if (sent.state != net::Io::State::ok) co_return Failure::connect;
+    }
+    co_return co_await secure(deadline);
 }
 
 // Tries servers until one answers. False: none did.
@@ -364,26 +407,7 @@ net::Task<bool> Session::connect() {
             co_return false;
         }
         begin_try();
-        auto failure = forward::Failure::connect;
-        const auto& forwarding = *route_->forwarding;
-        int fd = forward::connect_to(*server_, forwarding, subject_);
-        if (fd >= 0 && server_stream_.open(worker_.loop, fd)) {
-            failure = forward::Failure::none;
-            auto& watch = server_stream_.watch;
-            if (!watch.writable) {
-                auto waited = co_await net::writable(watch, limit_of(worker_.loop, timeouts.connect));
-                if (waited != net::Waited::ready) failure = forward::Failure::connect_timeout;
-            }
-            if (failure == forward::Failure::none && watch.broken) failure = forward::Failure::connect;
-        }
-        if (failure == forward::Failure::none) {
-            const auto* pool = pool_id_ == ir::no_id ? nullptr : &running_->plan->pools[pool_id_];
-            auto header = forward::proxy_header(*server_, forwarding, subject_, pool);
-            iovec piece{header.data(), header.size()};
-            std::span<iovec> rest(&piece, header.empty() ? 0 : 1);
-            auto sent = co_await net::write_all_slowly(server_stream_, rest, time_of(timeouts.connect), {});
-            if (sent.state != net::Io::State::ok) failure = forward::Failure::connect;
-        }
+        auto failure = co_await reach();
         if (failure == forward::Failure::none) {
             auto now = worker_.loop.now_us();
             tries_[try_count_ - 1].connect_us = now - try_started_us_;

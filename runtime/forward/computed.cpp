@@ -134,12 +134,12 @@ ComputedTarget parse_computed(std::string_view text, ir::Pool::Kind kind, Arena&
     bool http = kind == ir::Pool::Kind::http;
     constexpr std::string_view scheme = "http://";
     if (http) {
-        if (!http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) {
-            bool tls = http::equal_ignoring_case(text.substr(0, 8), "https://");
-            target.problem = tls ? "https is not spoken to servers yet" : "invalid URL prefix";
+        target.tls = http::equal_ignoring_case(text.substr(0, scheme.size() + 1), "https://");
+        if (!target.tls && !http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) {
+            target.problem = "invalid URL prefix";
             return target;
         }
-        text.remove_prefix(scheme.size());
+        text.remove_prefix(scheme.size() + (target.tls ? 1 : 0));
     }
     if (text.starts_with("unix:")) {
         auto end = http ? text.find(':', 5) : std::string_view::npos;
@@ -154,8 +154,8 @@ ComputedTarget parse_computed(std::string_view text, ir::Pool::Kind kind, Arena&
     if (end != std::string_view::npos) target.uri = text.substr(end);
     if (target.uri.starts_with('?')) target.uri = arena.join({"/", target.uri});
     parse_host(target);
-    if (http && target.has_port && target.port == 80 && !target.problem)
-        target.authority = target.authority.substr(0, target.authority.size() - 3);
+    if (http && target.has_port && target.port == target.usual_port() && !target.problem)
+        target.authority = target.authority.substr(0, target.authority.rfind(':'));
     return target;
 }
 
@@ -179,7 +179,7 @@ ComputedPool find_pool(plan::Worker& worker, plan::Running& running, const Compu
         return hold(std::move(made));
     }
     if (!target.has_port && named(std::string(target.host))) return found;
-    std::uint16_t port = target.has_port ? target.port : http ? 80 : 0;
+    std::uint16_t port = target.has_port ? target.port : http ? target.usual_port() : 0;
     if (port == 0) {
         found.problem = "no port";
         return found;
@@ -208,7 +208,7 @@ net::Task<ComputedPool> look_up_pool(plan::Worker& worker, const ir::NameServers
         found.problem = host + " could not be resolved (" + answer.problem + ")";
         co_return found;
     }
-    std::uint16_t port = target.has_port ? target.port : std::uint16_t{80};
+    std::uint16_t port = target.has_port ? target.port : target.usual_port();
     std::vector<ir::Endpoint> endpoints;
     for (const auto& ip : answer.addresses) {
         auto& endpoint = endpoints.emplace_back();

@@ -19,9 +19,11 @@ struct ComputedTarget {
     std::string_view uri;         // with its '/' or '?'; empty: none
     std::uint16_t port = 0;
     bool has_port = false;
+    bool tls = false;             // https://
     const char* problem = nullptr;
+    [[nodiscard]] std::uint16_t usual_port() const { return tls ? 443 : 80; }
 };
-// "http://host[:port][uri]", "http://unix:/path[:uri]"; without a scheme for stream sessions.
+// "http://host[:port][uri]", "https://unix:/path[:uri]"; without a scheme for stream sessions.
 ComputedTarget parse_computed(std::string_view text, ir::Pool::Kind kind, Arena& arena);
 
 // A pool that no configuration names. Lives while it is asked for, and as long as someone holds it.

@@ -14,6 +14,7 @@ enum class Failure : std::uint8_t {
     queue_full, queue_timeout,
     local,              // a fault of this machine: no address to connect from, no room on disk
     connect, connect_timeout,
+    handshake, handshake_timeout,   // TLS
     send, send_timeout,
     read,               // reset or closed before the head was whole
     empty,              // closed without a byte

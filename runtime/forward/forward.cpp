@@ -59,7 +59,7 @@ net::Task<Failure> ServerSide::compute_pool() {
         co_return Failure::bad_target;
     }
     subject.forward_host = computed_.authority;
-    if (computed_.has_port) subject.forward_port = computed_.port;
+    subject.forward_port = computed_.has_port ? computed_.port : computed_.usual_port();
     auto found = find_pool(job_.worker, job_.running, computed_, kind);
     if (!found.pool && found.problem.empty())
         found = co_await look_up_pool(job_.worker, *job_.route.name_servers, computed_, kind);
@@ -152,12 +152,12 @@ void ServerSide::end_try(Failure failure) {
 // A connection to the server that earlier requests left open.
 std::unique_ptr<ServerConnection> ServerSide::kept_connection() {
     if (closes_connection()) return nullptr;
-    if (!stays_with_client() && shared_) return take_idle(*server_);
+    if (!stays_with_client() && shared_) return take_idle(*server_, peer_.get());
     auto own = std::move(job_.own_connection);
+    if (!own || own->server != server_ || own->peer != peer_ || !own->stream.is_open()) return nullptr;
     // Readable while nothing was asked: closed, or bytes nobody asked for.
-    if (!own || own->server != server_ || !own->stream.is_open() || own->stream.watch.readable ||
-        own->greeting != greeting())
-        return nullptr;
+    if (own->peer ? !own->stream.nothing_to_read() : own->stream.watch.readable) return nullptr;
+    if (own->greeting != greeting()) return nullptr;
     own->stream.watch.on_event = nullptr;
     own->reused = true;
     return own;
@@ -173,12 +173,25 @@ void ServerSide::keep_connection() {
     auto& stream = connection_->stream;
     stream.watch.owner = &stream;
     stream.watch.on_event = [](net::Watch& watch, std::uint32_t) {
-        if (watch.readable) static_cast<net::Stream*>(watch.owner)->close();
+        auto& kept = *static_cast<net::Stream*>(watch.owner);
+        if (watch.readable && (kept.plain() || !kept.nothing_to_read())) kept.close();
     };
     job_.own_connection = std::move(connection_);
 }
 
+// Over TLS: whom the connection is to.
+Failure ServerSide::choose_peer() {
+    peer_ = nullptr;
+    bool secure = computed_.tls || job_.route.forward->tls || settings().over_tls;
+    if (!secure && !server_->conf->over_tls) return Failure::none;
+    const auto* tls = server_tls(*server_, *job_.route.forwarding, secure);
+    if (tls) peer_ = find_peer(*server_, *tls, job_.subject, problem_);
+    return peer_ ? Failure::none : Failure::local;
+}
+
 Failure ServerSide::open_connection() {
+    auto failure = choose_peer();
+    if (failure != Failure::none) return failure;
     shared_ = may_share_connection(*server_, *job_.route.forwarding);
     if (!again_here_) connection_ = kept_connection();
     again_here_ = false;
@@ -199,10 +212,32 @@ Failure ServerSide::open_connection() {
         return Failure::connect;
     }
     connection_->server = server_;
+    connection_->peer = peer_;
     connection_->opened = now();
     connection_->requests = 1;
     if (!shared_) connection_->greeting = greeting();
     return Failure::none;
+}
+
+// The handshake of a fresh connection. It must stand before that, and a PROXY header goes first.
+net::Task<Failure> ServerSide::secure_connection() {
+    auto& stream = connection_->stream;
+    auto deadline = after(now(), timeouts().connect);
+    while (!stream.watch.writable) {
+        auto waited = co_await net::writable(stream.watch, deadline, abort_watch());
+        if (waited == net::Waited::aborted) co_return Failure::client_gone;
+        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
+    }
+    if (net::connect_error(stream.fd()) != 0) co_return Failure::connect;
+    auto& header = connection_->greeting;
+    if (!header.empty()) {
+        iovec piece{header.data(), header.size()};
+        auto written = co_await net::write_all_slowly(stream, {&piece, 1}, timeout_of(timeouts().connect), {});
+        if (written.state != Io::State::ok) co_return Failure::connect;
+    }
+    auto secured = co_await secure(stream, *peer_, deadline);
+    problem_ = std::move(secured.problem);
+    co_return secured.failure;
 }
 
 // Whether the whole body is here without waiting.
@@ -282,7 +317,7 @@ net::Task<Failure> ServerSide::choose_body() {
 Failure ServerSide::send_now() {
     h1_.emplace(connection_->stream);
     carrier_ = &*h1_;
-    if (!connection_->reused) h1_->head().append(connection_->greeting);
+    if (!connection_->reused && !peer_) h1_->head().append(connection_->greeting);
     write_head(h1_->head());
     h1_->start_body(chunked_to_server_);
     return carrier_->send_now(body_here(), body_whole() && !file_follows());
@@ -413,9 +448,15 @@ net::Task<Failure> ServerSide::obtain_server() {
 // One connection, the request out, the head of the answer in.
 net::Task<Failure> ServerSide::ask() {
     pump_failure_ = Failure::none;
+    problem_.clear();
     auto failure = open_connection();
     if (failure != Failure::none) co_return failure;
     bool fresh = !connection_->reused;
+    if (fresh && peer_) {
+        failure = co_await secure_connection();
+        if (failure != Failure::none) co_return failure;
+        fresh = false;   // it stands
+    }
     // On a fresh connection the first write tells as well as a wait whether it stands: near servers
     // are there already.
     failure = send_now();
@@ -475,8 +516,10 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
         server_ = nullptr;
         co_return false;
     }
+    if (failure == Failure::handshake || failure == Failure::handshake_timeout)
+        log_handshake(job_.subject, failure, problem_);
     ++job_.subject.retries;
-    if (server_ && failure == Failure::connect) {
+    if (server_ && (failure == Failure::connect || failure == Failure::handshake)) {
         auto pause = pause_before_retry(settings().retry, *pool_, attempts_, timeouts().connect);
         if (pause != 0) co_await net::sleep_for(job_.worker.loop, pause);
     }

@@ -10,6 +10,7 @@
 #include "runtime/forward/computed.hpp"
 #include "runtime/forward/h1_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
+#include "runtime/forward/server_tls.hpp"
 #include "runtime/http/carrier.hpp"
 #include "runtime/http/temp_file.hpp"
 #include "runtime/pool/tally.hpp"
@@ -114,6 +115,8 @@ private:
     std::unique_ptr<ServerConnection> kept_connection();
     void keep_connection();
     [[nodiscard]] std::string greeting() const;
+    Failure choose_peer();
+    net::Task<Failure> secure_connection();
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
     net::Task<Failure> gather_body();
     void append_body(std::string_view bytes);
@@ -166,6 +169,7 @@ private:
     pool::LivePool* pool_ = nullptr;
     pool::LiveServer* server_ = nullptr;
     pool::Tried tried_;
+    TlsPeerPtr peer_;                      // of this try, when it goes over TLS
     std::unique_ptr<ServerConnection> connection_;
     std::optional<H1ServerCarrier> h1_;
     ServerCarrier* carrier_ = nullptr;     // of this try, once it sends

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/forward/idle_cache.hpp"
 
+#include <algorithm>
 #include <unordered_map>
 
 namespace weir::forward {
@@ -57,11 +58,13 @@ void discard(ServerConnection& connection) {
 
 }  // namespace
 
-std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server) {
+std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer) {
     if (!server.idle) return nullptr;
-    auto& stack = static_cast<IdleList*>(server.idle)->stack;
-    if (stack.empty()) return nullptr;
-    auto* connection = stack.back();
+    const auto& stack = static_cast<IdleList*>(server.idle)->stack;
+    auto fits = [&](const ServerConnection* idle) { return idle->peer.get() == peer; };
+    auto found = std::find_if(stack.rbegin(), stack.rend(), fits);
+    if (found == stack.rend()) return nullptr;
+    auto* connection = *found;
     unlink(*connection);
     connection->reused = true;
     return std::unique_ptr<ServerConnection>(connection);
@@ -95,7 +98,11 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     auto& watch = connection->stream.watch;
     watch.owner = connection;
     watch.on_event = [](net::Watch& idle, std::uint32_t) {
-        if (idle.readable) discard(*static_cast<ServerConnection*>(idle.owner));
+        auto& kept = *static_cast<ServerConnection*>(idle.owner);
+        if (!idle.readable) return;
+        // Tickets of TLS 1.3 come when it pleases the server; they are no data.
+        if (kept.peer && !idle.peer_closed && kept.stream.nothing_to_read()) return;
+        discard(kept);
     };
     connection->timer.owner = connection;
     connection->timer.fire = [](net::Timer& timer) {

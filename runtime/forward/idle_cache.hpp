@@ -11,6 +11,7 @@
 namespace weir::forward {
 
 class IdleList;
+struct TlsPeer;
 
 // An open connection to a server: in use by one exchange, or idle in its server's list.
 struct ServerConnection {
@@ -21,6 +22,7 @@ struct ServerConnection {
     net::Time idle_since = 0;
     std::string greeting;             // the PROXY header it began with: of one client, never shared
     bool reused = false;              // came out of the list this time
+    std::shared_ptr<const TlsPeer> peer;   // over TLS: to whom; null: plain
     // idle
     IdleList* list = nullptr;
     ServerConnection* next = nullptr;
@@ -30,9 +32,9 @@ struct ServerConnection {
     } timer;
 };
 
-// The warmest idle connection of the server, or null. A connection whose server has closed it is
-// never handed out once the loop has seen that.
-std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server);
+// The warmest idle connection of the server to that peer (null: a plain one), or null. A connection
+// whose server has closed it is never handed out once the loop has seen that.
+std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer = nullptr);
 // Keeps the connection (or closes it when the pool keeps enough: the coldest of the pool goes).
 void keep_idle(std::unique_ptr<ServerConnection> connection);
 // Closes all idle connections of a server (it went down, or its address is gone).

@@ -14,8 +14,9 @@ namespace {
 bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
     switch (failure) {
         case Failure::connect:
+        case Failure::handshake: return retry.connect || retry.error;
         case Failure::connect_timeout:
-            return retry.connect || (failure == Failure::connect ? retry.error : retry.timeout);
+        case Failure::handshake_timeout: return retry.connect || retry.timeout;
         case Failure::send:
         case Failure::read: return retry.error;
         case Failure::empty: return retry.error || retry.empty_response;
@@ -30,7 +31,8 @@ bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
 }  // namespace
 
 bool never_reached_server(Failure failure) {
-    return failure == Failure::connect || failure == Failure::connect_timeout;
+    return failure == Failure::connect || failure == Failure::connect_timeout ||
+           failure == Failure::handshake || failure == Failure::handshake_timeout;
 }
 
 bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attempts) {
@@ -79,8 +81,10 @@ std::uint16_t ServerSide::status_for(Failure failure) const {
         case Failure::no_server: return settings().no_server_status;
         case Failure::queue_full:
         case Failure::queue_timeout: return 503;
-        case Failure::connect: return settings().connect_error_status;
-        case Failure::connect_timeout: return settings().connect_timeout_status;
+        case Failure::connect:
+        case Failure::handshake: return settings().connect_error_status;
+        case Failure::connect_timeout:
+        case Failure::handshake_timeout: return settings().connect_timeout_status;
         case Failure::send:
         case Failure::read:
         case Failure::empty:

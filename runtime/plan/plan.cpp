@@ -294,6 +294,25 @@ struct Compiler {
                              [&] { return filters(*from.modules); });
     }
 
+    // Only what a connection may come of: others may name files that were not read.
+    void compile_server_tls(const Route& route, const ir::Forward& forward) {
+        const auto& source = *route.source->settings.forward;
+        bool computed = forward.pool == ir::no_id && !forward.pool_or_host.empty();
+        if (!forward.tls && !source.over_tls && !computed) return;
+        plan.forwardings_[&source]->tls = plan.server_tls.add(*source.tls, library, problems);
+    }
+
+    void compile_servers(const ir::Pool& pool) {
+        for (const auto& server : pool.servers) {
+            if (server.over_tls) plan.server_tls.add(*server.tls, library, problems);
+            if (!server.check) continue;
+            const auto& steps = server.check->steps;
+            bool by_step = std::any_of(steps.begin(), steps.end(), [](const auto& step) { return step.tls; });
+            if (server.check->over_tls || by_step)
+                plan.server_tls.add(*server.check->tls, library, problems);
+        }
+    }
+
     void compile_route(ir::RouteId id) {
         const auto& source = config.routes[id];
         auto& route = plan.routes[id];
@@ -306,6 +325,7 @@ struct Compiler {
             route.has_uri = forward->uri.has_value();
             if (forward->uri) route.uri = library.compile(*forward->uri);
             route.pool_or_host = library.compile(forward->pool_or_host);
+            compile_server_tls(route, *forward);
         } else if (const auto* pass = std::get_if<ir::Pass>(&source.action)) {
             route.pool_or_host = library.compile(pass->address);
         } else if (const auto* answer = std::get_if<ir::Answer>(&source.action)) {
@@ -407,6 +427,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
         for (const auto& server : source.servers)
             for (const auto& one : server.proxy_values.custom)
                 plan->pools.back().proxy_values[&server].push_back(plan->library_->compile(one.value));
+        compiler.compile_servers(source);
         for (const auto& [when, server] : source.use_server)
             plan->pools.back().use_server.push_back({plan->library_->compile(when), server});
         if (!source.balance.key.empty())

@@ -12,6 +12,7 @@
 
 #include "parser/ir/config.hpp"
 #include "runtime/filter/filter.hpp"
+#include "runtime/plan/server_tls.hpp"
 #include "runtime/route/eval.hpp"
 #include "runtime/route/router.hpp"
 
@@ -88,6 +89,7 @@ struct Forwarding {
     bool has_body = false, has_method = false;
     bool sets_upgrade = false;         // Upgrade is among set_fields
     bool accel_redirect = false;       // X-Accel-Redirect is followed
+    const ServerTls* tls = nullptr;    // where a route may connect over TLS
     [[nodiscard]] bool replaces(const http::Field& field) const;
     [[nodiscard]] bool hides(const http::Field& field) const;
 };
@@ -171,6 +173,7 @@ public:
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     std::shared_ptr<const TlsPlan> tls;     // of the listeners
+    ServerTlsTable server_tls;         // of routes, of servers that always use TLS, of their checks
 
 private:
     friend struct Compiler;

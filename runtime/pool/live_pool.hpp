@@ -18,6 +18,10 @@
 #include "runtime/net/loop.hpp"
 #include "runtime/zone/board.hpp"
 
+namespace weir::plan {
+struct ServerTls;
+}
+
 namespace weir::pool {
 
 struct SocketAddress {
@@ -78,6 +82,8 @@ struct LiveServer {
     std::unique_ptr<zone::Counters[]> own_counters;
     std::unique_ptr<zone::ServerState> own_state;
     void* idle = nullptr;    // owned by forward/idle_cache
+    const plan::ServerTls* tls = nullptr;      // of the plan that conf is of; null: as the route says
+    std::shared_ptr<void> tls_peers;           // owned by forward/server_tls
     bool gone = false;       // no longer in the newest plan; freed when the last use ends
     std::uint32_t uses = 0;  // exchanges that hold it
     [[nodiscard]] zone::Counters& counters(std::uint32_t worker) const {

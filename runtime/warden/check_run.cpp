@@ -69,6 +69,30 @@ Target target_of(const ir::HealthCheck& check, const ir::Server& server,
     return target;
 }
 
+std::vector<forward::TlsPeerPtr> peers_of(const ir::HealthCheck& check, const Script& script,
+                                          const plan::Plan& plan) {
+    std::vector<forward::TlsPeerPtr> peers;
+    const auto* tls = plan.server_tls.find(*check.tls);
+    if (!tls) return peers;
+    for (const auto& step : script.steps) {
+        auto& peer = peers.emplace_back();
+        const auto& source = *step.source;
+        const bool as_check = source.as_check && check.over_tls;
+        if (source.what != Source::What::connect || (!as_check && !source.tls)) continue;
+        const bool own_name = !source.sni.empty() || !as_check;
+        auto rules = tls->source->rules;
+        if (!source.alpn.empty() || !as_check) rules.alpn = source.alpn;
+        // Whoever wants another protocol asked for needs a context of its own; its files are good.
+        auto context = plan::find_server_context(rules, tls->source->identity);
+        if (context)
+            peer = forward::make_peer(*context, *tls->source,
+                                      own_name ? source.sni : tls->source->name.literal());
+        else
+            peer = std::make_shared<forward::TlsPeer>();   // its handshake fails
+    }
+    return peers;
+}
+
 net::Task<Outcome> CheckRun::run() {
     loop_.refresh_clock();
     started_us_ = loop_.now_us();
@@ -152,7 +176,8 @@ net::Task<CheckRun::Failure> CheckRun::connect(const Step& step) {
                           std::strerror(error));
     }
     stream_ = std::move(stream);
-    const auto waited = co_await net::writable(stream_->watch, in(loop_.now(), target_.connect));
+    const auto deadline = in(loop_.now(), target_.connect);
+    const auto waited = co_await net::writable(stream_->watch, deadline);
     if (waited == net::Waited::timed_out) co_return failure(CheckCode::l4_timeout);
     if (waited == net::Waited::aborted) co_return failure(CheckCode::unknown);
     if (const int error = net::connect_error(stream_->fd()))
@@ -161,8 +186,26 @@ net::Task<CheckRun::Failure> CheckRun::connect(const Step& step) {
     exchange_deadline_ = in(target_.exchange_with_connect ? started_us_ / 1000 : loop_.now(),
                             target_.exchange);
     const std::uint8_t version = step.source->send_proxy ? 1 : target_.proxy_header;
-    if (version != 0) co_return co_await send(proxy_header(version));
-    co_return Failure{};
+    if (version != 0) {
+        auto failed = co_await send(proxy_header(version));
+        if (failed) co_return failed;
+    }
+    const auto number = static_cast<std::size_t>(&step - script_->steps.data());
+    if (number >= target_.peers.size() || !target_.peers[number]) co_return Failure{};
+    co_return co_await secure(*target_.peers[number], deadline);
+}
+
+net::Task<CheckRun::Failure> CheckRun::secure(const forward::TlsPeer& peer, net::Time deadline) {
+    auto secured = co_await forward::secure(*stream_, peer, deadline);
+    switch (secured.failure) {
+        case forward::Failure::none: passed_ = CheckCode::l6_ok; co_return Failure{};
+        case forward::Failure::handshake_timeout: co_return failure(CheckCode::l6_timeout);
+        case forward::Failure::client_gone: co_return failure(CheckCode::unknown);
+        default: break;
+    }
+    if (target_.manner == ir::HealthCheck::Manner::haproxy)
+        secured.problem = "SSL handshake failure (" + secured.problem + ")";
+    co_return failure(CheckCode::l6_invalid, std::move(secured.problem));
 }
 
 std::string CheckRun::proxy_header(std::uint8_t version) const {

@@ -7,6 +7,7 @@
 #include <optional>
 #include <string>
 
+#include "runtime/forward/server_tls.hpp"
 #include "runtime/http/h1_codec.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
@@ -23,10 +24,15 @@ struct Target {
     bool exchange_per_read = false;            // of each read, not of all after the connect
     bool exchange_with_connect = false;        // of everything since the start
     bool datagram = false;
+    // Over TLS: to whom, by the steps of the script (those that connect); empty: all are plain.
+    std::vector<forward::TlsPeerPtr> peers;
     ir::HealthCheck::Manner manner = ir::HealthCheck::Manner::haproxy;
 };
 Target target_of(const ir::HealthCheck& check, const ir::Server& server,
                  const ir::Endpoint& endpoint);
+// Target::peers.
+std::vector<forward::TlsPeerPtr> peers_of(const ir::HealthCheck& check, const Script& script,
+                                          const plan::Plan& plan);
 
 class CheckRun {
 public:
@@ -44,6 +50,7 @@ private:
     using Failure = std::optional<Outcome>;
     net::Task<Failure> perform(const Step& step);
     net::Task<Failure> connect(const Step& step);
+    net::Task<Failure> secure(const forward::TlsPeer& peer, net::Time deadline);
     net::Task<Failure> send(std::string_view bytes);
     net::Task<Failure> expect(const Step& step);
     net::Task<Failure> watch_silence();

@@ -42,6 +42,8 @@ std::string_view what_was_checked(const Outcome& outcome) {
         case zone::CheckCode::socket_error:
         case zone::CheckCode::l4_timeout:
         case zone::CheckCode::l4_failed: return "connecting to upstream";
+        case zone::CheckCode::l6_timeout:
+        case zone::CheckCode::l6_invalid: return "SSL handshaking to upstream";
         default: break;
     }
     if (!outcome.unmet) return "reading response header from upstream";

@@ -19,6 +19,7 @@ const Source& implied(Source::What what) {
     static const Source connect = [] {
         Source step;
         step.what = Source::What::connect;
+        step.as_check = true;
         return step;
     }();
     static const Source send = [] {
@@ -104,7 +105,7 @@ std::string fill(Step& step, const ir::HealthCheck& check, bool http) {
     const Source& source = *step.source;
     switch (source.what) {
         case Source::What::connect:
-            return source.tls ? "health checks over TLS are not in weir yet" : "";
+            return "";
         case Source::What::send:
             if (!is_literal(source)) return "health checks that send expressions are not in weir yet";
             step.bytes = http ? http_request(source, check.manner) : source.text.literal();

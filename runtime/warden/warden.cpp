@@ -152,6 +152,8 @@ Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& 
         }
         job.script = script;
         job.target = target_of(*job.check, server, server.endpoints[i]);
+        if (const auto* plan = static_cast<const plan::Plan*>(setup.plan.get()))
+            job.target.peers = peers_of(*job.check, *script, *plan);
         job.address = ir::to_string(server.endpoints[i]);
         job.fingerprint = fmt::format("{}{} {}", text, ir::to_string(job.target.endpoint),
                                       job.target.proxy_header);

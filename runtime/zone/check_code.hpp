@@ -14,6 +14,9 @@ enum class CheckCode : std::uint32_t {
     l4_ok,
     l4_timeout,
     l4_failed,          // refused, unreachable
+    l6_ok,              // TLS stands
+    l6_timeout,
+    l6_invalid,         // the handshake failed
     l7_ok,
     l7_conditional,     // 404 with disable-on-404
     l7_timeout,
@@ -29,6 +32,9 @@ constexpr std::string_view name_of(CheckCode code) {
         case CheckCode::l4_ok: return "L4OK";
         case CheckCode::l4_timeout: return "L4TOUT";
         case CheckCode::l4_failed: return "L4CON";
+        case CheckCode::l6_ok: return "L6OK";
+        case CheckCode::l6_timeout: return "L6TOUT";
+        case CheckCode::l6_invalid: return "L6RSP";
         case CheckCode::l7_ok: return "L7OK";
         case CheckCode::l7_conditional: return "L7OKC";
         case CheckCode::l7_timeout: return "L7TOUT";
@@ -46,6 +52,9 @@ constexpr std::string_view words_of(CheckCode code) {
         case CheckCode::l4_ok: return "Layer4 check passed";
         case CheckCode::l4_timeout: return "Layer4 timeout";
         case CheckCode::l4_failed: return "Layer4 connection problem";
+        case CheckCode::l6_ok: return "Layer6 check passed";
+        case CheckCode::l6_timeout: return "Layer6 timeout";
+        case CheckCode::l6_invalid: return "Layer6 invalid response";
         case CheckCode::l7_ok: return "Layer7 check passed";
         case CheckCode::l7_conditional: return "Layer7 check conditionally passed";
         case CheckCode::l7_timeout: return "Layer7 timeout";

@@ -28,6 +28,8 @@ const std::map<std::string, const char*>& exceptions() {
         {"certificate_name", "TLS is refused by name so far"},
         {"certificate_key", "TLS is refused by name so far"},
         {"certificate_signature", "TLS is refused by name so far"},
+        {"trusted_span", "the front-ends point at it when they cannot read the file"},
+        {"revoked_span", "the same"},
     };
     return known;
 }

@@ -124,6 +124,8 @@ class Stage:
             path = str(self.folder / f"{name}.sock")
             self.names[name] = path
             return path if part == ".path" else f"unix:{path}"
+        if name == "certificates":
+            return str(certificates.folder())
         if name == "http11":
             return 'proxy_http_version 1.1; proxy_set_header Connection "";'
         raise ValueError(f"{self.case.path}: @{name}@ names nothing")

@@ -5,12 +5,13 @@
 import os
 import re
 import socket
+import ssl
 import struct
 import threading
 import time
 from dataclasses import dataclass, field
 
-from support import wire
+from support import certificates, wire
 from support.ports import free_port
 
 
@@ -104,10 +105,15 @@ def close_hard(sock):
 class TcpServer:
     """Accepts on loopback or a unix socket; a thread per connection."""
 
-    def __init__(self, name, recorder=None, unix=None, port=None):
+    def __init__(self, name, recorder=None, unix=None, port=None, tls=None):
         self.name = name
         self.recorder = recorder or Recorder()
         self.unix = unix
+        # Arguments of certificates.server_context(), or the kind of its certificate alone.
+        tls = {"kind": tls} if isinstance(tls, str) else tls
+        self.tls = certificates.server_context(**tls) if tls else None
+        self.resumed = []            # of each handshake: whether it resumed a session
+        self.failed_handshakes = 0
         self.port = None if unix else (port or free_port())
         self.connections = 0
         self._open = set()
@@ -161,8 +167,26 @@ class TcpServer:
                 number = self.connections
             threading.Thread(target=self._run, args=(connection, number), daemon=True).start()
 
+    def _secure(self, connection):
+        """The handshake, where this server speaks TLS."""
+        if not self.tls:
+            return connection
+        raw = connection
+        raw.settimeout(20)
+        try:
+            connection = self.tls.wrap_socket(raw, server_side=True)
+        except (OSError, ValueError):
+            self.failed_handshakes += 1
+            raise
+        with self._lock:
+            self._open.discard(raw)
+            self._open.add(connection)
+            self.resumed.append(connection.session_reused)
+        return connection
+
     def _run(self, connection, number):
         try:
+            connection = self._secure(connection)
             self.serve(connection, number)
         except (OSError, wire.Closed, TimeoutError, ValueError):
             pass
@@ -181,8 +205,8 @@ class TcpServer:
 class HttpServer(TcpServer):
     """Answers requests by its script; the first rule that matches wins."""
 
-    def __init__(self, name, recorder=None, answers=(), unix=None, port=None):
-        super().__init__(name, recorder, unix, port)
+    def __init__(self, name, recorder=None, answers=(), unix=None, port=None, tls=None):
+        super().__init__(name, recorder, unix, port, tls)
         self.answers = [a if isinstance(a, Answer) else Answer(**a) for a in answers]
         self._gate = threading.Event()
 
@@ -242,15 +266,17 @@ class HttpServer(TcpServer):
             close_hard(connection)
             raise wire.Closed("reset")
         if not answer.drop:
-            connection.sendall(self.render(message, answer))
+            connection.sendall(self.render(message, answer, connection))
 
-    def render(self, message, answer):
+    def render(self, message, answer, connection=None):
         if answer.raw is not None:
             return answer.raw.encode("latin-1")
         reason = answer.reason if answer.reason is not None else REASONS.get(answer.status, "OK")
         head = [f"HTTP/1.1 {answer.status} {reason}", f"X-Server: {self.name}"]
         if not any(h.lower().startswith("content-type:") for h in answer.headers):
             head.append("Content-Type: text/plain")
+        if isinstance(connection, ssl.SSLSocket):
+            head.append(f"X-TLS: {certificates.describe(connection)}")
         head += answer.headers
         body = f"{self.name} {message.method} {message.target}\n"
         body = (body if answer.body is None else answer.body * answer.repeat_body)
@@ -296,12 +322,15 @@ REASONS = {101: "Switching Protocols", 200: "OK", 201: "Created", 204: "No Conte
 
 
 class EchoServer(TcpServer):
-    """TCP: sends `banner`, then what it gets, prefixed once by "<name>:" if asked."""
+    """TCP: sends `banner`, then what it gets, prefixed once by "<name>:" if asked.
+
+    `quiet`: what it got is not recorded.
+    """
 
     def __init__(self, name, recorder=None, banner="", tag=True, greedy=False, unix=None,
-                 port=None):
-        super().__init__(name, recorder, unix, port)
-        self.banner, self.tag, self.greedy = banner, tag, greedy
+                 port=None, tls=None, quiet=False):
+        super().__init__(name, recorder, unix, port, tls)
+        self.banner, self.tag, self.greedy, self.quiet = banner, tag, greedy, quiet
 
     def serve(self, connection, number):
         if self.banner:
@@ -318,7 +347,8 @@ class EchoServer(TcpServer):
             prefix = f"{self.name}:".encode() if self.tag and first else b""
             first = False
             connection.sendall(prefix + data)
-        self.recorder.add(Arrival(self.name, number, payload=whole))
+        if not self.quiet:
+            self.recorder.add(Arrival(self.name, number, payload=whole))
         if self.greedy:
             connection.sendall(f"{self.name}:{len(whole)}\n".encode())
 

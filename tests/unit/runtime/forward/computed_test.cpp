@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include <string_view>
+
 namespace weir::forward {
 namespace {
 
@@ -25,6 +27,9 @@ TEST(Computed, IsTakenApart) {
         {"HTTP://pool/", http, "pool", "pool", 0, "/"},
         {"http://10.0.0.1:8080/a?b", http, "10.0.0.1:8080", "10.0.0.1", 8080, "/a?b"},
         {"http://name:80/x", http, "name", "name", 80, "/x"},
+        {"https://name:443/x", http, "name", "name", 443, "/x"},
+        {"https://name:80/x", http, "name:80", "name", 80, "/x"},
+        {"http://name:443", http, "name:443", "name", 443, ""},
         {"http://name?x=1", http, "name", "name", 0, "/?x=1"},
         {"http://[::1]:81/", http, "[::1]:81", "::1", 81, "/"},
         {"http://[2001:db8::1]", http, "[2001:db8::1]", "2001:db8::1", 0, ""},
@@ -39,6 +44,7 @@ TEST(Computed, IsTakenApart) {
         EXPECT_EQ(target.host, one.host) << one.text;
         EXPECT_EQ(target.has_port ? target.port : 0, one.port) << one.text;
         EXPECT_EQ(target.uri, one.uri) << one.text;
+        EXPECT_EQ(target.tls, std::string_view(one.text).starts_with("https")) << one.text;
     }
 }
 
@@ -56,7 +62,7 @@ TEST(Computed, SocketsHaveAPathAndPerhapsAUri) {
 
 TEST(Computed, WhatIsNoneSaysWhy) {
     Arena arena;
-    for (auto text : {"", "pool", "ftp://x", "https://x", "http://", "http:///x", "http://x:",
+    for (auto text : {"", "pool", "ftp://x", "https://", "http://", "http:///x", "http://x:",
                       "http://x:0", "http://x:99999", "http://x:8a", "http://[::1", "http://[::1]8",
                       "http://unix:", "http://http://x"})
         EXPECT_NE(parse_computed(text, http, arena).problem, nullptr) << text;

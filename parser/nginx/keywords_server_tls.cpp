@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of proxy_ssl_*, the same in http and stream, and what they do. The files are read when the
+// block is complete (finish_server_tls), for most blocks that inherit such lines never use them.
+#include <fmt/format.h>
+
+#include "parser/nginx/server_tls.hpp"
+#include "parser/nginx/tables.hpp"
+#include "parser/nginx/template.hpp"
+#include "parser/value/value.hpp"
+
+namespace weir::nginx {
+
+namespace {
+
+using namespace context;
+using keyword::Argument;
+using keyword::Call;
+using keyword::Inherit;
+using keyword::Keyword;
+using keyword::Scope;
+
+// Relative to the folder of the main file, as nginx does for what belongs to the configuration.
+std::string path_of(const Block& block, std::string_view text) {
+    if (text.starts_with('/')) return std::string(text);
+    return block.run.file_folder + std::string(text);
+}
+
+// A file by its name only; finish_server_tls() reads it.
+ir::File name_file(const Block& block, const Argument& argument) {
+    if (argument.text.empty()) return nullptr;
+    auto file = std::make_shared<ir::FileContent>();
+    file->path = path_of(block, argument.text);
+    file->left_out = true;
+    return file;
+}
+
+bool refuse_source(Block& block, const Call& call, const Argument& argument) {
+    for (std::string_view scheme : {"engine:", "data:", "store:"}) {
+        if (!argument.text.starts_with(scheme)) continue;
+        block.error(
+            argument.span, "not-supported",
+            fmt::format("\"{}\" of \"{}\" is known to nginx, not yet in weir", scheme, call.name),
+            "name a file");
+        return true;
+    }
+    return false;
+}
+
+void read_file(Block& block, ir::File& file, Span span, std::string_view what) {
+    if (!file) return;
+    auto found = block.run.tls_files.read(block.run.set, file->path);
+    if (found) {
+        file = *found;
+        return;
+    }
+    block.error(span, "cannot-load",
+                fmt::format("cannot load {} \"{}\": {}", what, file->path, found.error()));
+}
+
+void read_files(Block& block, ir::ServerTls& tls, std::string_view family) {
+    auto& identity = tls.identity;
+    bool certificate = identity.chain || !tls.computed_certificate.empty();
+    bool key = identity.key || !tls.computed_key.empty();
+    if (certificate && !key)
+        block.error(identity.chain_span, "no-key",
+                    fmt::format("no \"{}_ssl_certificate_key\" is defined for certificate \"{}\"",
+                                family, identity.chain ? identity.chain->path : "with variables"),
+                    fmt::format("add {}_ssl_certificate_key", family));
+    bool verify = tls.rules.verify != ir::TlsRules::Verify::none;
+    if (verify && !tls.rules.trusted)
+        block.error(tls.span.known() ? tls.span : block.route->span, "no-authorities",
+                    fmt::format("no {}_ssl_trusted_certificate for {}_ssl_verify", family, family),
+                    "name the authorities by which certificates of servers are checked; Debian has "
+                    "/etc/ssl/certs/ca-certificates.crt");
+    if (!certificate) identity.key = nullptr;
+    read_file(block, identity.chain, identity.chain_span, "certificate");
+    read_file(block, identity.key, identity.key_span, "certificate key");
+    read_file(block, tls.rules.trusted, tls.trusted_span, "trusted certificates");
+    read_file(block, tls.rules.revoked, tls.revoked_span, "list of revoked certificates");
+}
+
+}  // namespace
+
+void lower_tls_alpn(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.rules.alpn.clear();
+    for (const auto& argument : call.args) {
+        if (argument.text.empty() || argument.text.size() > 255)
+            return invalid_parameter(block, call, argument,
+                                     "a name of 1 to 255 letters, such as h2");
+        tls.rules.alpn.emplace_back(argument.text);
+    }
+}
+
+void lower_tls_certificate(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.computed_certificate = {};
+    tls.identity.chain = nullptr;
+    tls.identity.chain_span = call[0].span;
+    if (refuse_source(block, call, call[0])) return;
+    if (has_variables(call[0].text)) {
+        tls.computed_certificate = block.text(call[0]);
+        tls.computed_folder = block.run.file_folder;
+        return;
+    }
+    tls.identity.chain = name_file(block, call[0]);
+}
+
+void lower_tls_certificate_key(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.computed_key = {};
+    tls.identity.key = nullptr;
+    tls.identity.key_span = call[0].span;
+    if (refuse_source(block, call, call[0])) return;
+    if (has_variables(call[0].text)) {
+        tls.computed_key = block.text(call[0]);
+        tls.computed_folder = block.run.file_folder;
+        return;
+    }
+    tls.identity.key = name_file(block, call[0]);
+}
+
+// off | max=N [inactive=time] [valid=time]
+void lower_tls_certificate_cache(Block& block, const Call& call, ir::ServerTls& tls) {
+    const ir::ServerTls plain;
+    tls.kept_certificates = 0;
+    tls.certificate_valid = plain.certificate_valid;
+    tls.certificate_inactive = plain.certificate_inactive;
+    if (call.size() == 1 && call[0].text == "off") return;
+    for (const auto& argument : call.args) {
+        std::string_view value;
+        auto seconds = [&](std::chrono::seconds& into) {
+            auto time = value::parse_nginx_duration(value, value::NginxTime::seconds);
+            if (!time) return invalid_parameter(block, call, argument);
+            into = std::chrono::duration_cast<std::chrono::seconds>(*time);
+        };
+        if (key_value(argument.text, "max=", value)) {
+            auto number = value::parse_number(value);
+            if (!number || *number <= 0)
+                return invalid_parameter(block, call, argument, "max= wants a number from 1");
+            tls.kept_certificates = static_cast<std::uint32_t>(*number);
+        } else if (key_value(argument.text, "inactive=", value)) {
+            seconds(tls.certificate_inactive);
+        } else if (key_value(argument.text, "valid=", value)) {
+            seconds(tls.certificate_valid);
+        } else {
+            return invalid_parameter(block, call, argument,
+                                     "off, or max=N [inactive=time] [valid=time]");
+        }
+    }
+    if (tls.kept_certificates == 0)
+        block.error(call.span, "invalid-value",
+                    fmt::format("\"{}\" must have the \"max\" parameter", call.name));
+}
+
+void lower_tls_ciphers(Block&, const Call& call, ir::ServerTls& tls) {
+    tls.rules.ciphers = call[0].text;
+}
+
+void lower_tls_conf_command(Block& block, const Call& call, ir::ServerTls& tls) {
+    if (block.first_use(*call.row)) tls.rules.commands.clear();
+    tls.rules.commands.emplace_back(call[0].text, call[1].text);
+}
+
+void lower_tls_crl(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.rules.revoked = name_file(block, call[0]);
+    tls.revoked_span = call[0].span;
+}
+
+void lower_tls_name(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.name = block.text(call[0]);
+    tls.named_by_target = false;
+}
+
+void lower_tls_password_file(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.identity.passwords = name_file(block, call[0]);
+    read_file(block, tls.identity.passwords, call[0].span, "file of passwords");
+}
+
+void lower_tls_protocols(Block& block, const Call& call, ir::ServerTls& tls) {
+    static constexpr std::pair<std::string_view, ir::TlsVersion> known[] = {
+        {"SSLv3", ir::TlsVersion::ssl3},
+        {"TLSv1", ir::TlsVersion::tls1_0},
+        {"TLSv1.1", ir::TlsVersion::tls1_1},
+        {"TLSv1.2", ir::TlsVersion::tls1_2},
+        {"TLSv1.3", ir::TlsVersion::tls1_3}};
+    tls.rules.versions.reset();
+    for (const auto& argument : call.args) {
+        bool found = argument.text == "SSLv2";  // there is none any more
+        for (const auto& [name, version] : known) {
+            if (argument.text != name) continue;
+            tls.rules.versions.set(static_cast<std::size_t>(version));
+            found = true;
+        }
+        if (!found)
+            return block.error(
+                argument.span, "invalid-value",
+                fmt::format("invalid value \"{}\" of \"{}\"", argument.text, call.name),
+                "SSLv3, TLSv1, TLSv1.1, TLSv1.2 or TLSv1.3");
+    }
+}
+
+void lower_tls_server_name(Block&, const Call& call, ir::ServerTls& tls) {
+    tls.send_name = call[0].number != 0;
+}
+
+void lower_tls_session_reuse(Block&, const Call& call, ir::ServerTls& tls) {
+    tls.resume = call[0].number != 0;
+}
+
+void lower_tls_trusted_certificate(Block& block, const Call& call, ir::ServerTls& tls) {
+    tls.rules.trusted = name_file(block, call[0]);
+    tls.trusted_span = call[0].span;
+}
+
+void lower_tls_verify(Block&, const Call& call, ir::ServerTls& tls) {
+    using Verify = ir::TlsRules::Verify;
+    tls.rules.verify = call[0].number != 0 ? Verify::required : Verify::none;
+    tls.span = call.span;
+}
+
+void lower_tls_verify_depth(Block&, const Call& call, ir::ServerTls& tls) {
+    tls.rules.verify_depth = static_cast<int>(call[0].number);
+}
+
+void finish_server_tls(Block& block, std::string_view family) {
+    const auto* forward = block.route ? std::get_if<ir::Forward>(&block.route->action) : nullptr;
+    if (!forward) return;
+    // A computed target may turn out to be https://.
+    bool computed = forward->pool == ir::no_id && !block.in_stream();
+    if (!forward->tls && !block.own.forward->over_tls && !computed) return;
+    auto& done = block.run.finished_forward[block.own.forward.identity()];
+    if (!done.first) {
+        done.first = std::make_shared<ir::Shared<ir::ForwardSettings>>(block.own.forward);
+        done.second = block.own.forward;
+        ir::ServerTls tls = *done.second->tls;
+        read_files(block, tls, family);
+        const auto& before = *block.own.forward->tls;
+        bool changed = tls.identity.chain != before.identity.chain ||
+                       tls.identity.key != before.identity.key ||
+                       tls.rules.trusted != before.rules.trusted ||
+                       tls.rules.revoked != before.rules.revoked;
+        if (changed) done.second.edit().tls.edit() = std::move(tls);
+    }
+    block.own.forward = done.second;
+}
+
+namespace {
+
+void lower_proxy_ssl(Scope& scope, const Call& call) {
+    scope.settings().forward.edit().over_tls = call[0].number != 0;
+}
+
+constexpr Contexts both = http | context::server | location | stream | stream_server;
+
+// clang-format off
+constexpr Keyword rows[] = {
+    {.name = "proxy_ssl", .where = stream | stream_server, .args = {keyword::flag()}, .apply = lower_proxy_ssl, .fallback = "off",
+     .summary = "Uses TLS on connections to the servers.", .once = true},
+    {.name = "proxy_ssl_alpn", .where = stream | stream_server, .args = {keyword::many(keyword::word("protocol"))},
+     .apply = server_tls_row<lower_tls_alpn>, .since = "1.31.0",
+     .summary = "Lists the protocols offered to the server in the TLS handshake.", .once = true},
+    {.name = "proxy_ssl_certificate", .where = both, .args = {keyword::text("file")}, .apply = server_tls_row<lower_tls_certificate>, .since = "1.7.8",
+     .summary = "Names the client certificate that is shown to a server over TLS.", .once = true},
+    {.name = "proxy_ssl_certificate_cache", .where = both,
+     .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
+     .apply = server_tls_row<lower_tls_certificate_cache>, .fallback = "off", .since = "1.27.4",
+     .summary = "Keeps client certificates and keys named by variables in memory.", .once = true},
+    {.name = "proxy_ssl_certificate_key", .where = both, .args = {keyword::text("file")}, .apply = server_tls_row<lower_tls_certificate_key>, .since = "1.7.8",
+     .summary = "Names the private key of the client certificate.", .once = true},
+    {.name = "proxy_ssl_ciphers", .where = both, .args = {keyword::word("ciphers")}, .apply = server_tls_row<lower_tls_ciphers>, .fallback = "DEFAULT", .since = "1.5.6",
+     .summary = "Lists the ciphers allowed on TLS connections to servers.", .once = true},
+    {.name = "proxy_ssl_conf_command", .where = both, .args = {keyword::word("name"), keyword::word("value")},
+     .apply = server_tls_row<lower_tls_conf_command>, .inherit = Inherit::replace_list, .since = "1.19.4",
+     .summary = "Passes a configuration command to OpenSSL for connections to servers."},
+    {.name = "proxy_ssl_crl", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_crl>, .since = "1.7.0",
+     .summary = "Names the file of revoked certificates against which servers are checked.", .once = true},
+    {.name = "proxy_ssl_name", .where = both, .args = {keyword::text("name")}, .apply = server_tls_row<lower_tls_name>, .fallback = "$proxy_host", .since = "1.7.0",
+     .summary = "Sets the name that is checked in the server's certificate and sent as SNI.", .once = true},
+    {.name = "proxy_ssl_password_file", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_password_file>, .since = "1.7.8",
+     .summary = "Names the file with passphrases of the client certificate's key.", .once = true},
+    {.name = "proxy_ssl_protocols", .where = both, .args = {keyword::many(keyword::word("version"))}, .apply = server_tls_row<lower_tls_protocols>,
+     .fallback = "TLSv1.2 TLSv1.3", .since = "1.5.6", .summary = "Lists the TLS versions allowed towards servers.", .once = true},
+    {.name = "proxy_ssl_server_name", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_server_name>, .fallback = "off", .since = "1.7.0",
+     .summary = "Sends the server's name in the TLS handshake (SNI).", .once = true},
+    {.name = "proxy_ssl_session_reuse", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_session_reuse>, .fallback = "on",
+     .summary = "Resumes TLS sessions with servers.", .once = true},
+    {.name = "proxy_ssl_trusted_certificate", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_trusted_certificate>, .since = "1.7.0",
+     .summary = "Names the authorities by which certificates of servers are checked.", .once = true},
+    {.name = "proxy_ssl_verify", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_verify>, .fallback = "off", .since = "1.7.0",
+     .summary = "Checks the certificate of a server.", .once = true},
+    {.name = "proxy_ssl_verify_depth", .where = both, .args = {keyword::number("number", 0, 100)}, .apply = server_tls_row<lower_tls_verify_depth>, .fallback = "1", .since = "1.7.0",
+     .summary = "Limits the length of the certificate chain of a server.", .once = true},
+};
+// clang-format on
+static_assert(keyword::well_formed(rows));
+
+}  // namespace
+
+keyword::Table server_tls_keywords() { return rows; }
+
+}  // namespace weir::nginx
