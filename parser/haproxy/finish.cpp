@@ -33,6 +33,8 @@ Draft built_in_defaults(const Load&) {
     limits.fragments = false;
     limits.target_host_wins = false;
 
+    draft.settings.http2.edit().on = true;
+
     auto& keep = draft.settings.keepalive.edit();
     keep.max_requests = 0;
     keep.max_time = ir::no_limit;
@@ -106,7 +108,19 @@ ir::Settings Lowering::finished(const ir::Settings& settings) {
     }
     out.timeouts = done.second;
     out.limits = limits_of(settings.limits);
+    out.http2 = http2_of(settings.http2->on);
     return out;
+}
+
+// tune.h2.* are global, too.
+ir::Shared<ir::Http2> Lowering::http2_of(bool on) {
+    auto& made = finished_http2_[on];
+    if (!made) {
+        made.emplace();
+        made->edit() = load_.http2;
+        made->edit().on = on;
+    }
+    return *made;
 }
 
 // tune.bufsize and its like are global: they hold for sections before them, too.

@@ -36,8 +36,6 @@ constexpr Keyword rows[] = {
      .summary = "Binds in a network namespace."},
     {.name = "nbconn", .where = in::bind, .args = count(1, 1), .since = "3.x", .support = not_yet(),
      .summary = "Limits the connections of a reverse listener."},
-    {.name = "proto", .where = in::bind, .args = count(1, 1), .support = not_yet(),
-     .summary = "Sets the protocol without negotiation."},
     {.name = "quic-cc-algo", .where = in::bind, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Chooses the congestion control of QUIC."},
     {.name = "quic-force-retry", .where = in::bind, .support = not_yet(),

@@ -86,10 +86,12 @@ private:
         std::unordered_map<const void*, std::pair<std::shared_ptr<ir::Shared<T>>, ir::Shared<T>>>;
     Finished<ir::Timeouts> finished_timeouts_;
     Finished<ir::ClientLimits> finished_limits_;
+    std::optional<ir::Shared<ir::Http2>> finished_http2_[2];
     bool any_dynamic_ = false;     // some use_backend computes its name
     std::vector<Argument> words_;  // of the current line
     std::string name_;             // scratch for names of two words
     ir::Route backend_route(Draft& draft, ir::PoolId pool);
+    ir::Shared<ir::Http2> http2_of(bool on);
     ir::Shared<ir::ClientLimits> limits_of(const ir::Shared<ir::ClientLimits>& limits);
     std::string nearest_backend(const std::string& name) const;
 };

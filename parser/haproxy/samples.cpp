@@ -248,6 +248,8 @@ constexpr auto rows = sorted({
     fetch("fc_src", F::peer_address, in::everywhere,
           "Address of the connection itself, before a PROXY header or set-src changed it."),
     fetch("fc_src_port", F::peer_port, in::everywhere, "Port of the connection itself."),
+    fetch("fc_glitches", F::client_glitches, in::everywhere,
+          "What the client did so far that HTTP/2 forbids."),
     fetch("fc_http_major", F::http_major, in::everywhere, "Major version of HTTP in use."),
     fetch("fc_rcvd_proxy", F::received_proxy_header, in::everywhere,
           "True when the connection began with a PROXY header."),

@@ -124,8 +124,6 @@ constexpr Keyword rows[] = {
      .summary = "Text of the error on the client's connection.", .type = ir::Type::bytes},
     {.name = "fc_fackets", .where = in::sample, .args = count(0, 1), .support = not_yet(),
      .summary = "Packets acknowledged ahead, by the kernel.", .type = ir::Type::integer},
-    {.name = "fc_glitches", .where = in::sample, .since = "3.x", .support = not_yet(),
-     .summary = "Protocol glitches of the client's connection.", .type = ir::Type::integer},
     {.name = "fc_lost", .where = in::sample, .args = count(0, 1), .support = not_yet(),
      .summary = "Packets lost, by the kernel.", .type = ir::Type::integer},
     {.name = "fc_nb_streams", .where = in::sample, .since = "3.x", .support = not_yet(),

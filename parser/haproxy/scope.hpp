@@ -195,6 +195,8 @@ struct Load {
     bool send_host_name = false;
     std::uint32_t buffer_size = 16384, max_rewrite = 1024, max_fields = 101;
     std::uint32_t log_line_limit = 1024;
+    // tune.h2.*
+    ir::Http2 http2{.on = true, .max_streams = 100, .window = 65535, .chunk = 16384};
     std::map<std::string, std::vector<ir::ErrorPage>, std::less<>> http_errors;
     ServerTlsDefaults server_tls;
     keyword::TlsFiles tls_files;

@@ -7,6 +7,7 @@
 namespace weir::haproxy {
 
 keyword::Table global_table();
+keyword::Table http2_table();       // of global, bind and proxies
 keyword::Table proxy_table();
 keyword::Table option_table();  // "option ..." of proxies
 keyword::Table rule_table();    // http-request, acl, use_backend, ... of proxies

@@ -69,6 +69,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(listener_id, integer, connect)          /* | so_id */                                   \
     X(received_proxy_header, boolean, connect) /* | fc_rcvd_proxy */                          \
     X(http_major, integer, request)           /* | fc_http_major */                           \
+    X(http2_name, bytes, request)             /* $http2: h2 over TLS, h2c; empty: HTTP/1 */   \
+    X(client_glitches, integer, request)      /* | fc_glitches: violations of HTTP/2 so far */\
     /* TLS, client side */                                                                    \
     X(tls_used, boolean, connect)             /* $https (on) | ssl_fc */                      \
     X(tls_sni, bytes, handshake)              /* $ssl_server_name | ssl_fc_sni */             \

@@ -51,6 +51,9 @@ struct Listener {
     // With it: the client is who the header says (HAProxy); else the header has values of its own.
     bool proxy_header_names_client = false;
     std::optional<ListenerTls> tls;
+    // HTTP/2, also without TLS (prior knowledge): as its site says; beside HTTP/1 (nginx listen http2);
+    // nothing else (HAProxy proto h2); never (proto h1).
+    enum class Http2 : std::uint8_t { as_site, also, only, never } http2 = Http2::as_site;
     std::optional<bool> keepalive;               // SO_KEEPALIVE
     int keepalive_idle = 0, keepalive_interval = 0, keepalive_count = 0;  // seconds, seconds, probes
     int receive_buffer = 0, send_buffer = 0;     // bytes, 0 = kernel's choice

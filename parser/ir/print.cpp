@@ -294,6 +294,10 @@ void Printer::listener(const Listener& l) {
     put_socket(*this, l);
     field("accepts_proxy_header", l.accepts_proxy_header, false);
     field("proxy_header_names_client", l.proxy_header_names_client, false);
+    if (l.http2 != Listener::Http2::as_site)
+        line("http2 {}", l.http2 == Listener::Http2::also   ? "also"
+                         : l.http2 == Listener::Http2::only ? "only"
+                                                            : "never");
     if (l.tls) listener_tls(*l.tls);
     for (auto id : l.sites)
         line("site {}{}", label_of(id, config), id == l.default_site ? " default" : "");

@@ -70,6 +70,19 @@ void put(Group& to, const KeepAlive& k) {
     to.field("linger_time", k.linger_time, d.linger_time);
 }
 
+void put(Group& to, const Http2& h) {
+    const Http2 d;
+    to.field("on", h.on, d.on);
+    to.field("max_streams", h.max_streams, d.max_streams);
+    to.field("window", h.window, d.window);
+    to.field("chunk", h.chunk, d.chunk);
+    to.field("max_frame", h.max_frame, d.max_frame);
+    to.field("table", h.table, d.table);
+    to.field("glitches", h.glitches, d.glitches);
+    to.field("total_streams", h.total_streams, d.total_streams);
+    to.field("extended_connect", h.extended_connect, d.extended_connect);
+}
+
 void put(Group& to, const ReplyStyle& s) {
     const ReplyStyle d;
     to.field("server_field", s.server_field);
@@ -293,6 +306,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("timeouts", mine.timeouts, parent.timeouts);
     group("limits", mine.limits, parent.limits);
     group("keepalive", mine.keepalive, parent.keepalive);
+    group("http2", mine.http2, parent.http2);
     group("style", mine.style, parent.style);
     group("forwarding", mine.forward, parent.forward);
     group("name_servers", mine.name_servers, parent.name_servers);

@@ -87,6 +87,19 @@ struct KeepAlive {
     Milliseconds linger_time{30000};
 };
 
+// HTTP/2 with clients: nginx's http2_*, HAProxy's tune.h2.*
+struct Http2 {
+    bool on = false;                     // http2; HAProxy unless option disable-h2-upgrade
+    std::uint32_t max_streams = 128;     // http2_max_concurrent_streams | fe.max-concurrent-streams
+    std::uint32_t window = 65536;        // bytes; http2_body_preread_size | fe.initial-window-size
+    std::uint32_t chunk = 8192;          // bytes; http2_chunk_size: largest DATA frame sent
+    std::uint32_t max_frame = 16384;     // bytes; | max-frame-size
+    std::uint32_t table = 4096;          // bytes; | header-table-size
+    std::uint32_t glitches = 0;          // | fe.glitches-threshold; 0 = no limit
+    std::uint32_t total_streams = 0;     // | fe.max-total-streams; 0 = no limit
+    bool extended_connect = true;        // off: | h2-workaround-bogus-websocket-clients
+};
+
 // Content types by extension in lower case: nginx types { }. Shared by all who inherit them.
 struct ContentTypes {
     std::map<std::string, std::string, std::less<>> by_extension;
@@ -254,6 +267,7 @@ struct Settings {
     Shared<Timeouts> timeouts;
     Shared<ClientLimits> limits;
     Shared<KeepAlive> keepalive;
+    Shared<Http2> http2;
     Shared<ReplyStyle> style;
     Shared<ForwardSettings> forward;
     Shared<NameServers> name_servers;

@@ -56,6 +56,10 @@ private:
             options_.model.tls.emplace().span = argument.span;
             return true;
         }
+        if (text == "http2" && !block_.in_stream()) {
+            options_.model.http2 = ir::Listener::Http2::also;
+            return true;
+        }
         if (text == "http2" || text == "quic" || text == "spdy") return refuse(argument);
         if (text == "multipath") return refuse(argument);
         options_.sets_options = true;
@@ -164,12 +168,14 @@ Address& address_of(Block& block, const std::string& key, const ListenOptions& o
         listener.default_site = kept.default_site;
         listener.accepts_proxy_header = listener.accepts_proxy_header || kept.accepts_proxy_header;
         if (!listener.tls) listener.tls = kept.tls;
+        if (kept.http2 != ir::Listener::Http2::as_site) listener.http2 = kept.http2;
         if (!listener.ipv6_only) listener.ipv6_only = kept.ipv6_only;
         return address;
     }
     auto& listener = block.config.listeners[address.listener];
     listener.accepts_proxy_header = listener.accepts_proxy_header || options.model.accepts_proxy_header;
     if (!listener.tls) listener.tls = options.model.tls;
+    if (options.model.http2 != ir::Listener::Http2::as_site) listener.http2 = options.model.http2;
     return address;
 }
 

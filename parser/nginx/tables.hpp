@@ -17,6 +17,7 @@ std::span<const keyword::Table> other_variables();   // variables_other.cpp
 keyword::Table main_keywords();
 keyword::Table event_keywords();
 keyword::Table http_keywords();
+keyword::Table http2_keywords();
 keyword::Table server_keywords();
 keyword::Table upstream_keywords();
 keyword::Table proxy_keywords();

@@ -52,6 +52,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::host)},
     {.name = "hostname", .where = http | stream, .summary = "Name of the machine.",
      .code = code(Fetch::host_name)},
+    {.name = "http2", .where = http, .summary = "h2 or h2c when HTTP/2 is spoken with the client, else empty.",
+     .code = code(Fetch::http2_name)},
     {.name = "http_", .where = http, .summary = "Request field NAME, in lower case with underscores.",
      .code = code(Fetch::request_header)},
     {.name = "http_cookie", .where = http, .summary = "Cookie field of the request.",

@@ -73,8 +73,6 @@ constexpr Keyword rows[] = {
      .summary = "Value of the TE field sent to a gRPC server."},
     {.name = "gzip_ratio", .where = http, .support = not_yet(),
      .summary = "Compression ratio reached for the answer."},
-    {.name = "http2", .where = http, .support = not_yet(),
-     .summary = "\"h2\" or \"h2c\" when HTTP/2 is spoken with the client."},
     {.name = "http3", .where = http, .support = not_yet(),
      .summary = "\"h3\" when HTTP/3 is spoken with the client."},
     {.name = "invalid_referer", .where = http, .support = not_yet(),

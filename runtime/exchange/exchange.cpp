@@ -88,10 +88,8 @@ void Exchange::choose_site() {
     subject_.site_id = site_->id;
 }
 
-http::HeadWish Exchange::head_wish() {
-    const auto& limits = *route_->limits;
-    http::HeadWish wish;
-    auto& bounds = wish.bounds;
+http::HeadLimits head_limits(const ir::ClientLimits& limits) {
+    http::HeadLimits bounds;
     bounds.max_line = limits.max_line;
     bounds.max_head = limits.max_head;
     bounds.max_fields = limits.max_fields;
@@ -100,6 +98,12 @@ http::HeadWish Exchange::head_wish() {
     bounds.upper_case_methods = limits.upper_case_methods;
     bounds.fragments = limits.fragments;
     bounds.target_host_wins = limits.target_host_wins;
+    return bounds;
+}
+
+http::HeadWish Exchange::head_wish() {
+    http::HeadWish wish;
+    wish.bounds = head_limits(*route_->limits);
     auto head_time = time_of(route_->timeouts->request_head);
     auto begun = connection_.requests == 1 ? connection_.facts.accepted_us / 1000
                                            : worker_.loop.now();
@@ -151,6 +155,12 @@ bool Exchange::take_head(const http::HeadRead& read, const http::HeadLimits& bou
 
 // What the log tells of a head that is not whole or not right: its request line, and what came.
 void Exchange::note_partial_head(const http::HeadLimits& bounds) {
+    if (!carrier_.is_http1) {
+        subject_.request = &request_;
+        subject_.received = request_.head_bytes;
+        subject_.normalized_path = request_.path;
+        return;
+    }
     auto text = carrier_.partial_head();
     while (text.starts_with('\r') || text.starts_with('\n')) text.remove_prefix(1);
     // Anew: the block may have moved since the line was read.
@@ -439,10 +449,15 @@ net::Task<Exchange::Next> Exchange::tunnel() {
     auto written = co_await writer_.write({}, false, time_of(client_times.client_send));
     auto unread = carrier_.take_unread();
     if (written.state == Io::State::ok) {
-        auto result = co_await run_tunnel(*carrier_.tunnel(), server_->stream(), std::move(unread),
-                                          server_->take_input(), limits);
+        auto to_client = server_->take_input();
+        TunnelResult result;
+        if (auto* client = carrier_.tunnel())
+            result = co_await run_tunnel(*client, server_->stream(), std::move(unread),
+                                         std::move(to_client), limits);
+        else
+            result = co_await run_tunnel(carrier_, server_->stream(), std::move(to_client), limits);
         subject_.received += result.from_client;
-        subject_.sent += result.from_server;
+        if (carrier_.tunnel()) subject_.sent += result.from_server;   // else the sink has counted
         subject_.sent_body += result.from_server;
         note_tunnel_end(subject_, result);
     }

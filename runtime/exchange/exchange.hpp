@@ -12,6 +12,9 @@
 
 namespace weir::exchange {
 
+// What a head may be, as the settings of a site say.
+http::HeadLimits head_limits(const ir::ClientLimits& limits);
+
 class Exchange {
 public:
     // The carrier has the request, and takes the answer; both outlive the exchange.

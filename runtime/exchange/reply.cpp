@@ -409,7 +409,8 @@ net::Task<bool> Exchange::send_reply() {
     auto write_timeout = time_of(client_rules().timeouts->client_send);
     if (is_last_of_connection()) {
         keep_ = false;
-        carrier_.close_after();
+        // HAProxy's httpclose is about HTTP/1.
+        if (client_rules().keepalive->on || site_->source->is_nginx_style) carrier_.close_after();
     }
     if (!body_.ended() && request_.expects_continue) keep_ = false;
     if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/serve_h2.hpp"
 #include "runtime/http/h1_carrier.hpp"
 
 namespace weir::exchange {
@@ -38,6 +39,41 @@ net::Task<void> linger(Connection& connection) {
     }
 }
 
+// Reads the first bytes of a connection, which stay in its input. All else that may happen to them is
+// found again by the exchange.
+net::Task<bool> begins_with_http2(Connection& connection) {
+    auto& input = connection.input;
+    auto& stream = connection.stream;
+    const auto& listener = connection.running->plan->listeners[connection.listener];
+    auto head_time = connection.running->plan->sites[listener.names.fallback()].own.timeouts->request_head;
+    for (auto beginning = Beginning::open; beginning == Beginning::open;) {
+        // Does not suspend when there is something already.
+        auto waited = co_await net::readable(stream.watch, limit(connection.worker, head_time));
+        if (waited != net::Waited::ready) co_return false;
+        input.acquire();
+        auto got = stream.read(input.room(), input.room_size());
+        if (got.state == net::Io::State::ok) input.produced(got.bytes);
+        else if (got.state != net::Io::State::blocked) co_return false;
+        if (input.empty()) continue;
+        beginning = beginning_of(input.view());
+        if (beginning == Beginning::http2) co_return true;
+    }
+    co_return false;
+}
+
+net::Task<bool> serve_first(Connection& connection) {
+    bool is_h2 = must_speak_h2(connection);
+    if (!is_h2) is_h2 = co_await begins_with_http2(connection);
+    if (!is_h2) co_return co_await serve_exchange(connection);
+    co_await serve_h2(connection);
+    co_return false;
+}
+
+net::Task<bool> serve_next(Connection& connection) {
+    if (connection.requests == 0 && may_speak_h2(connection)) return serve_first(connection);
+    return serve_exchange(connection);
+}
+
 }  // namespace
 
 net::Task<void> serve_http(Connection& connection) {
@@ -59,7 +95,7 @@ net::Task<void> serve_http(Connection& connection) {
             if (waited == net::Waited::aborted || (waited == net::Waited::timed_out && !first)) break;
             connection.use_newest_plan();
         }
-        if (!co_await serve_exchange(connection)) break;
+        if (!co_await serve_next(connection)) break;
         if (worker.stopping && connection.input.empty()) break;
     }
     if (connection.linger && connection.stream.is_open()) co_await linger(connection);

@@ -3,6 +3,7 @@
 // stream, HAProxy mode tcp) and connections after a 101 or CONNECT (RFC 9110 section 7.8).
 #pragma once
 
+#include "runtime/http/carrier.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
 
@@ -34,5 +35,9 @@ struct TunnelResult {
 net::Task<TunnelResult> run_tunnel(net::Stream& client, net::Stream& server,
                                    net::Buffer to_server, net::Buffer to_client,
                                    TunnelLimits limits);
+
+// The same where the client's end is a stream of HTTP/2 (carried_tunnel.cpp).
+net::Task<TunnelResult> run_tunnel(http::Carrier& client, net::Stream& server,
+                                   net::Buffer to_client, TunnelLimits limits);
 
 }  // namespace weir::exchange

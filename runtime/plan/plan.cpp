@@ -282,6 +282,7 @@ struct Compiler {
         if (const auto& real = *from.real_address; !real.trusted.empty() || real.trusts_unix)
             route.real_address = from.real_address.identity();
         route.keepalive = from.keepalive.identity();
+        route.http2 = from.http2.identity();
         route.style = from.style.identity();
         route.forwarding = once(plan.forwardings_, from.forward.identity(),
                                 [&] { return forwarding(*from.forward); });

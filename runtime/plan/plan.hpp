@@ -104,6 +104,7 @@ struct Route {
     const ir::NameServers* name_servers = nullptr;
     const ir::RealAddress* real_address = nullptr;   // null: nobody is believed
     const ir::KeepAlive* keepalive = nullptr;
+    const ir::Http2* http2 = nullptr;
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;
     const std::vector<Field>* reply_fields = nullptr;

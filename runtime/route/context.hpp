@@ -102,6 +102,7 @@ struct ConnectionFacts {
     bool tls = false;   // on the client side
     int fd = -1;        // the socket, for $tcpinfo_*
     std::uint32_t listener_id = 0;
+    std::uint32_t glitches = 0;  // what the client did that HTTP/2 forbids
     std::uint64_t serial = 0;  // nginx $connection
     const ir::Listener* listener = nullptr;   // of the plan that the connection uses
     std::int64_t accepted_us = 0;  // monotonic

@@ -217,6 +217,13 @@ Value fetch_http_major(const Node&, Subject& subject) {
     return Value::of_number(subject.request && subject.request->major > 1 ? subject.request->major
                                                                           : 1);
 }
+Value fetch_http2_name(const Node&, Subject& subject) {
+    if (!subject.request || subject.request->major != 2) return Value::of("");
+    return Value::of(subject.connection->tls ? "h2" : "h2c");
+}
+Value fetch_client_glitches(const Node&, Subject& subject) {
+    return Value::of_number(subject.connection->glitches);
+}
 Value fetch_tcp_info(const Node& node, Subject& subject) {
     tcp_info info{};
     socklen_t size = sizeof info;

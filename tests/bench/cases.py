@@ -37,6 +37,7 @@ class Case:
     connections: int = 50
     close: bool = False
     size: int = SMALL
+    streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
     requests: tuple = ()
     nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
     haproxy: Optional[Callable] = None
@@ -103,6 +104,10 @@ def nginx_site(port, upstreams, inside):
 def nginx_http(port, servers, settings=""):
     inside = settings + "        location / {\n            proxy_pass http://app;\n" + NGINX_FORWARD
     return nginx_site(port, nginx_upstream("app", servers[0]), inside + "        }\n")
+
+
+def nginx_http2(port, servers):
+    return nginx_http(port, servers).replace(f":{port};", f":{port} http2;")
 
 
 def nginx_http_tuned(port, servers):
@@ -262,6 +267,10 @@ CASES = [
     Case("l4-body-tuned", "L4 1 MB, tuned", 1.0, unit="MB", connections=8, size=BIG,
          requests=(get("/big"),), nginx=nginx_stream_tuned, haproxy=haproxy_tcp_tuned,
          floor="splice"),
+    Case("h2", "HTTP/2, 32 streams, 1 KB", 1.0, connections=8, streams=32, requests=(get("/1k"),),
+         nginx=nginx_http2, haproxy=haproxy_http),
+    Case("h2-body", "HTTP/2, 1 MB bodies", 1.0, unit="MB", connections=8, streams=4, size=BIG,
+         requests=(get("/big"),), nginx=nginx_http2, haproxy=haproxy_http),
     Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
          connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http),

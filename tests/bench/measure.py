@@ -33,7 +33,7 @@ def measure(program, case, load, bench):
 
 def measure_traffic(case, running, load, bench):
     """CPU of the proxy over the units of work that were done meanwhile."""
-    generator = bench.generator or load
+    generator = traffic.H2load(bench.load_core) if case.streams else bench.generator or load
     generator.run(case, running.port, bench.warm_up)
     traffic.settle()
     began = time.monotonic()

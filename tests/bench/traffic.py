@@ -4,6 +4,7 @@ byte by byte that comes before every first measurement."""
 
 import json
 import os
+import re
 import socket
 import subprocess
 import time
@@ -114,6 +115,34 @@ end
         return result
 
 
+class H2load:
+    """HTTP/2 in clear text, by nghttp2's h2load."""
+
+    def __init__(self, core):
+        self.core = core
+
+    def run(self, case, port, seconds):
+        path = case.requests[0].text.split()[1].decode()
+        # In whole seconds; the window is no limit to what is measured.
+        words = ["h2load", "-D", str(max(1, round(seconds))), "-c", str(case.connections), "-t", "1",
+                 "-m", str(case.streams), "-w", "24", "-W", "30", f"http://127.0.0.1:{port}{path}"]
+        said = subprocess.run(words, capture_output=True, text=True, check=True,
+                              preexec_fn=programs.on_core(self.core)).stdout
+        counts = {name: int(count) for count, name in
+                  re.findall(r"(\d+) (succeeded|failed|errored|timeout)", said)}
+        took = re.search(r"finished in ([\d.]+)(m?s)", said)
+        spent = float(took[1]) / (1000 if took[2] == "ms" else 1)
+        wait = re.search(r"time for request:\s+\S+\s+(\S+)\s+(\S+)", said)
+        return {"answers": counts["succeeded"], "seconds": spent, "p50_us": microseconds(wait[2]),
+                "p99_us": microseconds(wait[1]), "failures": counts["failed"] + counts["errored"],
+                "faults": counts, "bytes": counts["succeeded"] * case.size}
+
+
+def microseconds(text):
+    number, unit = re.fullmatch(r"([\d.]+)(us|ms|s)", text).groups()
+    return float(number) * {"us": 1, "ms": 1e3, "s": 1e6}[unit]
+
+
 EXPECTED = bytes(33 + (i * 7 + i // 251) % 90 for i in range(cases.BIG))
 
 
@@ -128,8 +157,19 @@ def read_answer(reader):
     return status[1:2], fields, body
 
 
+def compare_http2(case, port):
+    path = case.requests[0].text.split()[1].decode()
+    said = subprocess.run(["curl", "-sS", "--http2-prior-knowledge", "-m", "10",
+                           f"http://127.0.0.1:{port}{path}"], capture_output=True, check=False)
+    if said.stdout != EXPECTED[: case.size]:
+        return f"{path}: the body is not what the server sent: {said.stderr.decode()}"
+    return ""
+
+
 def compare_answers(case, port):
     """Sends each request of the case once; returns what is wrong, or an empty string."""
+    if case.streams:
+        return compare_http2(case, port)
     for request in case.requests:
         with socket.create_connection(("127.0.0.1", port), 5) as peer:
             peer.sendall(request.bytes)

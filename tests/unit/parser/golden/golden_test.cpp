@@ -116,7 +116,7 @@ Outcome run(const fs::path& file) {
 // its habits (groups below), its numbering, how it reacts to failures.
 bool said_by_one_language(std::string_view fact) {
     static constexpr std::string_view facts[] = {
-        "limits",   "keepalive",   "style",         "forwarding",  "logs",
+        "limits",   "http2",       "keepalive",   "style",         "forwarding",  "logs",
         "id ",      "path_routes", "queue ",        "tarpit ",     "inspect ",
         "ring ",    "function ",   "idle.",         "max_fails ",  "use_all_backups ",
         "host ",    "port ",       "error_log ",    "name exact ",
