@@ -58,6 +58,7 @@ Draft built_in_defaults(const Load&) {
     forward.timed_while_sending = true;
     forward.pass_trailers = true;
     forward.pass_expect = true;
+    forward.pass_te = true;
     forward.pass_interim = true;
     forward.pass_chunks = true;
     forward.ignore_client_abort = true;
@@ -109,6 +110,7 @@ ir::Settings Lowering::finished(const ir::Settings& settings) {
     out.timeouts = done.second;
     out.limits = limits_of(settings.limits);
     out.http2 = http2_of(settings.http2->on);
+    out.forward = forward_of(settings.forward);
     return out;
 }
 
@@ -121,6 +123,18 @@ ir::Shared<ir::Http2> Lowering::http2_of(bool on) {
         made->edit().on = on;
     }
     return *made;
+}
+
+// tune.h2.be.*
+ir::Shared<ir::ForwardSettings> Lowering::forward_of(const ir::Shared<ir::ForwardSettings>& forward) {
+    if (load_.server_http2 == ir::ForwardSettings::Http2{}) return forward;
+    auto& done = finished_forwards_[forward.identity()];
+    if (done.first == nullptr) {
+        done.first = std::make_shared<ir::Shared<ir::ForwardSettings>>(forward);
+        done.second = forward;
+        done.second.edit().http2_limits = load_.server_http2;
+    }
+    return done.second;
 }
 
 // tune.bufsize and its like are global: they hold for sections before them, too.
@@ -233,6 +247,17 @@ void Lowering::make_servers(Draft& draft, ir::Pool& pool) {
                                      draft.kind(), draft.name, words.server.name));
         auto& server = words.server;
         finish_server_tls(scope_, draft, words, server);
+        if (server.http2 && !draft.http)
+            scope_.error(words.span, "needs-http",
+                         fmt::format("server \"{}\" speaks HTTP/2, but the mode of {} \"{}\" is tcp",
+                                     server.name, draft.kind(), draft.name),
+                         "add \"mode http\", or remove \"proto h2\"");
+        if (server.http2 && words.checked && draft.back->check == BackWords::Check::http)
+            scope_.error(words.span, "not-supported",
+                         fmt::format("checks by HTTP of server \"{}\" with proto h2 are known to "
+                                     "HAProxy, not yet in weir",
+                                     server.name),
+                         "leave \"option httpchk\" out: a connection is checked then");
         if (words.checked) make_check(draft, words, server);
         if (server.id == 0) server.id = static_cast<std::uint32_t>(pool.servers.size() + 1);
         // minconn alone, or above maxconn, is the limit itself.

@@ -69,8 +69,6 @@ constexpr Keyword rows[] = {
      .summary = "Sets what happens when the server comes up."},
     {.name = "pool-conn-name", .where = in::server, .args = count(1, 1), .since = "3.x",
      .support = not_yet(), .summary = "Sets the name under which idle connections are shared."},
-    {.name = "proto", .where = in::server, .args = count(1, 1), .support = not_yet(),
-     .summary = "Sets the protocol without negotiation."},
     {.name = "quic-cc-algo", .where = in::server, .args = count(0, unbounded), .since = "3.x",
      .support = not_yet(), .summary = "Chooses the congestion control of QUIC."},
     {.name = "redir", .where = in::server, .args = count(1, 1), .support = not_yet(),
@@ -88,8 +86,6 @@ constexpr Keyword rows[] = {
     {.name = "tcp-ut", .where = in::server, .args = count(1, 1), .support = not_yet(),
      .summary = "Limits the time for which sent data may stay unacknowledged."},
     {.name = "tfo", .where = in::server, .support = not_yet(), .summary = "Uses TCP fast open."},
-    {.name = "ws", .where = in::server, .args = count(1, 1), .support = not_yet(),
-     .summary = "Chooses the protocol of WebSocket connections."},
 };
 // clang-format on
 

@@ -186,6 +186,7 @@ void refer(Scope& scope, Reference::Kind kind, std::string_view name, Span span)
 std::vector<keyword::Table> own_tables() {
     return {global_table(),     proxy_table(),     option_table(), rule_table(),
             check_table(),      bind_table(),      server_table(), action_table(),
+            server_http2_table(),
             sample_table(),     converter_table(), acl_table(),    predefined_table(),
             acl_word_table(),   variable_table(),  value_table(),  retry_table(),
             redirect_table(),   section_table(),   match_table(),  bind_line_table(),

@@ -87,12 +87,14 @@ private:
     Finished<ir::Timeouts> finished_timeouts_;
     Finished<ir::ClientLimits> finished_limits_;
     std::optional<ir::Shared<ir::Http2>> finished_http2_[2];
+    Finished<ir::ForwardSettings> finished_forwards_;
     bool any_dynamic_ = false;     // some use_backend computes its name
     std::vector<Argument> words_;  // of the current line
     std::string name_;             // scratch for names of two words
     ir::Route backend_route(Draft& draft, ir::PoolId pool);
     ir::Shared<ir::Http2> http2_of(bool on);
     ir::Shared<ir::ClientLimits> limits_of(const ir::Shared<ir::ClientLimits>& limits);
+    ir::Shared<ir::ForwardSettings> forward_of(const ir::Shared<ir::ForwardSettings>& forward);
     std::string nearest_backend(const std::string& name) const;
 };
 

@@ -373,6 +373,7 @@ constexpr auto rows = sorted({
     fetch("bc_dst_port", F::server_port, response_and_log, "Port of the server."),
     fetch("bc_src", F::server_source_address, response_and_log, "Address weir connected from."),
     fetch("bc_src_port", F::server_source_port, response_and_log, "Port weir connected from."),
+    fetch("bc_http_major", F::server_http_major, response_and_log, "Major version of HTTP spoken with the server."),
 
     // load
     fetch("nbsrv", F::servers_up, in::everywhere, "Number of usable servers.", pool_arg, 0,

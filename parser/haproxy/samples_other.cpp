@@ -31,8 +31,6 @@ constexpr Keyword rows[] = {
      .summary = "Text of the error on the server's connection.", .type = ir::Type::bytes},
     {.name = "bc_glitches", .where = in::sample, .since = "3.x", .support = not_yet(),
      .summary = "Protocol glitches of the server's connection.", .type = ir::Type::integer},
-    {.name = "bc_http_major", .where = in::sample, .support = not_yet(),
-     .summary = "HTTP version spoken with the server.", .type = ir::Type::integer},
     {.name = "bc_nb_streams", .where = in::sample, .since = "3.x", .support = not_yet(),
      .summary = "Streams of the server's connection.", .type = ir::Type::integer},
     {.name = "bc_reused", .where = in::sample, .since = "3.x", .support = not_yet(),

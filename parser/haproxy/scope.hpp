@@ -197,6 +197,7 @@ struct Load {
     std::uint32_t log_line_limit = 1024;
     // tune.h2.*
     ir::Http2 http2{.on = true, .max_streams = 100, .window = 65535, .chunk = 16384};
+    ir::ForwardSettings::Http2 server_http2;  // tune.h2.be.*
     std::map<std::string, std::vector<ir::ErrorPage>, std::less<>> http_errors;
     ServerTlsDefaults server_tls;
     keyword::TlsFiles tls_files;

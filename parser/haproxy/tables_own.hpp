@@ -18,6 +18,7 @@ keyword::Table global_tls_table();
 keyword::Table server_table();
 keyword::Table server_tls_table();         // options of server lines about TLS
 keyword::Table server_tls_default_table(); // of global
+keyword::Table server_http2_table();  // proto, ws; tune.h2.be.*
 keyword::Table action_table();
 keyword::Table proxy_header_table();  // PROXY header of servers
 keyword::Table sample_table();

@@ -89,6 +89,7 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(payload_length, integer, handshake)     /* | req.len */                                 \
     X(payload, bytes, handshake)              /* | req.payload(number, text=length) */        \
     /* request */                                                                             \
+    X(te_trailers, bytes, request)            /* $grpc_internal_trailers */                   \
     X(method, bytes, request)                 /* $request_method | method */                  \
     X(request_line, bytes, request)           /* $request | %r */                             \
     X(request_target, bytes, request)         /* $request_uri | url, %HU */                   \
@@ -149,6 +150,7 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(server_port, integer, forward)          /* | bc_dst_port, %sp */                        \
     X(server_source_address, address, forward) /* | bc_src, %bi */                            \
     X(server_source_port, integer, forward)   /* | bc_src_port, %bp */                        \
+    X(server_http_major, integer, response)   /* | bc_http_major */                           \
     X(forward_host, bytes, forward)           /* $proxy_host */                               \
     X(forward_port, bytes, forward)           /* $proxy_port */                               \
     /* load: text = pool (or pool/server), empty = the current one */                         \

@@ -132,6 +132,9 @@ struct Server {
     Shared<ServerTls> tls;
     std::uint8_t send_proxy_header = 0;
     ProxyHeaderValues proxy_values;
+    bool http2 = false;                    // | proto h2: whatever the route says
+    // | ws: what carries WebSocket: the same as other requests, or HTTP/1.
+    enum class WebSocket : std::uint8_t { as_others, http1 } web_socket{};
     std::optional<Endpoint> source;
     std::optional<std::uint32_t> max_reuse, pool_max_idle;
     enum class OnMarkedDown : std::uint8_t { nothing, shutdown_sessions } on_marked_down{};

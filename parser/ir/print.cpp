@@ -172,6 +172,9 @@ void put(Printer& to, const Server& s) {
     to.server_tls(*s.tls);
     to.field("send_proxy_header", s.send_proxy_header, d.send_proxy_header);
     put_proxy_values(to, s.proxy_values);
+    to.field("http2", s.http2, d.http2);
+    using WebSocket = Server::WebSocket;
+    if (s.web_socket == WebSocket::http1) to.line("web_socket http1");
     if (s.source) to.line("source {}", to_string(*s.source));
     to.field("max_reuse", s.max_reuse);
     to.field("pool_max_idle", s.pool_max_idle);

@@ -153,6 +153,20 @@ struct ForwardSettings {
     std::optional<Text> body;            // proxy_set_body
     std::optional<Text> method;          // proxy_method
     std::uint8_t http_minor = 1;         // proxy_http_version: HTTP/1.x
+    // HTTP/2 by prior knowledge (RFC 9113 section 3.3), of every server: proxy_http_version 2, grpc_pass.
+    bool http2 = false;
+    struct Http2 {
+        std::uint32_t header_table = 4096;   // | tune.h2.header-table-size
+        std::uint32_t window = 65535;        // of an answer | tune.h2.be.initial-window-size
+        std::uint32_t max_frame = 16384;     // | tune.h2.max-frame-size
+        std::uint32_t max_streams = 100;     // per connection | tune.h2.be.max-concurrent-streams
+        std::uint32_t max_idle_frames = 1000;   // in a row that lead nowhere; 0 = no limit
+        bool operator==(const Http2&) const = default;
+    } http2_limits;
+    // :authority is the target's host, and a Host of set_fields is a field like others (grpc_pass); else
+    // that Host is it.
+    bool target_as_authority = false;
+    bool pass_te = false;                // HTTP/2: "TE: trailers" of the client goes on
     bool preserve_host = false;          // Host as the client sent it (HAProxy)
     // Upgrade and its Connection are passed on by themselves (HAProxy); else only as set_fields say.
     bool pass_upgrade = false;
@@ -163,6 +177,8 @@ struct ForwardSettings {
     bool pass_expect = false;            // Expect: 100-continue goes to the server (HAProxy)
     bool pass_chunks = false;            // a chunked body stays so even when all of it is here (HAProxy)
     bool pass_interim = false;           // 1xx answers of the server reach the client (HAProxy)
+    // 103 answers do, where there are some and none of them is empty or "0": early_hints.
+    std::vector<Text> early_hints;
     // What the client gets when no server could be used: nginx 502 502 504, HAProxy 503 503 503.
     std::uint16_t no_server_status = 502, connect_error_status = 502, connect_timeout_status = 504;
     bool keep_server_connection = true;  // reuse allowed

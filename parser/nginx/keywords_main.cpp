@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "parser/nginx/logs.hpp"
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/value/value.hpp"
@@ -121,6 +122,7 @@ void lower_http(Scope& scope, const Call&) {
     set_default_access_log(block);
     block.own.forward.edit().set_fields = default_forward_fields();
     block.own.forward.edit().redirects = {{.standard = true}};
+    block.grpc.forward.edit() = default_grpc_settings();
     block.own.style.edit().server_field = "weir/" WEIR_VERSION;
     lower_body(block, outer.current->body.directives);
 }

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "parser/nginx/condition.hpp"
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/nginx/upstreams.hpp"
@@ -27,15 +28,90 @@ void lower_proxy_bind(keyword::Scope& scope, const keyword::Call& call) {
 
 namespace {
 
-using namespace context;
+using keyword::Call;
+using keyword::Scope;
 using ir::ForwardSettings;
+
+template <auto Field>
+void lower_field_list(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& list = block.own.forward.edit().*Field;
+    if (block.first_use(*call.row)) list.clear();
+    for (const auto& argument : call.args) list.emplace_back(argument.text);
+}
+
+}  // namespace
+
+void lower_set_header(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    block.header_list.push_back({std::string(call[0].text), block.text(call[1])});
+}
+
+void lower_hide_header(Scope& scope, const Call& call) {
+    lower_field_list<&ForwardSettings::hide_fields>(scope, call);
+}
+
+void lower_pass_header(Scope& scope, const Call& call) {
+    lower_field_list<&ForwardSettings::pass_fields>(scope, call);
+}
+
+void lower_next_upstream(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    ForwardSettings::Retry retry = block.own.forward->retry;
+    retry.error = retry.timeout = retry.invalid_header = retry.non_idempotent = false;
+    retry.statuses.clear();
+    for (const auto& argument : call.args) {
+        auto text = argument.text;
+        if (text == "error") retry.error = true;
+        else if (text == "timeout") retry.timeout = true;
+        else if (text == "invalid_header") retry.invalid_header = true;
+        else if (text == "non_idempotent") retry.non_idempotent = true;
+        else if (text == "updating" || text == "off") continue;
+        else if (text.size() == 8 && text.starts_with("http_") &&
+                 std::string_view(" 500 502 503 504 403 404 429 ").find(text.substr(5)) != text.npos)
+            retry.statuses.push_back(static_cast<std::uint16_t>(std::stoi(std::string(text.substr(5)))));
+        else
+            return block.error(argument.span, "invalid-value",
+                               fmt::format("invalid value \"{}\" of \"{}\"", text, call.name),
+                               "error, timeout, invalid_header, non_idempotent, http_500, http_502, http_503, "
+                               "http_504, http_403, http_404, http_429 or off");
+    }
+    for (const auto& argument : call.args)
+        if (argument.text == "off") retry.error = retry.timeout = retry.invalid_header = false;
+    retry.stale = retry.error;
+    block.own.forward.edit().retry = std::move(retry);
+}
+
+void lower_next_upstream_tries(Scope& scope, const Call& call) {
+    scope.settings().forward.edit().retry.tries = static_cast<std::uint32_t>(call[0].number);
+}
+
+void lower_next_upstream_timeout(Scope& scope, const Call& call) {
+    scope.settings().forward.edit().retry.time = ir::Milliseconds(call[0].number);
+}
+
+void lower_ignore_headers(Scope& scope, const Call& call) {
+    constexpr std::string_view known[] = {
+        "X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering",
+        "X-Accel-Charset",  "Expires",         "Cache-Control",      "Set-Cookie", "Vary"};
+    Block& block = block_of(scope);
+    for (const auto& argument : call.args)
+        if (std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
+            return block.error(argument.span, "invalid-value",
+                               fmt::format("invalid value \"{}\" of \"{}\"", argument.text, call.name),
+                               "X-Accel-Redirect, X-Accel-Expires, X-Accel-Limit-Rate, X-Accel-Buffering, "
+                               "X-Accel-Charset, Expires, Cache-Control, Set-Cookie or Vary");
+    lower_field_list<&ForwardSettings::ignore_fields>(scope, call);
+}
+
+namespace {
+
+using namespace context;
 using ir::Settings;
 using keyword::Argument;
-using keyword::Call;
 using keyword::ignored;
 using keyword::Inherit;
 using keyword::Keyword;
-using keyword::Scope;
 using keyword::set;
 using Match = ir::Route::Match;
 
@@ -127,6 +203,7 @@ void lower_computed_target(Block& block, const Call& call, ir::Forward& forward)
 
 void lower_proxy_pass(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
+    block.passes_grpc = false;
     // "/x" is redirected to "/x/" when only the latter is a location.
     block.route->auto_redirect = !block.in(if_in_location) && block.route->pattern.ends_with('/');
     ir::Forward forward;
@@ -139,26 +216,21 @@ void lower_proxy_pass(Scope& scope, const Call& call) {
         lower_plain_target(block, call, forward);
 }
 
-void lower_proxy_set_header(Scope& scope, const Call& call) {
-    Block& block = block_of(scope);
-    block.header_list.push_back({std::string(call[0].text), block.text(call[1])});
-}
-
 void lower_proxy_http_version(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    if (call[0].number == 2) return refuse_parameter(block, call, call[0]);
     auto& forward = block.own.forward.edit();
-    forward.http_minor = static_cast<std::uint8_t>(call[0].number);
+    forward.http2 = call[0].number == 2;
+    forward.http_minor = call[0].number == 0 ? 0 : 1;
     // HTTP/1.0 ends each connection with its answer.
-    forward.keep_server_connection = call[0].number == 1;
+    forward.keep_server_connection = forward.http_minor != 0;
 }
 
-template <auto Field>
-void lower_field_list(Scope& scope, const Call& call) {
+// Of proxies and of grpc_pass alike.
+void lower_early_hints(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    auto& list = block.own.forward.edit().*Field;
-    if (block.first_use(*call.row)) list.clear();
-    for (const auto& argument : call.args) list.emplace_back(argument.text);
+    auto& values = block.own.forward.edit().early_hints;
+    values.clear();
+    for (const auto& argument : call.args) values.push_back(block.text(argument));
 }
 
 // Off is how weir passes answers on: as they come, with a bounded pipe in between.
@@ -166,41 +238,6 @@ void check_proxy_buffering(Scope& scope, const Call& call) {
     if (call[0].number != 0)
         scope.sink.warning(call.span, "ignored-keyword",
                            "\"proxy_buffering on\" has no effect: weir passes answers on as they come");
-}
-
-void lower_proxy_next_upstream(Scope& scope, const Call& call) {
-    Block& block = block_of(scope);
-    ForwardSettings::Retry retry = block.own.forward->retry;
-    retry.error = retry.timeout = retry.invalid_header = retry.non_idempotent = false;
-    retry.statuses.clear();
-    for (const auto& argument : call.args) {
-        auto text = argument.text;
-        if (text == "error") retry.error = true;
-        else if (text == "timeout") retry.timeout = true;
-        else if (text == "invalid_header") retry.invalid_header = true;
-        else if (text == "non_idempotent") retry.non_idempotent = true;
-        else if (text == "updating" || text == "off") continue;
-        else if (text.size() == 8 && text.starts_with("http_") &&
-                 std::string_view(" 500 502 503 504 403 404 429 ").find(text.substr(5)) != text.npos)
-            retry.statuses.push_back(static_cast<std::uint16_t>(std::stoi(std::string(text.substr(5)))));
-        else
-            return block.error(argument.span, "invalid-value",
-                               fmt::format("invalid value \"{}\" of \"proxy_next_upstream\"", text),
-                               "error, timeout, invalid_header, non_idempotent, http_500, http_502, http_503, "
-                               "http_504, http_403, http_404, http_429 or off");
-    }
-    for (const auto& argument : call.args)
-        if (argument.text == "off") retry.error = retry.timeout = retry.invalid_header = false;
-    retry.stale = retry.error;
-    block.own.forward.edit().retry = std::move(retry);
-}
-
-void lower_next_upstream_tries(Scope& scope, const Call& call) {
-    scope.settings().forward.edit().retry.tries = static_cast<std::uint32_t>(call[0].number);
-}
-
-void lower_next_upstream_timeout(Scope& scope, const Call& call) {
-    scope.settings().forward.edit().retry.time = ir::Milliseconds(call[0].number);
 }
 
 // proxy_redirect default: allowed only where proxy_pass is known and plain.
@@ -314,20 +351,6 @@ void lower_proxy_cookie_flags(Scope& scope, const Call& call) {
     list.push_back(std::move(rewrite));
 }
 
-void lower_proxy_ignore_headers(Scope& scope, const Call& call) {
-    constexpr std::string_view known[] = {
-        "X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering",
-        "X-Accel-Charset",  "Expires",         "Cache-Control",      "Set-Cookie", "Vary"};
-    Block& block = block_of(scope);
-    for (const auto& argument : call.args)
-        if (std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
-            return block.error(argument.span, "invalid-value",
-                               fmt::format("invalid value \"{}\" of \"{}\"", argument.text, call.name),
-                               "X-Accel-Redirect, X-Accel-Expires, X-Accel-Limit-Rate, X-Accel-Buffering, "
-                               "X-Accel-Charset, Expires, Cache-Control, Set-Cookie or Vary");
-    lower_field_list<&ForwardSettings::ignore_fields>(scope, call);
-}
-
 constexpr auto no_disk = ignored("weir passes answers on as they come and writes none to disk");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
 constexpr auto no_cache = ignored("it changes nothing without proxy_cache, which weir does not run yet");
@@ -335,6 +358,9 @@ constexpr auto tables_grow = ignored("weir's tables grow as needed");
 
 // clang-format off
 constexpr Keyword rows[] = {
+    {.name = "early_hints", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
+     .apply = lower_early_hints, .inherit = Inherit::replace_list, .since = "1.29.0",
+     .summary = "Passes early hints (103) of servers on where no condition is empty or 0.", .once = true},
     {.name = "proxy_bind", .where = everywhere, .args = {keyword::text("address|off"), keyword::opt(keyword::word("transparent"))},
      .apply = lower_proxy_bind, .since = "0.8.22", .summary = "Connects to servers from that address.", .once = true},
     {.name = "proxy_buffer_size", .where = everywhere, .args = {keyword::size("size", 1, four_gigabytes)},
@@ -366,7 +392,7 @@ constexpr Keyword rows[] = {
     {.name = "proxy_headers_hash_max_size", .where = everywhere, .args = {keyword::number("size")}, .fallback = "512",
      .support = tables_grow, .summary = "Size of the table of fields."},
     {.name = "proxy_hide_header", .where = everywhere, .args = {keyword::word("field")},
-     .apply = lower_field_list<&ForwardSettings::hide_fields>, .inherit = Inherit::replace_list,
+     .apply = lower_hide_header, .inherit = Inherit::replace_list,
      .summary = "Leaves a field of the response out."},
     {.name = "proxy_http_version", .where = everywhere, .args = {keyword::choice("1.0|1.1|2")},
      .apply = lower_proxy_http_version, .fallback = "1.1", .since = "1.1.4",
@@ -375,7 +401,7 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::forward, &ForwardSettings::ignore_client_abort>, .fallback = "off",
      .summary = "Goes on when the client has gone.", .once = true},
     {.name = "proxy_ignore_headers", .where = everywhere, .args = {keyword::many(keyword::word("field"))},
-     .apply = lower_proxy_ignore_headers, .inherit = Inherit::replace_list,
+     .apply = lower_ignore_headers, .inherit = Inherit::replace_list,
      .summary = "Fields of the response that change nothing here.", .once = true},
     {.name = "proxy_intercept_errors", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::forward, &ForwardSettings::intercept_errors>, .fallback = "off",
@@ -388,7 +414,7 @@ constexpr Keyword rows[] = {
     {.name = "proxy_method", .where = everywhere, .args = {keyword::text("method")},
      .apply = set<&Settings::forward, &ForwardSettings::method>, .summary = "Method of requests to servers.", .once = true},
     {.name = "proxy_next_upstream", .where = everywhere, .args = {keyword::many(keyword::word("case"))},
-     .apply = lower_proxy_next_upstream, .fallback = "error timeout",
+     .apply = lower_next_upstream, .fallback = "error timeout",
      .summary = "When a request goes to the next server.", .once = true},
     {.name = "proxy_next_upstream_timeout", .where = everywhere, .args = {keyword::duration("time")},
      .apply = lower_next_upstream_timeout, .fallback = "0", .since = "1.7.5",
@@ -402,7 +428,7 @@ constexpr Keyword rows[] = {
      .apply = lower_proxy_pass, .inherit = Inherit::none,
      .summary = "Sends requests to a server or an upstream.", .once = true},
     {.name = "proxy_pass_header", .where = everywhere, .args = {keyword::word("field")},
-     .apply = lower_field_list<&ForwardSettings::pass_fields>, .inherit = Inherit::replace_list,
+     .apply = lower_pass_header, .inherit = Inherit::replace_list,
      .summary = "Passes a field of the response that is left out by default."},
     {.name = "proxy_pass_request_body", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::forward, &ForwardSettings::pass_request_body>, .fallback = "on",
@@ -427,7 +453,7 @@ constexpr Keyword rows[] = {
     {.name = "proxy_set_body", .where = everywhere, .args = {keyword::text("value")},
      .apply = set<&Settings::forward, &ForwardSettings::body>, .summary = "Sends this instead of the body.", .once = true},
     {.name = "proxy_set_header", .where = everywhere, .args = {keyword::word("field"), keyword::text("value")},
-     .apply = lower_proxy_set_header, .inherit = Inherit::replace_list, .fallback = "Host $proxy_host",
+     .apply = lower_set_header, .inherit = Inherit::replace_list, .fallback = "Host $proxy_host",
      .summary = "Sets a field of the request to the server; an empty value leaves it out."},
     {.name = "proxy_socket_keepalive", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::forward, &ForwardSettings::socket_keepalive>, .fallback = "off", .since = "1.15.6",

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "parser/nginx/condition.hpp"
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/health.hpp"
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/server_tls.hpp"
@@ -146,6 +147,7 @@ void use_pseudo_route(Block& outer, Block& block, const Call& call, ir::action::
     block.route = &route;
     lower_body(block, outer.current->body.directives);
     finish_server_tls(block);
+    finish_grpc(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     auto id = outer.config.add(std::move(route));

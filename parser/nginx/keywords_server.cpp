@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "parser/nginx/condition.hpp"
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/health.hpp"
 #include "parser/nginx/listen.hpp"
 #include "parser/nginx/lower.hpp"
@@ -198,6 +199,7 @@ void lower_location(Scope& scope, const Call& call) {
     block.locations = &locations;
     lower_body(block, *body);
     finish_server_tls(block);
+    finish_grpc(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     if (usable) outer.routes->push_back(scope.config.add(std::move(route)));

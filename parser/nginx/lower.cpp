@@ -100,7 +100,7 @@ private:
         }
         block_.current = &directive;
         if (row.apply) row.apply(block_, call);
-        if (block_.parent && call.name.starts_with("proxy_") && call.name != "proxy_pass")
+        if (block_.parent && ((call.name.starts_with("proxy_") && call.name != "proxy_pass") || call.name == "early_hints"))
             block_.note_forward_line(call);
         if (!row.once) block_.note_use(row, call.span);
     }

@@ -29,6 +29,9 @@ Block::Block(Run& shared, Contexts place, Block* outer)
     if (!outer) return;
     names = outer->names;
     own = outer->own;
+    grpc = outer->grpc;
+    grpc.header_list.clear();
+    passes_grpc = in(context::if_in_location) && outer->passes_grpc;
     server = outer->server;
     site = outer->site;
     route = outer->route;
@@ -82,6 +85,10 @@ void Block::settle() {
         }
         own.forward.edit().set_fields = std::move(header_list);
         header_list.clear();
+    }
+    if (!grpc.header_list.empty()) {
+        grpc.forward.edit().set_fields = std::move(grpc.header_list);
+        grpc.header_list.clear();
     }
     if (!forward_lines.empty()) share_forward();
 }

@@ -124,6 +124,13 @@ public:
     ir::File staple;
     // proxy_set_header of this block; empty: the parent's list is inherited whole.
     std::vector<ir::FieldEdit> header_list;
+    // What grpc_ directives said; counts where grpc_pass is (finish_grpc).
+    struct Grpc {
+        ir::Shared<ir::ForwardSettings> forward;
+        ir::Milliseconds connect{60000}, send{60000}, read{60000};
+        std::vector<ir::FieldEdit> header_list;
+    } grpc;
+    bool passes_grpc = false;
     // The proxy_ lines of this block, word for word: what own.forward was made from.
     std::string forward_lines;
     // A line that may have said what is done here was wrong: that it is missing is not said as well.

@@ -23,6 +23,7 @@ keyword::Table upstream_keywords();
 keyword::Table proxy_keywords();
 keyword::Table server_tls_keywords();
 keyword::Table real_ip_keywords();
+keyword::Table grpc_keywords();
 keyword::Table rewrite_keywords();
 keyword::Table log_keywords();
 keyword::Table map_keywords();

@@ -48,6 +48,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::cookie)},
     {.name = "document_uri", .where = http, .summary = "Path of the request, decoded and rewritten; same as $uri.",
      .code = code(Fetch::normalized_path)},
+    {.name = "grpc_internal_trailers", .where = http, .summary = "\"trailers\" where the TE field of the request has it.",
+     .code = code(Fetch::te_trailers)},
     {.name = "host", .where = http, .summary = "Host of the request in lower case without port, or the server name.",
      .code = code(Fetch::host)},
     {.name = "hostname", .where = http | stream, .summary = "Name of the machine.",

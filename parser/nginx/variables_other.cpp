@@ -69,8 +69,6 @@ constexpr Keyword rows[] = {
      .summary = "Region code of the client's address."},
     {.name = "geoip_region_name", .where = http | stream, .support = not_yet(),
      .summary = "Name of the client's region."},
-    {.name = "grpc_internal_trailers", .where = http, .support = not_yet(),
-     .summary = "Value of the TE field sent to a gRPC server."},
     {.name = "gzip_ratio", .where = http, .support = not_yet(),
      .summary = "Compression ratio reached for the answer."},
     {.name = "http3", .where = http, .support = not_yet(),

@@ -53,6 +53,8 @@ Words words_of(Failure failure) {
                     "reading response header from upstream", 0};
         case Failure::read_timeout:
             return {error, "upstream timed out", "reading response header from upstream", ETIMEDOUT};
+        case Failure::refused:
+            return {error, "upstream rejected request", "reading response header from upstream", 0};
         case Failure::bad_answer:
             return {error, "upstream sent an invalid or too big header",
                     "reading response header from upstream", 0};

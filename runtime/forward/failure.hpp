@@ -19,6 +19,7 @@ enum class Failure : std::uint8_t {
     read,               // reset or closed before the head was whole
     empty,              // closed without a byte
     read_timeout,
+    refused,            // HTTP/2: the server says that it did not begin with the request
     bad_answer,         // the head does not parse, or is too long
     status,             // a status that is to be retried
     client_gone,        // 499

@@ -53,7 +53,15 @@ void ServerSide::choose_pool() {
 net::Task<Failure> ServerSide::compute_pool() {
     constexpr auto kind = ir::Pool::Kind::http;
     auto& subject = job_.subject;
-    computed_ = parse_computed(job_.route.pool_or_host.render(subject), kind, *subject.arena);
+    auto text = job_.route.pool_or_host.render(subject);
+    if (settings().target_as_authority) {
+        // grpc_pass: the scheme may be left out, and there is no URI.
+        constexpr std::string_view scheme = "grpc://";
+        if (http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) text.remove_prefix(scheme.size());
+        computed_ = parse_computed(text, ir::Pool::Kind::stream, *subject.arena);
+    } else {
+        computed_ = parse_computed(text, kind, *subject.arena);
+    }
     if (computed_.problem) {
         problem_ = computed_.problem;
         co_return Failure::bad_target;
@@ -193,11 +201,15 @@ Failure ServerSide::open_connection() {
     auto failure = choose_peer();
     if (failure != Failure::none) return failure;
     shared_ = may_share_connection(*server_, *job_.route.forwarding);
-    if (!again_here_) connection_ = kept_connection();
+    if (!again_here_) {
+        if (!speaks_h2()) connection_ = kept_connection();
+        else if (may_join()) joined_ = join_connection(*server_, peer_.get());
+    }
     again_here_ = false;
-    job_.tally.connection(connection_ != nullptr);
-    if (connection_) {
-        ++connection_->requests;
+    reused_ = connection_ || joined_;
+    job_.tally.connection(reused_);
+    if (reused_) {
+        ++(joined_ ? joined_ : connection_.get())->requests;
         return Failure::none;
     }
     int fd = connect_to(*server_, *job_.route.forwarding, job_.subject);
@@ -314,10 +326,36 @@ net::Task<Failure> ServerSide::choose_body() {
     co_return Failure::none;
 }
 
+Failure ServerSide::send_h2_now() {
+    auto& arena = *job_.subject.arena;
+    auto& loop = job_.worker.loop;
+    auto* connection = std::exchange(joined_, nullptr);
+    if (!connection) {
+        const auto& conf = settings().http2_limits;
+        http::H2ClientLimits limits;
+        limits.header_table = conf.header_table;
+        limits.window = conf.window;
+        limits.max_frame = conf.max_frame;
+        limits.max_streams = conf.max_streams;
+        limits.max_idle_frames = conf.max_idle_frames;
+        limits.max_head = std::max<std::uint32_t>(settings().buffer_size, 65536);
+        connection_->h2 = std::make_unique<http::H2Client>(connection_->stream, limits);
+        connection_->h2->start(peer_ ? std::string_view() : connection_->greeting);
+        connection = &put_to_work(std::move(connection_), may_join());
+    }
+    auto* memory = arena.allocate(sizeof(H2ServerCarrier), alignof(H2ServerCarrier));
+    h2_.reset(new (memory) H2ServerCarrier(*connection->h2, arena, loop, !reused_));
+    carrier_ = h2_.get();
+    h2_->method = sent_method();
+    make_h2_head(h2_->head);
+    return carrier_->send_now(body_here(), body_whole() && !file_follows());
+}
+
 Failure ServerSide::send_now() {
+    if (speaks_h2()) return send_h2_now();
     h1_.emplace(connection_->stream);
     carrier_ = &*h1_;
-    if (!connection_->reused && !peer_) h1_->head().append(connection_->greeting);
+    if (!reused_ && !peer_) h1_->head().append(connection_->greeting);
     write_head(h1_->head());
     h1_->start_body(chunked_to_server_);
     return carrier_->send_now(body_here(), body_whole() && !file_follows());
@@ -327,6 +365,7 @@ Failure ServerSide::send_now() {
 void ServerSide::drop_connection() {
     carrier_ = nullptr;
     h1_.reset();
+    h2_.reset();
     connection_.reset();
 }
 
@@ -365,9 +404,17 @@ net::Task<void> ServerSide::stop_pump() {
     co_await Ended{*this};
 }
 
+bool ServerSide::passes_hints() const {
+    const auto& values = job_.route.forwarding->early_hints;
+    return !values.empty() && std::all_of(values.begin(), values.end(), [&](const auto& value) {
+        auto text = value.render(job_.subject);
+        return !text.empty() && text != "0";
+    });
+}
+
 // 1xx answers (RFC 9110 section 15.2): 101 is final here, the others pass or are dropped.
 net::Task<Failure> ServerSide::pass_interim() {
-    if (!settings().pass_interim) co_return Failure::none;
+    if (!settings().pass_interim && (response.status != 103 || !passes_hints())) co_return Failure::none;
     bool told = co_await job_.client.write_interim(response, carrier_->interim_text(),
                                                    timeout_of(job_.client_times.client_send));
     co_return told ? Failure::none : Failure::client_gone;
@@ -451,7 +498,7 @@ net::Task<Failure> ServerSide::ask() {
     problem_.clear();
     auto failure = open_connection();
     if (failure != Failure::none) co_return failure;
-    bool fresh = !connection_->reused;
+    bool fresh = !reused_;
     if (fresh && peer_) {
         failure = co_await secure_connection();
         if (failure != Failure::none) co_return failure;

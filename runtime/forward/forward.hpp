@@ -9,6 +9,7 @@
 
 #include "runtime/forward/computed.hpp"
 #include "runtime/forward/h1_server_carrier.hpp"
+#include "runtime/forward/h2_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/forward/server_tls.hpp"
 #include "runtime/http/carrier.hpp"
@@ -118,15 +119,28 @@ private:
     Failure choose_peer();
     net::Task<Failure> secure_connection();
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
+    // HTTP/2, whoever said so.
+    [[nodiscard]] bool speaks_h2() const {
+        using WebSocket = ir::Server::WebSocket;
+        bool apart = job_.request.wants_upgrade && server_->conf->web_socket == WebSocket::http1;
+        return settings().http2 || (server_->conf->http2 && !apart);
+    }
+    // nginx keeps connections of upstream blocks, and opens one each time for a host that is just named.
+    [[nodiscard]] bool may_join() const {
+        return shared_ && !closes_connection() && settings().keep_server_connection &&
+               !stays_with_client() && !pool_->conf().implicit;
+    }
     net::Task<Failure> gather_body();
     void append_body(std::string_view bytes);
     [[nodiscard]] bool too_large() const;
     net::Task<Failure> choose_body();
     Failure send_now();
+    Failure send_h2_now();
     void drop_connection();
     net::Task<Failure> wait_for_answer(std::uint64_t& uploaded);
     net::Task<Failure> read_head();
     net::Task<Failure> pass_interim();
+    [[nodiscard]] bool passes_hints() const;
     net::Detached pump_body();
     net::Task<void> stop_pump();
     bool body_at_hand();
@@ -142,7 +156,11 @@ private:
     void write_head(net::Buffer& out);
     void write_fields(net::Buffer& out);
     void write_framing(net::Buffer& out);
+    bool forwards_for(const ir::ForwardSettings& conf);
     void add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf);
+    // h2_head.cpp: the same for HTTP/2.
+    void make_h2_head(http::FieldList& head);
+    void add_h2_fields(http::FieldList& head);
     [[nodiscard]] std::string_view target();
     [[nodiscard]] std::string_view sent_method_text() const {
         const auto& request = job_.request;
@@ -171,7 +189,12 @@ private:
     pool::Tried tried_;
     TlsPeerPtr peer_;                      // of this try, when it goes over TLS
     std::unique_ptr<ServerConnection> connection_;
+    ServerConnection* joined_ = nullptr;   // HTTP/2: takes this request; until the next suspension
     std::optional<H1ServerCarrier> h1_;
+    struct InArena {
+        void operator()(H2ServerCarrier* carrier) const { std::destroy_at(carrier); }
+    };
+    std::unique_ptr<H2ServerCarrier, InArena> h2_;
     ServerCarrier* carrier_ = nullptr;     // of this try, once it sends
     std::string_view own_body_;            // sent in place of the client's
     bool has_own_body_ = false;
@@ -181,6 +204,7 @@ private:
     bool pumping_ = false;
     Failure pump_failure_ = Failure::none;
     std::coroutine_handle<> pump_waiter_;
+    bool reused_ = false;                  // the connection carried requests before
     bool shared_ = true;                   // the connection may serve other clients, too
     bool again_here_ = false;              // on a new connection: the kept one had died
     bool forwarded_for_done_ = false;

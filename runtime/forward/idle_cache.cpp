@@ -17,6 +17,7 @@ class IdleList {
 public:
     explicit IdleList(PoolIdle& of) : pool(of) {}
     std::vector<ServerConnection*> stack;  // of this server; back() is the warmest
+    std::vector<ServerConnection*> busy;   // HTTP/2 with requests on them
     PoolIdle& pool;
 };
 
@@ -48,7 +49,7 @@ void unlink(ServerConnection& connection) {
     server.counters(server.pool->worker()).idle_connections.subtract(1);
     connection.list = nullptr;
     connection.timer.disarm();
-    connection.stream.watch.on_event = nullptr;
+    if (!connection.h2) connection.stream.watch.on_event = nullptr;
 }
 
 void discard(ServerConnection& connection) {
@@ -56,12 +57,70 @@ void discard(ServerConnection& connection) {
     delete &connection;
 }
 
+// It has done what the pool lets a connection do.
+bool is_worn(const ServerConnection& connection, net::Time now) {
+    const auto& server = *connection.server;
+    const auto& limits = server.pool->conf().idle;
+    return (limits.max_requests != 0 && connection.requests >= limits.max_requests) ||
+           now - connection.opened >= limits.max_time.count() ||
+           (server.conf->max_reuse && connection.requests > *server.conf->max_reuse);
+}
+
+void leave_work(ServerConnection& connection) {
+    if (!connection.server || !connection.server->idle) return;
+    std::erase(static_cast<IdleList*>(connection.server->idle)->busy, &connection);
+}
+
+// HTTP/2: the last request on it has ended.
+void on_idle(void* owner) {
+    auto* connection = static_cast<ServerConnection*>(owner);
+    leave_work(*connection);
+    std::unique_ptr<ServerConnection> owned(connection);
+    if (owned->server && owned->joinable) keep_idle(std::move(owned));
+}
+
+// HTTP/2: it is dead.
+void on_end(void* owner) {
+    auto* connection = static_cast<ServerConnection*>(owner);
+    if (connection->list) return discard(*connection);
+    leave_work(*connection);
+    delete connection;
+}
+
 }  // namespace
 
-std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer) {
+ServerConnection* join_connection(pool::LiveServer& server, const TlsPeer* peer) {
+    if (!server.idle) return nullptr;
+    auto& list = *static_cast<IdleList*>(server.idle);
+    for (auto* connection : list.busy) {
+        if (!connection->joinable || connection->peer.get() != peer || !connection->h2->connected() || !connection->h2->has_room() ||
+            is_worn(*connection, connection->stream.watch.loop().now()))
+            continue;
+        connection->reused = true;
+        return connection;
+    }
+    auto taken = take_idle(server, peer, true);
+    if (!taken) return nullptr;
+    list.busy.push_back(taken.get());
+    return taken.release();
+}
+
+ServerConnection& put_to_work(std::unique_ptr<ServerConnection> owned, bool joinable) {
+    auto* connection = owned.release();
+    connection->joinable = joinable;
+    connection->h2->owner = connection;
+    connection->h2->on_idle = on_idle;
+    connection->h2->on_end = on_end;
+    list_of(*connection->server).busy.push_back(connection);
+    return *connection;
+}
+
+std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer, bool h2) {
     if (!server.idle) return nullptr;
     const auto& stack = static_cast<IdleList*>(server.idle)->stack;
-    auto fits = [&](const ServerConnection* idle) { return idle->peer.get() == peer; };
+    auto fits = [&](const ServerConnection* idle) {
+        return idle->peer.get() == peer && (idle->h2 != nullptr) == h2;
+    };
     auto found = std::find_if(stack.rbegin(), stack.rend(), fits);
     if (found == stack.rend()) return nullptr;
     auto* connection = *found;
@@ -75,12 +134,12 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     const auto& limits = server.pool->conf().idle;
     auto& loop = owned->stream.watch.loop();
     auto now = loop.now();
-    bool worn = (limits.max_requests != 0 && owned->requests >= limits.max_requests) ||
-                now - owned->opened >= limits.max_time.count() ||
-                (server.conf->max_reuse && owned->requests > *server.conf->max_reuse);
-    // Readable while idle: closed, or bytes nobody asked for. Either way it cannot be used again.
-    if (worn || limits.max_per_worker == 0 || server.gone || owned->stream.watch.peer_closed ||
-        !owned->stream.nothing_to_read())
+    // Readable while idle: closed, or bytes nobody asked for. Either way it cannot be used again. With
+    // HTTP/2 the connection itself looks at what comes.
+    bool usable = owned->h2 ? owned->h2->connected() && owned->h2->has_room()
+                            : owned->stream.nothing_to_read();
+    if (is_worn(*owned, now) || limits.max_per_worker == 0 || server.gone ||
+        owned->stream.watch.peer_closed || !usable)
         return;
     auto& list = list_of(server);
     if (server.conf->pool_max_idle && list.stack.size() >= *server.conf->pool_max_idle) return;
@@ -96,8 +155,8 @@ void keep_idle(std::unique_ptr<ServerConnection> owned) {
     ++list.pool.count;
     server.counters(server.pool->worker()).idle_connections.add(1);
     auto& watch = connection->stream.watch;
-    watch.owner = connection;
-    watch.on_event = [](net::Watch& idle, std::uint32_t) {
+    if (!connection->h2) watch.owner = connection;
+    if (!connection->h2) watch.on_event = [](net::Watch& idle, std::uint32_t) {
         auto& kept = *static_cast<ServerConnection*>(idle.owner);
         if (!idle.readable) return;
         // Tickets of TLS 1.3 come when it pleases the server; they are no data.
@@ -120,6 +179,8 @@ void drop_idle(pool::LiveServer& server) {
 void forget_idle(pool::LiveServer& server) {
     if (!server.idle) return;
     drop_idle(server);
+    // Those at work close when their last request has ended.
+    for (auto* connection : static_cast<IdleList*>(server.idle)->busy) connection->server = nullptr;
     delete static_cast<IdleList*>(std::exchange(server.idle, nullptr));
 }
 

@@ -165,19 +165,23 @@ void ServerSide::write_fields(net::Buffer& out) {
 }
 
 // option forwardfor, of the frontend or the backend; never twice.
-void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf) {
-    if (conf.forwarded_for_field.empty() || forwarded_for_done_) return;
+bool ServerSide::forwards_for(const ir::ForwardSettings& conf) {
+    if (conf.forwarded_for_field.empty() || forwarded_for_done_) return false;
     const auto& subject = job_.subject;
     const auto& except = conf.forwarded_for_except;
     bool left_out = std::any_of(except.begin(), except.end(), [&](const auto& network) {
         return within(subject.client->ip, network);
     });
-    if (left_out || subject.client->is_unix) return;
-    if (conf.forwarded_for_if_none && job_.request.fields.find(conf.forwarded_for_field)) return;
-    forwarded_for_done_ = true;
+    if (left_out || subject.client->is_unix) return false;
+    if (conf.forwarded_for_if_none && job_.request.fields.find(conf.forwarded_for_field)) return false;
+    return forwarded_for_done_ = true;
+}
+
+void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf) {
+    if (!forwards_for(conf)) return;
     put(out, conf.forwarded_for_field);
     put(out, ": ");
-    put(out, subject.client->text());
+    put(out, job_.subject.client->text());
     put(out, "\r\n");
 }
 

@@ -16,7 +16,9 @@ bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
         case Failure::connect:
         case Failure::handshake: return retry.connect || retry.error;
         case Failure::connect_timeout:
+            return retry.connect || (failure == Failure::connect ? retry.error : retry.timeout);
         case Failure::handshake_timeout: return retry.connect || retry.timeout;
+        case Failure::refused: return retry.connect || retry.error;
         case Failure::send:
         case Failure::read: return retry.error;
         case Failure::empty: return retry.error || retry.empty_response;
@@ -32,7 +34,8 @@ bool listed(const ir::ForwardSettings::Retry& retry, Failure failure) {
 
 bool never_reached_server(Failure failure) {
     return failure == Failure::connect || failure == Failure::connect_timeout ||
-           failure == Failure::handshake || failure == Failure::handshake_timeout;
+           failure == Failure::handshake || failure == Failure::handshake_timeout ||
+           failure == Failure::refused;
 }
 
 bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attempts) {
@@ -53,15 +56,17 @@ net::Time pause_before_retry(const ir::ForwardSettings::Retry& retry, const pool
 
 // A kept connection that its server closed meanwhile, before it said anything.
 bool ServerSide::is_stale(Failure failure) const {
-    return connection_ && connection_->reused && !(carrier_ && carrier_->got_bytes()) &&
-           (failure == Failure::send || failure == Failure::read || failure == Failure::empty);
+    return reused_ && !(carrier_ && carrier_->got_bytes()) &&
+           (failure == Failure::send || failure == Failure::read || failure == Failure::empty ||
+            failure == Failure::refused);
 }
 
 bool ServerSide::may_retry(Failure failure) const {
     const auto& retry = settings().retry;
     if (streamed_) return false;
     bool idempotent = http::is_idempotent(sent_method());
-    bool harmless = idempotent || (retry.non_idempotent && listed(retry, failure));
+    bool harmless = idempotent || (retry.non_idempotent && listed(retry, failure)) ||
+                    never_reached_server(failure);
     // Nobody's failure: asked anew at no cost, where that does no harm.
     if (harmless && is_stale(failure)) return retry.stale;
     if (!never_reached_server(failure) &&
@@ -88,6 +93,7 @@ std::uint16_t ServerSide::status_for(Failure failure) const {
         case Failure::send:
         case Failure::read:
         case Failure::empty:
+        case Failure::refused:
         case Failure::stale:
         case Failure::bad_answer: return 502;
         case Failure::send_timeout:

@@ -4,6 +4,7 @@
 // eight bytes at a time: this runs for every field of every message.
 #include "runtime/http/message.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <utility>
@@ -254,6 +255,18 @@ bool named_by_connection(const FieldList& fields, const Field& field) {
                 token.remove_suffix(1);
             if (equal_ignoring_case(token, field.name)) return true;
         }
+    }
+    return false;
+}
+
+bool te_says_trailers(std::string_view value) {
+    while (!value.empty()) {
+        auto comma = std::min(value.find(','), value.size());
+        auto token = value.substr(0, comma);
+        value.remove_prefix(std::min(comma + 1, value.size()));
+        while (token.starts_with(' ') || token.starts_with('\t')) token.remove_prefix(1);
+        token = token.substr(0, token.find_first_of(" \t;"));
+        if (equal_ignoring_case(token, "trailers")) return true;
     }
     return false;
 }

@@ -99,6 +99,9 @@ private:
 bool connection_names_fields(const FieldList& fields);
 bool named_by_connection(const FieldList& fields, const Field& field);
 
+// Whether a TE field asks for trailers (RFC 9110 section 10.1.4): all that HTTP/2 lets it say.
+bool te_says_trailers(std::string_view value);
+
 enum class Method : std::uint8_t {
     other, get, head, post, put, del, connect, options, trace, patch,
     copy, move, mkcol, propfind, proppatch, lock, unlock

@@ -220,6 +220,7 @@ struct Compiler {
         if (source.body) made->body = library.compile(*source.body);
         made->has_body = source.body.has_value();
         if (source.method) made->method = library.compile(*source.method);
+        for (const auto& value : source.early_hints) made->early_hints.push_back(library.compile(value));
         made->has_method = source.method.has_value();
         if (source.bind_address) made->bind_address = library.compile(*source.bind_address);
         return made;

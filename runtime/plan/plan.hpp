@@ -86,6 +86,7 @@ struct Forwarding {
     };
     std::vector<Rewrite> redirects, cookies;
     route::Template body, method, bind_address;
+    std::vector<route::Template> early_hints;
     bool has_body = false, has_method = false;
     bool sets_upgrade = false;         // Upgrade is among set_fields
     bool accel_redirect = false;       // X-Accel-Redirect is followed

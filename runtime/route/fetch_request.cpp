@@ -314,6 +314,16 @@ Value fetch_server_source_port(const Node&, Subject& subject) {
     if (subject.server_source.ip.family == IpAddress::Family::none) return Value::missing();
     return Value::of_number(subject.server_source.port);
 }
+Value fetch_server_http_major(const Node&, Subject& subject) {
+    return subject.response ? Value::of_number(subject.response->major) : Value::missing();
+}
+// "trailers" where the client's TE says so, among other things (RFC 9110 section 10.1.4).
+Value fetch_te_trailers(const Node&, Subject& subject) {
+    if (!subject.request) return Value::missing();
+    for (const auto& field : subject.request->fields)
+        if (field.id == http::FieldId::te && http::te_says_trailers(field.value)) return Value::of("trailers");
+    return Value::missing();
+}
 Value fetch_forward_host(const Node&, Subject& subject) {
     return text_or_missing(subject.forward_host);
 }
