@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "modules/empty_gif/module.hpp"
 #include "modules/module.hpp"
 #include "modules/stats/module.hpp"
 #include "modules/stub_status/module.hpp"
+#include "modules/sub_filter/module.hpp"
 
 namespace weir::modules {
 
 filter::Modules all() {
-    static const std::array<const filter::Module*, 2> list{&stats::module(), &stub_status::module()};
+    static const std::array<const filter::Module*, 4> list{
+        &stats::module(), &stub_status::module(), &empty_gif::module(), &sub_filter::module()};
     return list;
 }
 

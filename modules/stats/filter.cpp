@@ -119,7 +119,7 @@ const filter::Module& module() {
     static const filter::Module made{
         .name = "stats",
         .haproxy_rows = haproxy_rows(),
-        .make_filter = [](const void* conf) -> std::unique_ptr<filter::Filter> {
+        .make_filter = [](const void* conf, route::Library&) -> std::unique_ptr<filter::Filter> {
             return std::make_unique<Page>(*static_cast<const Conf*>(conf));
         },
         .commands = commands()};

@@ -128,15 +128,28 @@ struct Text {
     }
 };
 
-// map / geo / split_clients: a key turned into a value.
+// map / geo / split_clients / valid_referers: a key turned into a value.
 struct Map {
     std::string name;
     Text key;
+    enum class Kind : std::uint8_t {
+        table,       // entries as they are
+        networks,    // the key is an address: the smallest network that holds it
+        shares,      // a hash of the key falls into one of the shares
+        referers,    // the key is a Referer field: entries are hosts, perhaps with a path behind them
+    } kind = Kind::table;
     bool hostnames = false;     // *.example.com and .example.com entries (nginx map hostnames)
     struct Entry {
         std::string key;        // literal or regex without its "~"
-        enum class Kind : std::uint8_t { exact, regex, regex_ignore_case } kind = Kind::exact;
+        enum class Kind : std::uint8_t {
+            exact, regex, regex_ignore_case,
+            network, share,     // see below
+            absent, hidden,     // referers: no such field; one without http:// or https://
+        } kind = Kind::exact;
         Text value;
+        PatternSet::Network network;
+        std::uint32_t below = 0;    // shares: hashes below that, from where the last one ended
+        std::string path;           // referers: what the rest of the field begins with
     };
     std::vector<Entry> entries;
     Text fallback;

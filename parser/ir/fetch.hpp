@@ -241,6 +241,7 @@ enum class Fetch : std::uint16_t {
 #define WEIR_CONVERTERS(X)                                                                    \
     X(lower, bytes, bytes)                                                                    \
     X(upper, bytes, bytes)                                                                    \
+    X(secure_link, bytes, bytes)      /* "hash,time" of text in[1]: 1, 0 (over), empty */     \
     X(length, bytes, integer)                                                                 \
     X(field, bytes, bytes)            /* number = index, text = delimiters */                 \
     X(word, bytes, bytes)                                                                     \

@@ -343,14 +343,26 @@ void Printer::site(const Site& s, SiteId id) {
 }
 
 void Printer::map(const Map& m) {
-    line("map {} of {}", show(m.name), show(m.key, config));
+    static constexpr const char* kinds[] = {"map", "networks", "shares", "referers"};
+    line("{} {} of {}", kinds[static_cast<std::size_t>(m.kind)], show(m.name), show(m.key, config));
     Deeper deeper(*this);
     field("hostnames", m.hostnames, false);
     for (const auto& entry : m.entries) {
-        const char* kind = entry.kind == Map::Entry::Kind::exact   ? ""
-                           : entry.kind == Map::Entry::Kind::regex ? "regex "
-                                                                   : "regex any_case ";
-        line("{}{} is {}", kind, show(entry.key), show(entry.value, config));
+        using Kind = Map::Entry::Kind;
+        std::string key = show(entry.key);
+        switch (entry.kind) {
+            case Kind::exact: break;
+            case Kind::regex: key = "regex " + key; break;
+            case Kind::regex_ignore_case: key = "regex any_case " + key; break;
+            case Kind::network:
+                key = fmt::format("{}/{}", to_string(entry.network.address), entry.network.bits);
+                break;
+            case Kind::share: key = fmt::format("below {}", entry.below); break;
+            case Kind::absent: key = "absent"; break;
+            case Kind::hidden: key = "hidden"; break;
+        }
+        if (!entry.path.empty()) key += " " + show(entry.path);
+        line("{} is {}", key, show(entry.value, config));
     }
     line("otherwise {}", show(m.fallback, config));
 }

@@ -203,6 +203,15 @@ void put_forward(Printer& to, const Forward& forward) {
     to.field("port", forward.port, plain.port);
 }
 
+void put_tries(Printer& to, const TryFiles& tries) {
+    for (const auto& name : tries.names)
+        to.line("try {}{}", show(name.text, to.config), name.folder ? " folder" : "");
+    if (tries.uri)
+        to.line("try or {}{}", tries.named ? "named " : "", show(*tries.uri, to.config));
+    else
+        to.line("try or answer {}", tries.status);
+}
+
 struct PutAction {
     Printer& to;
     void operator()(const NoAction& none) const { to.line("answer {} nothing_set", none.status); }
@@ -210,6 +219,7 @@ struct PutAction {
     void operator()(const Answer& answer) const {
         to.line("answer {}", ActionLine{to.config}(answer.respond));
     }
+    void operator()(const ServeFiles&) const { to.line("files"); }
     void operator()(const ServedBy& served) const { to.line("served_by {}", show(served.module)); }
     void operator()(const Pass& pass) const { to.line("pass {}", show(pass.address, to.config)); }
 };
@@ -240,6 +250,7 @@ void Printer::route(RouteId id, const Settings& parent) {
     Deeper deeper(*this);
     settings(one.settings, parent);
     rules(one.rules, one.settings);
+    if (one.try_files) put_tries(*this, *one.try_files);
     std::visit(PutAction{*this}, one.action);
     routes(one.nested, one.settings);
 }

@@ -89,6 +89,8 @@ void put(Group& to, const ReplyStyle& s) {
     to.field("date_field", s.date_field, d.date_field);
     if (s.pages != d.pages) to.line("pages haproxy");
     to.field("default_type", s.default_type, d.default_type);
+    to.field("charset", s.charset, d.charset);
+    if (s.charset_types != d.charset_types) to.each("charset_type", s.charset_types);
     to.field("absolute_redirect", s.absolute_redirect, d.absolute_redirect);
     to.field("port_in_redirect", s.port_in_redirect, d.port_in_redirect);
     to.field("site_name_in_redirect", s.site_name_in_redirect, d.site_name_in_redirect);
@@ -221,6 +223,18 @@ void put(Group& to, const ReplyFields& fields) {
                 field.always ? " always" : "", field.replace ? " replace" : "");
     };
     for (const auto& field : fields.list) one("field", field);
+    for (const auto& field : fields.trailers) one("trailer", field);
+    using How = ReplyFields::Expiry::How;
+    const auto& expiry = fields.expiry;
+    switch (expiry.how) {
+        case How::off: break;
+        case How::epoch: to.line("expires epoch"); break;
+        case How::longest: to.line("expires longest"); break;
+        case How::from_now: to.line("expires {}s", expiry.time.count()); break;
+        case How::from_file: to.line("expires {}s from_file", expiry.time.count()); break;
+        case How::daily: to.line("expires daily {}s", expiry.time.count()); break;
+        case How::computed: to.line("expires computed {}", show(expiry.value, to.config)); break;
+    }
 }
 
 std::string content_of(const ErrorPage& page, const Config& config) {
@@ -285,6 +299,60 @@ void put(Group& to, const NameServers& n) {
 
 void put(Group& to, const TlsProfile& profile) { to.tls_profile(profile); }
 
+void put(Group& to, const FileSettings& f) {
+    const FileSettings d;
+    if (!f.root.is_literal() || f.root.literal() != d.root.literal()) to.field("root", f.root);
+    to.field("is_alias", f.is_alias, d.is_alias);
+    to.field("root_is_whole", f.root_is_whole, d.root_is_whole);
+    to.field("left_out", f.left_out, d.left_out);
+    bool usual = f.index.size() == 1 && f.index[0].is_literal() && f.index[0].literal() == "index.html";
+    for (const auto& name : f.index)
+        if (!usual) to.field("index", name);
+    to.field("etag", f.etag, d.etag);
+    if (f.if_modified != d.if_modified)
+        to.line("if_modified {}", f.if_modified == FileSettings::IfModified::off ? "off" : "before");
+    to.field("max_ranges", f.max_ranges, d.max_ranges);
+    to.field("log_not_found", f.log_not_found, d.log_not_found);
+    to.field("listing.shown", f.listing.shown, d.listing.shown);
+    to.field("listing.exact_size", f.listing.exact_size, d.listing.exact_size);
+    to.field("listing.local_time", f.listing.local_time, d.listing.local_time);
+    static constexpr const char* formats[] = {"html", "xml", "json", "jsonp"};
+    if (f.listing.format != d.listing.format)
+        to.line("listing.format {}", formats[static_cast<std::size_t>(f.listing.format)]);
+    to.field("random_index", f.random_index, d.random_index);
+    if (f.links != d.links)
+        to.line("links {}", f.links == FileSettings::Links::refuse ? "refuse" : "same_owner");
+    to.field("links_from", f.links_from);
+}
+
+void put(Group& to, const AccessSettings& a) {
+    const AccessSettings d;
+    using Who = AccessSettings::Rule::Who;
+    for (const auto& rule : a.addresses) {
+        std::string who = rule.who == Who::all           ? "all"
+                          : rule.who == Who::unix_socket ? "unix"
+                                                         : fmt::format("{}/{}", to_string(rule.network.address), rule.network.bits);
+        to.line("{} {}", rule.allow ? "allow" : "deny", who);
+    }
+    to.field("any", a.any, d.any);
+    to.field("realm", a.realm);
+    to.field("users", a.users);
+    to.field("ask_uri", a.ask_uri, d.ask_uri);
+    for (const auto& note : a.notes)
+        to.line("note {} {}", show(to.config.variables[note.slot].name), show(note.value, to.config));
+    to.field("delay", a.delay, d.delay);
+}
+
+void put(Group& to, const InnerRequests& i) {
+    const InnerRequests d;
+    to.each("mirror", i.mirrors);
+    to.field("mirror_body", i.mirror_body, d.mirror_body);
+    to.field("before", i.before, d.before);
+    to.field("after", i.after, d.after);
+    if (i.addition_types != d.addition_types) to.each("addition_type", i.addition_types);
+    to.field("logged", i.logged, d.logged);
+}
+
 template <class T>
 std::string lines_of(const Shared<T>& group, const Config& config) {
     Group gathered(config);
@@ -323,6 +391,9 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("reply_fields", mine.reply_fields, parent.reply_fields);
     group("error_pages", mine.error_pages, parent.error_pages);
     group("logs", mine.logs, parent.logs);
+    group("files", mine.files, parent.files);
+    group("access", mine.access, parent.access);
+    group("inner", mine.inner, parent.inner);
     group("modules", mine.modules, parent.modules);
     group("tls", mine.tls, parent.tls);
 }

@@ -9,10 +9,12 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <variant>
 #include <vector>
 
 #include "parser/ir/expr.hpp"
+#include "parser/ir/files.hpp"
 #include "parser/ir/listener.hpp"
 #include "parser/ir/log.hpp"
 #include "parser/ir/rule.hpp"
@@ -115,6 +117,9 @@ struct ReplyStyle {
     // The type of an answer made here is that of its path's extension, else default_type (nginx, also for
     // return 200 "text"). Null: html htm -> text/html, gif -> image/gif, jpg -> image/jpeg.
     std::shared_ptr<const ContentTypes> types;
+    std::string charset;                 // added to types that have one; empty: none
+    std::vector<std::string> charset_types{"text/html", "text/xml", "text/plain", "text/vnd.wap.wml",
+                                           "application/javascript", "application/rss+xml"};
     bool absolute_redirect = true;       // Location with scheme and host in front of a path
     bool port_in_redirect = true;
     bool site_name_in_redirect = false;  // server_name_in_redirect
@@ -250,7 +255,18 @@ struct ReplyField {
 };
 struct ReplyFields {
     std::vector<ReplyField> list;
+    std::vector<ReplyField> trailers;    // add_trailer: behind the body
+    // expires: Expires and Cache-Control of answers that may have them.
+    struct Expiry {
+        enum class How : std::uint8_t { off, epoch, longest, from_now, from_file, daily, computed };
+        How how = How::off;
+        std::chrono::seconds time{0};    // may be negative; daily: of the day, local time
+        Text value;                      // computed: says one of the others
+    } expiry;
 };
+
+// "[modified] time", "@time", "epoch", "max" or "off", as expires has it; none: it is nothing of that.
+std::optional<ReplyFields::Expiry> read_expiry(std::string_view text);
 
 // Name servers for names that come up while running: resolver. Without one such names are unknown.
 struct NameServers {
@@ -267,6 +283,15 @@ struct LogSettings {
     bool dont_log_normal = false;        // | option dontlog-normal
     bool log_asap = false;               // | option logasap
     bool separate_errors = false;        // | option log-separate-errors
+};
+
+// Other requests that one request brings about.
+struct InnerRequests {
+    std::vector<std::string> mirrors;    // mirror: asked as well, their answers are thrown away
+    bool mirror_body = true;
+    std::string before, after;           // add_before_body, add_after_body: put around the body
+    std::vector<std::string> addition_types{"text/html"};
+    bool logged = false;                 // log_subrequest
 };
 
 struct ErrorPages {
@@ -291,6 +316,9 @@ struct Settings {
     Shared<ReplyFields> reply_fields;
     Shared<ErrorPages> error_pages;
     Shared<LogSettings> logs;
+    Shared<FileSettings> files;
+    Shared<AccessSettings> access;
+    Shared<InnerRequests> inner;
     Shared<ModuleUses> modules;
     Shared<TlsProfile> tls;              // towards clients
 };

@@ -30,12 +30,14 @@ struct Forward {
 struct Answer {
     action::Respond respond;
 };
-// Answer made by a module of that name (static files, stub_status, stats page).
+// Answer made by a module of that name (stub_status, stats page).
 struct ServedBy {
     std::string module;
     std::shared_ptr<const void> conf;
 };
-// Nothing said: nginx serves files; until then 404. HAProxy without backend: 503.
+// Files as Settings::files says: nginx, where nothing else is said.
+struct ServeFiles {};
+// Nothing said. HAProxy without backend: 503.
 struct NoAction {
     std::uint16_t status = 404;
 };
@@ -43,7 +45,7 @@ struct NoAction {
 struct Pass {
     Text address;
 };
-using RouteAction = std::variant<NoAction, Forward, Answer, ServedBy, Pass>;
+using RouteAction = std::variant<NoAction, Forward, Answer, ServedBy, Pass, ServeFiles>;
 
 struct Route {
     enum class Match : std::uint8_t {
@@ -61,6 +63,7 @@ struct Route {
     std::optional<Condition> when;       // condition; none = always
     std::vector<RouteId> nested;         // nested locations
     std::vector<Rule> rules;             // every phase from request on
+    std::optional<TryFiles> try_files;   // before the action
     RouteAction action;
     Settings settings;
     std::string pool_name;               // HAProxy: the backend this stands for, in logs

@@ -64,25 +64,6 @@ void lower_server_tokens(Scope& scope, const Call& call) {
         style.server_field = std::string(call[0].text);   // nginx sells this one; empty: no field
 }
 
-void lower_add_header(Scope& scope, const Call& call) {
-    Block& block = block_of(scope);
-    auto& fields = block.own.reply_fields.edit();
-    if (block.first_use(*call.row)) fields.list.clear();
-    ir::ReplyField field{.name = std::string(call[0].text), .value = block.text(call[1])};
-    if (call.size() > 2) {
-        if (call[2].text != "always") return invalid_parameter(block, call, call[2]);
-        field.always = true;
-    }
-    // There is but one of these; others are added beside what the server sent.
-    auto is = [&](std::string_view name) {
-        return std::equal(name.begin(), name.end(), call[0].text.begin(), call[0].text.end(),
-                          [](char a, char b) { return a == std::tolower(static_cast<unsigned char>(b)); });
-    };
-    field.replace = is("etag") || is("last-modified");
-    // nginx writes no field when the value is empty.
-    if (!field.value.empty()) fields.list.push_back(std::move(field));
-}
-
 // The codes of error_page, up to `count` arguments.
 bool read_statuses(Block& block, const Call& call, std::size_t count, ir::ErrorPage& page) {
     for (std::size_t i = 0; i < count; ++i) {
@@ -221,7 +202,6 @@ void lower_resolver(Scope& scope, const Call& call) {
 // A request from outside gets 404 here.
 void lower_internal(Scope& scope, const Call&) { block_of(scope).route->internal = true; }
 
-constexpr auto no_files = ignored("weir reads no files in the data path");
 constexpr auto tables_grow = ignored("weir's tables grow as needed");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
 
@@ -241,14 +221,9 @@ constexpr Keyword rows[] = {
     {.name = "absolute_redirect", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::style, &ir::ReplyStyle::absolute_redirect>, .fallback = "on", .since = "1.11.8",
      .summary = "Redirects with scheme and host in Location.", .once = true},
-    {.name = "add_header", .where = everywhere | if_in_location,
-     .args = {keyword::word("name"), keyword::text("value"), keyword::opt(keyword::word("always"))},
-     .apply = lower_add_header, .inherit = Inherit::replace_list,
-     .summary = "Adds a field to answers with status 200, 201, 204, 206, 301, 302, 303, 304, 307 or 308, or to all."},
-    {.name = "aio", .where = everywhere, .args = {keyword::word("on|off|threads")}, .fallback = "off", .since = "0.8.11",
-     .support = no_files, .summary = "Reads files asynchronously."},
-    {.name = "aio_write", .where = everywhere, .args = {keyword::flag()}, .fallback = "off", .since = "1.9.13",
-     .support = no_files, .summary = "Writes files asynchronously."},
+    {.name = "chunked_transfer_encoding", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::chunk_unsized>, .fallback = "on",
+     .summary = "Sends answers of unknown length in chunks, else until the connection ends.", .once = true},
     {.name = "client_body_buffer_size", .where = everywhere, .args = {keyword::size("size", 0, four_gigabytes)},
      .apply = set<&Settings::limits, &ir::ClientLimits::body_buffer>, .fallback = "16k",
      .summary = "Buffer for the body of a request.", .once = true},
@@ -274,16 +249,10 @@ constexpr Keyword rows[] = {
     {.name = "default_type", .where = everywhere, .args = {keyword::word("type")},
      .apply = set<&Settings::style, &ir::ReplyStyle::default_type>, .fallback = "text/plain",
      .summary = "Content type of answers made here when their name tells none.", .once = true},
-    {.name = "directio", .where = everywhere, .args = {keyword::word("size|off")}, .fallback = "off", .since = "0.7.7",
-     .support = no_files, .summary = "Reads large files past the page cache."},
-    {.name = "directio_alignment", .where = everywhere, .args = {keyword::size("size")}, .fallback = "512", .since = "0.8.11",
-     .support = no_files, .summary = "Alignment for directio."},
     {.name = "error_page", .where = everywhere | if_in_location,
      .args = {keyword::many(keyword::word("code")), keyword::opt(keyword::word("=code")), keyword::text("uri")},
      .apply = lower_error_page, .inherit = Inherit::replace_list,
      .summary = "Answers errors with the page of that URI, a named location or a redirect."},
-    {.name = "etag", .where = everywhere, .args = {keyword::flag()},
-     .fallback = "on", .since = "1.3.3", .support = no_files, .summary = "Writes ETag for files."},
     {.name = "ignore_invalid_headers", .where = http | server, .args = {keyword::flag()},
      .apply = set<&Settings::limits, &ir::ClientLimits::drop_invalid>, .fallback = "on",
      .summary = "Drops fields with invalid names.", .once = true},
@@ -325,23 +294,11 @@ constexpr Keyword rows[] = {
      .support = ignored("the browser it is for is gone"), .summary = "Pads short error pages."},
     {.name = "msie_refresh", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
      .support = ignored("the browser it is for is gone"), .summary = "Refreshes instead of redirects."},
-    {.name = "open_file_cache", .where = everywhere, .args = keyword::Signature::count(1, 2), .fallback = "off",
-     .support = no_files, .summary = "Keeps open files."},
-    {.name = "open_file_cache_errors", .where = everywhere, .args = {keyword::flag()}, .fallback = "off",
-     .support = no_files, .summary = "Remembers files that could not be opened."},
-    {.name = "open_file_cache_min_uses", .where = everywhere, .args = {keyword::number("number")}, .fallback = "1",
-     .support = no_files, .summary = "Uses that keep a file open."},
-    {.name = "open_file_cache_valid", .where = everywhere, .args = {keyword::seconds("time")}, .fallback = "60s",
-     .support = no_files, .summary = "Time after which an open file is looked at again."},
-    {.name = "output_buffers", .where = everywhere, .args = {keyword::number("number"), keyword::size("size")}, .fallback = "2 32k",
-     .support = no_files, .summary = "Buffers for reading files."},
     {.name = "port_in_redirect", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::style, &ir::ReplyStyle::port_in_redirect>, .fallback = "on",
      .summary = "Names the port in redirects.", .once = true},
     {.name = "postpone_output", .where = everywhere, .args = {keyword::size("size")}, .fallback = "1460",
      .support = own_buffers, .summary = "Gathers that much before a write."},
-    {.name = "read_ahead", .where = everywhere, .args = {keyword::size("size")}, .fallback = "0",
-     .support = no_files, .summary = "Reads files ahead."},
     {.name = "recursive_error_pages", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::error_pages, &ir::ErrorPages::recursive>, .fallback = "off",
      .summary = "Lets an error page have an error page.", .once = true},
@@ -360,10 +317,6 @@ constexpr Keyword rows[] = {
     {.name = "send_timeout", .where = everywhere, .args = {keyword::duration("time")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::client_send>, .fallback = "60s",
      .summary = "Limits the time between two writes to the client.", .once = true},
-    {.name = "sendfile", .where = everywhere | if_in_location, .args = {keyword::flag()}, .fallback = "off",
-     .support = ignored("weir moves bodies inside the kernel where it can (splice)"), .summary = "Sends files by sendfile."},
-    {.name = "sendfile_max_chunk", .where = everywhere, .args = {keyword::size("size")}, .fallback = "2m",
-     .support = ignored("weir moves bodies in bounded pieces"), .summary = "Most bytes of one sendfile."},
     {.name = "server_name_in_redirect", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::style, &ir::ReplyStyle::site_name_in_redirect>, .fallback = "off",
      .summary = "Redirects to the first server_name instead of the Host asked for.", .once = true},

@@ -124,6 +124,7 @@ void lower_http(Scope& scope, const Call&) {
     block.own.forward.edit().redirects = {{.standard = true}};
     block.grpc.forward.edit() = default_grpc_settings();
     block.own.style.edit().server_field = "weir/" WEIR_VERSION;
+    if (!block.run.prefix.empty()) block.own.files.edit().root = ir::Text::of(block.run.full_path("html"));
     lower_body(block, outer.current->body.directives);
 }
 
@@ -171,7 +172,7 @@ constexpr Keyword rows[] = {
      .inherit = Inherit::none, .since = "1.9.0", .summary = "Holds the TCP and UDP servers.", .once = true},
     {.name = "thread_pool", .where = main, .args = keyword::Signature::count(2, 3),
      .fallback = "default threads=32 max_queue=65536", .since = "1.7.11",
-     .support = ignored("weir reads no files in the data path"), .summary = "Defines threads for reading files."},
+     .support = ignored("weir reads files in its workers"), .summary = "Defines threads for reading files."},
     {.name = "timer_resolution", .where = main, .args = {keyword::duration("interval")},
      .support = ignored("weir reads the clock once per turn of its loop"), .summary = "Reads the clock at most once per interval."},
     {.name = "user", .where = main, .args = {keyword::word("user"), keyword::opt(keyword::word("group"))}, .apply = lower_user,
@@ -205,7 +206,7 @@ constexpr Keyword event_rows[] = {
     {.name = "use", .where = events, .args = {keyword::choice("epoll|poll|select|kqueue|eventport|/dev/poll|rtsig")},
      .support = event_loop, .summary = "Method of connection processing."},
     {.name = "worker_aio_requests", .where = events, .args = {keyword::number("number")}, .fallback = "32", .since = "1.1.4",
-     .support = ignored("weir reads no files in the data path"), .summary = "Most outstanding asynchronous reads of a worker."},
+     .support = ignored("weir reads files in its workers"), .summary = "Most outstanding asynchronous reads of a worker."},
     {.name = "worker_connections", .where = events, .args = {keyword::number("number", 1)}, .fallback = "512",
      .support = ignored("weir's workers take as many connections as the limit of open files allows"),
      .summary = "Most connections of a worker."},

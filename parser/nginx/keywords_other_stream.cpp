@@ -12,16 +12,6 @@ using namespace context;
 
 // clang-format off
 constexpr Keyword rows[] = {
-    {.name = "allow", .where = stream | stream_server, .args = count(1, 1), .support = not_yet(),
-     .summary = "Admits clients of an address or network."},
-    {.name = "default", .where = stream_geo_block, .args = count(1, 1), .support = not_yet(),
-     .summary = "Sets the value where nothing matches."},
-    {.name = "delete", .where = stream_geo_block, .args = count(1, 1), .support = not_yet(),
-     .summary = "Removes a network from the table."},
-    {.name = "deny", .where = stream | stream_server, .args = count(1, 1), .support = not_yet(),
-     .summary = "Refuses clients of an address or network."},
-    {.name = "geo", .where = stream, .args = count(1, 2), .body = Body::entries,
-     .support = not_yet(), .summary = "Makes a variable whose value depends on an address."},
     {.name = "geoip_city", .where = stream, .args = count(1, 2), .support = not_yet(),
      .summary = "Names the database that tells the client's city."},
     {.name = "geoip_country", .where = stream, .args = count(1, 2), .support = not_yet(),
@@ -41,17 +31,10 @@ constexpr Keyword rows[] = {
      .summary = "Sets the level of messages about refused connections."},
     {.name = "limit_conn_zone", .where = stream, .args = count(2, 2), .support = not_yet(),
      .summary = "Declares the zone that counts connections by key."},
-    {.name = "ranges", .where = stream_geo_block, .support = not_yet(),
-     .summary = "Says that the entries are address ranges."},
     {.name = "return", .where = stream_server, .args = count(1, 1), .support = not_yet(),
      .summary = "Sends a text to the client and ends the session."},
     {.name = "set", .where = stream_server, .args = count(2, 2), .support = not_yet(),
      .summary = "Sets a variable."},
-    {.name = "split_clients", .where = stream, .args = count(2, 2), .body = Body::entries,
-     .support = not_yet(),
-     .summary = "Makes a variable that splits clients into groups by percentage."},
-    {.name = "volatile", .where = stream_geo_block, .since = "1.29.3", .support = not_yet(),
-     .summary = "Says that the variable is computed each time it is used."},
 };
 // clang-format on
 

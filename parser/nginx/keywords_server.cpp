@@ -45,6 +45,7 @@ void lower_server(Scope& scope, const Call& call) {
     // Where no location matches, the server itself answers.
     ir::Route fallback;
     fallback.span = call.span;
+    fallback.action = ir::ServeFiles{};
     block.route = &fallback;
     lower_body(block, outer.current->body.directives);
     finish_tls(block);
@@ -186,6 +187,7 @@ void lower_location(Scope& scope, const Call& call) {
     Block& outer = block_of(scope);
     ir::Route route;
     route.span = call.span;
+    route.action = ir::ServeFiles{};
     Argument pattern;
     const auto* body = &outer.current->body.directives;
     bool usable = read_location(outer, call, route, pattern) &&

@@ -36,9 +36,10 @@ public:
     explicit BodyLowering(Block& block) : block_(block), run_(block.run) {}
 
     void lower(std::span<const ast::Directive> body) {
-        for (const auto& directive : body) {
-            lower_words(directive, directive.words.list, directive.body.present);
-        }
+        for (bool first : {true, false})
+            for (const auto& directive : body)
+                if (defines_value(directive.name().text) == first)
+                    lower_words(directive, directive.words.list, directive.body.present);
         block_.settle();
         // Upstreams and matches are looked up by name from the other blocks.
         for (auto& later : postponed_)
@@ -48,6 +49,11 @@ public:
     }
 
 private:
+    // Variables of the same block mean what these say, wherever they stand.
+    static bool defines_value(std::string_view name) {
+        return name == "valid_referers" || name.starts_with("secure_link");
+    }
+
     static bool is_looked_up(const Keyword& row) {
         return row.name == "upstream" || row.name == "match";
     }
@@ -188,12 +194,10 @@ public:
         for (const auto& directive : body) {
             auto name = directive.name().text;
             auto args = directive.arguments();
-            if (name == "set" && args.size() == 2 && !is_settable(args[0].text))
+            if ((name == "set" || name == "auth_request_set") && args.size() == 2 && !is_settable(args[0].text))
                 define(args[0].text, Definition::Kind::set);
-            else if (name == "map" && args.size() == 2)
-                define(args[1].text, Definition::Kind::map);
-            else if (defines_last(name) && !args.empty())
-                define(args.back().text, Definition::Kind::unsupported);
+            else if (defines_map(name) && !args.empty())
+                define(args.back().text, Definition::Kind::map);
             else if (defines_first(name) && !args.empty())
                 define(args[0].text, Definition::Kind::unsupported);
             for (const auto& word : directive.words.list) collect_groups(word.text);
@@ -204,11 +208,11 @@ public:
 private:
     // Variables of nginx itself that set may change: they are not the configuration's.
     static bool is_settable(std::string_view word) { return word == "$args" || word == "$limit_rate"; }
-    static bool defines_last(std::string_view name) {
-        return name == "geo" || name == "split_clients";
+    static bool defines_map(std::string_view name) {
+        return name == "map" || name == "geo" || name == "split_clients";
     }
     static bool defines_first(std::string_view name) {
-        return name == "auth_request_set" || name == "js_set" || name == "js_var" ||
+        return name == "js_set" || name == "js_var" ||
                name == "perl_set" || name == "auth_jwt_claim_set" || name == "auth_jwt_header_set" ||
                name.starts_with("set_by_lua");
     }

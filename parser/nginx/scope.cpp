@@ -37,6 +37,12 @@ Block::Block(Run& shared, Contexts place, Block* outer)
     route = outer->route;
     staples = outer->staples;
     staple = outer->staple;
+    fields.how = outer->fields.how;
+    referers = outer->referers;
+    source_charset = outer->source_charset;
+    secure_link = outer->secure_link;
+    secure_link_md5 = outer->secure_link_md5;
+    trailers.how = outer->trailers.how;
 }
 
 ir::Text Block::text(const keyword::Argument& argument) {
@@ -74,7 +80,23 @@ std::vector<ir::FieldEdit> default_forward_fields() {
             {"Keep-Alive", {}},              {"Expect", {}},     {"Upgrade", {}}};
 }
 
+void Block::settle_fields(const FieldInheritance& inheritance,
+                          std::vector<ir::ReplyField> ir::ReplyFields::*list) {
+    using How = FieldInheritance::How;
+    if (!parent || inheritance.how == How::on) return;
+    const auto& outer = (*parent->own.reply_fields).*list;
+    if (outer.empty()) return;
+    if (inheritance.how == How::off && !inheritance.given) (own.reply_fields.edit().*list).clear();
+    if (inheritance.how == How::merge && inheritance.given) {
+        auto& mine = own.reply_fields.edit().*list;
+        mine.insert(mine.begin(), outer.begin(), outer.end());
+    }
+}
+
 void Block::settle() {
+    check_charsets(*this);
+    settle_fields(fields, &ir::ReplyFields::list);
+    settle_fields(trailers, &ir::ReplyFields::trailers);
     if (!header_list.empty()) {
         static const auto defaults = default_forward_fields();
         for (const auto& field : defaults) {

@@ -95,6 +95,12 @@ struct ServerDraft {
     Span span;
 };
 
+// What becomes of fields that an outer level adds to answers: add_header_inherit.
+struct FieldInheritance {
+    enum class How : std::uint8_t { on, off, merge } how = How::on;
+    bool given = false;   // this block adds some itself
+};
+
 class Block : public keyword::Scope {
 public:
     Block(Run& shared, Contexts place, Block* outer);
@@ -135,6 +141,12 @@ public:
     std::string forward_lines;
     // A line that may have said what is done here was wrong: that it is missing is not said as well.
     bool action_failed = false;
+    FieldInheritance fields, trailers;
+    std::optional<keyword::Argument> source_charset;
+    ir::Text secure_link, secure_link_md5;   // what $secure_link is made of
+    std::uint32_t referers = ir::no_id;   // the map of valid_referers, for $invalid_referer
+    bool folder_given = false;      // root or alias
+    bool addresses_given = false;   // allow or deny
     Span health_check_at;
     std::optional<ir::HealthCheck> health_check;
 
@@ -160,12 +172,18 @@ private:
         Span span;
     };
     void share_forward();
+    void settle_fields(const FieldInheritance& inheritance,
+                       std::vector<ir::ReplyField> ir::ReplyFields::*list);
 
     std::vector<Use> uses_;
 };
 
 // The scope of every apply function of this dialect.
 inline Block& block_of(keyword::Scope& scope) { return static_cast<Block&>(scope); }
+
+// keywords_replies.cpp
+void check_charsets(Block& block);
+ir::Expr secure_link_value(Block& block, bool expires);
 
 // What a request to a server carries when proxy_set_header says nothing else.
 std::vector<ir::FieldEdit> default_forward_fields();

@@ -46,6 +46,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::content_type)},
     {.name = "cookie_", .where = http, .summary = "Cookie NAME of the request.",
      .code = code(Fetch::cookie)},
+    {.name = "document_root", .where = http, .summary = "Folder that root or alias names for the request.",
+     .code = code(Fetch::document_root)},
     {.name = "document_uri", .where = http, .summary = "Path of the request, decoded and rewritten; same as $uri.",
      .code = code(Fetch::normalized_path)},
     {.name = "grpc_internal_trailers", .where = http, .summary = "\"trailers\" where the TE field of the request has it.",
@@ -72,6 +74,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::request_header)},
     {.name = "https", .where = http, .summary = "\"on\" when the connection is encrypted, else empty.",
      .code = code(Fetch::tls_used)},
+    {.name = "invalid_referer", .where = http, .summary = "\"1\" when the Referer field is none of valid_referers, else empty.",
+     .code = code(Fetch::request_header)},
     {.name = "is_args", .where = http, .summary = "\"?\" when the request has a query string, else empty.",
      .code = code(Fetch::has_query)},
     {.name = "msec", .where = http | stream, .summary = "Time in seconds with milliseconds.",
@@ -114,6 +118,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::peer_address)},
     {.name = "realip_remote_port", .where = http | stream, .summary = "Client port before the real IP was taken from a field.",
      .code = code(Fetch::peer_port)},
+    {.name = "realpath_root", .where = http, .summary = "The same as $document_root without symbolic links.",
+     .code = code(Fetch::realpath_root)},
     {.name = "remote_addr", .where = http | stream, .summary = "Client address.",
      .code = code(Fetch::client_address)},
     {.name = "remote_port", .where = http | stream, .summary = "Client port.",
@@ -124,6 +130,8 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::request_line)},
     {.name = "request_completion", .where = http, .summary = "\"OK\" when the request was served to its end, else empty.",
      .code = code(Fetch::request_completion)},
+    {.name = "request_filename", .where = http, .summary = "File that the path of the request stands for.",
+     .code = code(Fetch::request_filename)},
     {.name = "request_id", .where = http, .summary = "Unique id of the request: 32 hexadecimal digits.",
      .code = code(Fetch::unique_id)},
     {.name = "request_length", .where = http, .summary = "Length of the request: line, fields and body.",
@@ -136,6 +144,10 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::request_target)},
     {.name = "scheme", .where = http, .summary = "http or https.",
      .code = code(Fetch::scheme)},
+    {.name = "secure_link", .where = http, .summary = "Whether the link is valid, as secure_link and secure_link_md5 say.",
+     .code = code(Fetch::request_header)},
+    {.name = "secure_link_expires", .where = http, .summary = "When the link ends, as secure_link says.",
+     .code = code(Fetch::request_header)},
     {.name = "sent_http_", .where = http, .summary = "Field NAME of the answer to the client.",
      .code = code(Fetch::sent_header)},
     {.name = "sent_http_cache_control", .where = http, .summary = "Cache-Control fields of the answer.",
@@ -374,6 +386,15 @@ std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span 
         keyword::check_support(*row, name, span, variable_language, block.sink);
         return std::nullopt;
     }
+    if (row->name == "invalid_referer") {
+        // Without a list every field is as good as any other.
+        if (block.referers == ir::no_id) return ir::Expr{};
+        ir::Expr list{.op = ir::Expr::Op::map};
+        list.number = block.referers;
+        list.span = span;
+        return list;
+    }
+    if (row->name.starts_with("secure_link")) return secure_link_value(block, row->name != "secure_link");
     auto value = fetch_of(*row, name, span);
     if (value.fetch == Fetch::tls_used) return on_or_empty(std::move(value));
     if (value.fetch == Fetch::proxy_protocol_value &&

@@ -87,6 +87,27 @@ std::uint32_t avalanche(std::uint32_t hash) {
     return hash * 3221225473u;
 }
 
+std::uint32_t murmur2(std::string_view bytes) {
+    constexpr std::uint32_t factor = 0x5bd1e995;
+    auto at = [&](std::size_t i) { return static_cast<std::uint32_t>(static_cast<unsigned char>(bytes[i])); };
+    auto hash = static_cast<std::uint32_t>(bytes.size());
+    std::size_t i = 0;
+    for (; i + 4 <= bytes.size(); i += 4) {
+        std::uint32_t word = at(i) | at(i + 1) << 8 | at(i + 2) << 16 | at(i + 3) << 24;
+        word *= factor;
+        word ^= word >> 24;
+        word *= factor;
+        hash = hash * factor ^ word;
+    }
+    auto left = bytes.size() - i;
+    if (left == 3) hash ^= at(i + 2) << 16;
+    if (left >= 2) hash ^= at(i + 1) << 8;
+    if (left >= 1) hash = (hash ^ at(i)) * factor;
+    hash ^= hash >> 13;
+    hash *= factor;
+    return hash ^ hash >> 15;
+}
+
 std::uint32_t xxh32(std::string_view bytes, std::uint32_t seed) {
     const char* at = bytes.data();
     const char* end = at + bytes.size();

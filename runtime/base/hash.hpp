@@ -13,6 +13,7 @@ std::uint32_t crc32(std::string_view bytes, std::uint32_t before = 0);
 std::uint32_t sdbm(std::string_view bytes);
 std::uint32_t djb2(std::string_view bytes);
 std::uint32_t wt6(std::string_view bytes);
+std::uint32_t murmur2(std::string_view bytes);   // seed 0
 std::uint32_t xxh32(std::string_view bytes, std::uint32_t seed);
 std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed);
 // Spreads the bits of a 32-bit hash (HAProxy's "avalanche" modifier).

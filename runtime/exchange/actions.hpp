@@ -12,6 +12,8 @@ void set_variable(const plan::Rule& rule, const ir::action::SetVariable& action,
 // set-src and the like: the subject gets an address of its own, the connection keeps its.
 void set_address(const plan::Rule& rule, route::Subject& subject, const ir::action::SetAddress& action);
 void store_capture(const plan::Rule& rule, route::Subject& subject, const ir::action::Capture& action);
+// access.cpp: allow and deny of a stream site.
+bool is_refused(const route::Address& client, const ir::AccessSettings& access);
 // set-mark, set-tos: of the packets to the client. Without the privilege nothing happens, as with
 // HAProxy.
 void set_mark(const ir::action::SetMark& action, int fd);

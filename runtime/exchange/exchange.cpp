@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/net/tls_facts.hpp"
@@ -302,7 +303,8 @@ Exchange::Next Exchange::use_route(ir::RouteId id) {
         gathered_.dropped = true;
         return fail(413);
     }
-    uri_changed_ = false;
+    subject_.file_root = &route_->files->root;
+    uri_changed_ = whole_goes_on_ = false;
     next_route_ = ir::no_id;
     for (const auto* list : {&route_->rules.content, &route_->rules.request}) {
         auto ran = run_rules(*list);
@@ -314,6 +316,7 @@ Exchange::Next Exchange::use_route(ir::RouteId id) {
         return Next::route;
     }
     if (next_route_ != ir::no_id) route_ = &running_->plan->routes[next_route_];
+    subject_.file_root = &route_->files->root;
     if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
     return Next::perform;
 }
@@ -491,6 +494,18 @@ bool Exchange::ask_filters() {
 
 net::Task<Exchange::Next> Exchange::perform() {
     if (ask_filters()) co_return Next::reply;
+    if (route_->access && !is_inner_) {
+        auto next = co_await check_access();
+        if (next != Next::perform) co_return next;
+    }
+    if (!route_->inner->mirrors.empty() && !is_inner_ && !mirrored_) {
+        auto next = co_await start_mirrors();
+        if (next != Next::perform) co_return next;
+    }
+    if (route_->try_files) {
+        auto next = try_files();
+        if (next != Next::perform) co_return next;
+    }
     if (route_->forward) co_return co_await forward();
     if (const auto* answer = std::get_if<ir::Answer>(&route_->source->action))
         co_return respond(route_->answer, answer->respond);
@@ -500,6 +515,7 @@ net::Task<Exchange::Next> Exchange::perform() {
         take(answer);
         co_return Next::reply;
     }
+    if (std::holds_alternative<ir::ServeFiles>(route_->source->action)) co_return serve_files();
     co_return fail(std::get<ir::NoAction>(route_->source->action).status);
 }
 
@@ -548,6 +564,7 @@ net::Task<Exchange::Next> Exchange::wait_for_body() {
 }
 
 Exchange::Next Exchange::run_site_rules() {
+    subject_.file_root = &site_->own.files->root;
     for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
         auto ran = run_rules(*list);
         if (ran.flow == Flow::decided) return ran.next;
@@ -558,11 +575,14 @@ Exchange::Next Exchange::run_site_rules() {
 }
 
 net::Task<bool> Exchange::run() {
-    choose_site();
-    auto wish = head_wish();
-    auto read = co_await carrier_.read_head(wish);
-    if (!take_head(read, wish.bounds)) co_return false;
-    auto next = reply_.status != 0 ? Next::reply : begin();
+    auto next = Next::rules;
+    if (!is_inner_) {
+        choose_site();
+        auto wish = head_wish();
+        auto read = co_await carrier_.read_head(wish);
+        if (!take_head(read, wish.bounds)) co_return false;
+        next = reply_.status != 0 ? Next::reply : begin();
+    }
     while (next == Next::rules || next == Next::route || next == Next::perform || next == Next::wait) {
         if (internal_redirects_ > most_internal_redirects) {
             in_error_page_ = true;
@@ -584,11 +604,13 @@ net::Task<bool> Exchange::run() {
     }
     if (next == Next::close) {
         if (!silent_) log();
+        if (mirrored_) co_await MirrorsDone{mirrors_running_, mirrors_done_};
         co_return false;
     }
     bool keep = false;
     if (next == Next::reply) keep = co_await send_reply();
     log();
+    if (mirrored_) co_await MirrorsDone{mirrors_running_, mirrors_done_};
     co_return co_await leave(keep);
 }
 

@@ -9,16 +9,22 @@
 #include "runtime/filter/reply_body.hpp"
 #include "runtime/forward/forward.hpp"
 #include "runtime/http/carrier.hpp"
+#include "runtime/http/conditional.hpp"
+#include "runtime/http/file_parts.hpp"
 
 namespace weir::exchange {
 
 // What a head may be, as the settings of a site say.
 http::HeadLimits head_limits(const ir::ClientLimits& limits);
 
+class OpenFile;
+
 class Exchange {
 public:
     // The carrier has the request, and takes the answer; both outlive the exchange.
     Exchange(Connection& connection, http::Carrier& carrier);
+    // An inner request (inner.hpp) of another exchange, which outlives it.
+    Exchange(Exchange& outer, http::Carrier& carrier, std::string_view uri);
     ~Exchange();
     Exchange(const Exchange&) = delete;
     Exchange& operator=(const Exchange&) = delete;
@@ -90,6 +96,42 @@ private:
     void refresh_target();
     void note_own_answer(bool refused);
 
+    // files.cpp
+    Next serve_files();
+    Next serve_file(std::string_view path);
+    Next serve_folder(std::string_view path);
+    Next serve_random(std::string_view path);
+    Next list_folder(std::string_view path);
+    Next try_files();
+    Next reply_with_file(OpenFile& file, std::string_view path, const http::Validators& validators);
+    Next redirect_to_folder(std::string_view path);
+    Next redirect_inside(std::string_view path);
+    std::uint16_t folder_problem(std::string_view base, std::string_view file);
+    std::string_view path_on_disk(std::string_view path);
+    std::size_t trusted_part();
+    http::Precondition check_preconditions(const http::Validators& validators) const;
+    void apply_ranges();
+    void note_problem(int level, const std::string& text);
+    void note_file_error(std::string_view what, std::string_view path, int error);
+
+    // access.cpp
+    enum class Access : std::uint8_t { no_opinion, granted, forbidden, unauthorized, failed };
+    net::Task<Next> check_access();
+    Access check_address();
+    Access check_user();
+    Access ask_for_user(std::string_view realm);
+    net::Task<Access> ask_inside();
+
+    // inner.cpp
+    net::Task<Next> start_mirrors();
+    net::Task<http::BodyState> save_body();
+    net::Detached run_mirror(std::string_view uri);
+    bool wants_additions() const;
+    net::Task<bool> send_addition(const std::string& uri);
+    bool wants_trailers() const;
+    std::string_view make_trailers();
+    friend class TrailingBody;
+
     // reply.cpp
     Next fail(std::uint16_t status);
     Next answer_with(const ir::Message& message);
@@ -107,9 +149,16 @@ private:
     bool rewrite_attribute(const plan::Forwarding::Rewrite& rule, bool domain,
                            std::string_view& value);
     void apply_reply_fields();
+    void apply_charset();
+    void apply_expiry();   // expiry.cpp
     void write_reply_head();
     void decide_framing();
+    std::span<const filter::Hold> finish_head();
+    void open_the_length();
+    void weaken_tag();
     net::Task<bool> send_reply();
+    net::Task<bool> send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
+                              http::Piece piece);
     std::string_view own_scheme() const;
 
     Connection& connection_;
@@ -135,6 +184,7 @@ private:
     bool uri_changed_ = false;             // by a rewrite: the route is to be picked again
     forward::TargetState target_;          // nginx: servers get the rewritten path, escaped
     forward::GatheredBody gathered_;
+    bool is_inner_ = false;                // asked for by another exchange
     bool internal_ = false;                // the URI is no longer what the client asked for
     bool may_repeat_ = true;               // by a second try at a server
     bool reply_started_ = false;           // reply_ holds the answer; the server's head is done with
@@ -154,6 +204,21 @@ private:
     bool take_status_ = false;
     bool head_written_ = false;
     std::string_view content_type_;
+    // A file's answer; in the arena.
+    struct Destroy {
+        void operator()(http::FileParts* file) const { file->~FileParts(); }
+    };
+    std::unique_ptr<http::FileParts, Destroy> file_;
+    std::int64_t modified_ = -1;           // of the file
+    bool takes_ranges_ = false;            // Range is looked at
+    bool not_modified_ = false;            // a 304 without a word on what it stands for
+    bool open_length_ = false;             // own_body_ is sent without its length
+    bool adds_ = false;                    // inner answers stand around the body
+    bool mirrored_ = false;
+    std::uint32_t mirrors_running_ = 0;
+    std::coroutine_handle<> mirrors_done_; // who waits for the last of them
+    bool whole_goes_on_ = false;           // try_files chose it: its path follows an alias that is whole
+    std::string_view challenge_;           // WWW-Authenticate
     // Fields of an answer that sent the request elsewhere (X-Accel-Redirect) and go out with the next.
     http::FieldList kept_fields_;
 };

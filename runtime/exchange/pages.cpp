@@ -68,6 +68,14 @@ std::string_view nginx_page(std::uint16_t status, std::string_view server, Arena
                        "</center>\r\n</body>\r\n</html>\r\n"});
 }
 
+bool is_plain_success(std::uint16_t status) {
+    switch (status) {
+        case 200: case 201: case 204: case 206: case 301: case 302: case 303: case 304: case 307:
+        case 308: return true;
+        default: return false;
+    }
+}
+
 std::string_view haproxy_page(std::uint16_t status) {
 #define WEIR_PAGE(title, text) "<html><body><h1>" title "</h1>\n" text "\n</body></html>\n"
     switch (status) {

@@ -15,6 +15,8 @@ namespace weir::exchange {
 std::string_view nginx_page(std::uint16_t status, std::string_view server, Arena& arena);
 // The phrase of nginx's status line, which differs from the registered one here and there.
 std::string_view nginx_reason(std::uint16_t status);
+// Statuses that add_header without "always" adds to.
+bool is_plain_success(std::uint16_t status);
 // Empty where HAProxy answers with an empty body.
 std::string_view haproxy_page(std::uint16_t status);
 // nginx: by the extension of the path, else default_type.

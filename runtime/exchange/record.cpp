@@ -135,20 +135,35 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result) {
     }
 }
 
-void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
-                 const std::string& problem) {
-    auto words = words_of(failure);
-    auto& errors = log::process_log();
-    if (!errors.wants(words.level) && subject.site->settings.logs->errors.empty()) return;
+namespace {
+
+log::About about_of(route::Subject& subject) {
     log::About about;
     about.connection = subject.connection->serial;
-    about.doing = words.doing;
     about.client = subject.client->text();
     about.site = subject.site->name;
     if (subject.request) {
         about.request = subject.request->line;
         about.host = subject.request->authority;
     }
+    return about;
+}
+
+}  // namespace
+
+void log_problem(route::Subject& subject, int level, const std::string& text) {
+    auto& errors = log::process_log();
+    if (!errors.wants(level) && subject.site->settings.logs->errors.empty()) return;
+    errors.write(level, text, about_of(subject), &subject.site->settings.logs->errors);
+}
+
+void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
+                 const std::string& problem) {
+    auto words = words_of(failure);
+    auto& errors = log::process_log();
+    if (!errors.wants(words.level) && subject.site->settings.logs->errors.empty()) return;
+    auto about = about_of(subject);
+    about.doing = words.doing;
     if (!subject.tries.empty()) about.server = subject.tries.back().address;
     auto text = !problem.empty() ? problem
                 : words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
@@ -200,7 +215,7 @@ void Exchange::log() {
 
 void Exchange::write_lines() {
     for (const auto& one : *route_->filters) one.filter->on_log(subject_);
-    if (silent_) return;
+    if (silent_ || (is_inner_ && !route_->inner->logged)) return;
     silent_ = true;
     const auto& logs = *(site_->source->is_nginx_style ? route_->logs : site_->own.logs);
     if (logs.access.empty()) return;
@@ -212,6 +227,7 @@ void Exchange::write_lines() {
 }
 
 void Exchange::count() {
+    if (is_inner_) return;
     subject_.received += body_.received();
     auto traffic = [&](zone::Counters& counters) {
         counters.bytes_in.add(subject_.received);

@@ -17,6 +17,8 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result);
 // `problem`, when there is one, says it in place of the words that the failure has.
 void log_failure(plan::Worker& worker, route::Subject& subject, forward::Failure failure,
                  const std::string& problem = {});
+// The same with a text of its own.
+void log_problem(route::Subject& subject, int level, const std::string& text);
 // Every access log of the route or site.
 // HAProxy's choice of lines: false for those that "option dontlog-normal" and "dontlognull" leave out.
 bool worth_logging(const ir::Site& site, const route::Subject& subject);

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/pages.hpp"
 #include "runtime/exchange/record.hpp"
 
@@ -42,13 +43,25 @@ bool stays_here(FieldId id) {
     }
 }
 
-// Statuses that add_header without "always" adds to.
-bool plain_success(std::uint16_t status) {
-    switch (status) {
-        case 200: case 201: case 204: case 206: case 301: case 302: case 303: case 304: case 307:
-        case 308: return true;
-        default: return false;
+// A path that a server sends: unescaped, and empty where it is to lead out of a folder.
+std::string_view unescape_inner(std::string_view path, Arena& arena) {
+    if (path.find('%') != std::string_view::npos) {
+        char* plain = arena.bytes(path.size());
+        std::size_t size = 0;
+        auto digit = [](char c) {
+            char low = static_cast<char>(c | 0x20);
+            return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+        };
+        for (std::size_t i = 0; i < path.size(); ++i) {
+            bool escaped = path[i] == '%' && i + 2 < path.size() && digit(path[i + 1]) >= 0 && digit(path[i + 2]) >= 0;
+            plain[size++] = escaped ? static_cast<char>(digit(path[i + 1]) * 16 + digit(path[i + 2])) : path[i];
+            if (escaped) i += 2;
+        }
+        path = {plain, size};
     }
+    bool unsafe = path.find('\0') != std::string_view::npos || path.find("/../") != std::string_view::npos ||
+                  path.ends_with("/..") || path.starts_with("..");
+    return unsafe ? std::string_view() : path;
 }
 
 bool bodiless(std::uint16_t status) { return status < 200 || status == 204 || status == 304; }
@@ -165,12 +178,15 @@ Exchange::Next Exchange::follow_accel_redirect() {
         }
     }
     bool named = to.starts_with('@');
-    if (!named && !to.starts_with('/')) return fail(404);
+    auto path = named ? to : unescape_inner(to.substr(0, to.find('?')), arena_);
+    if (path.empty() || (!named && !path.starts_with('/'))) return fail(404);
     if (!named && request_.method != http::Method::head) {
         request_.method = http::Method::get;
         request_.method_text = "GET";
     }
-    return go_to(to, named);
+    auto next = go_to(to, named);
+    if (!named) subject_.normalized_path = path;
+    return next;
 }
 
 void Exchange::add_kept_fields() {
@@ -311,9 +327,28 @@ void Exchange::add_content_type() {
     reply_.fields.add(arena_, nginx ? "Content-Type" : "content-type", content_type_);
 }
 
+// Texts say what their letters are coded in.
+void Exchange::apply_charset() {
+    const auto& style = *route_->style;
+    for (auto& field : reply_.fields) {
+        if (field.id != FieldId::content_type) continue;
+        // A type with parameters is another one; a redirect's page has no text to speak of.
+        bool listed = std::any_of(style.charset_types.begin(), style.charset_types.end(), [&](const auto& one) {
+            return http::equal_ignoring_case(one, field.value) ||
+                   (one == "*" && field.value.find("charset=") == std::string_view::npos);
+        });
+        if (!reply_from_server_ && reply_.status >= 300 && reply_.status < 400) listed = false;
+        if (!listed) return;
+        field.value = arena_.join({field.value, "; charset=", style.charset});
+        field.line = {};
+        return;
+    }
+}
+
 void Exchange::apply_reply_fields() {
-    for (const auto& field : *route_->reply_fields) {
-        if (!field.always && !plain_success(reply_.status)) continue;
+    if (route_->reply_fields->expiry && is_plain_success(reply_.status)) apply_expiry();
+    for (const auto& field : route_->reply_fields->list) {
+        if (!field.always && !is_plain_success(reply_.status)) continue;
         auto value = field.value.render(subject_);
         if (value.empty()) continue;
         if (field.replace)
@@ -334,7 +369,9 @@ void Exchange::decide_framing() {
         // nginx tells the length of what a 304 stands for.
         bool told = reply_.status == 304 && route_->style->pages == ir::ReplyStyle::Pages::nginx;
         reply_.framing = bodiless(reply_.status) && !told ? Framing::none : Framing::length;
-        reply_.length = own_body_.size();
+        reply_.length = file_ ? file_->length() : own_body_.size();
+        if (not_modified_ || (open_length_ && bodiless(reply_.status))) reply_.framing = Framing::none;
+        else if (open_length_) reply_.framing = Framing::until_close;
         if (told) return;
         if (unsized_) {
             keep_ = false;
@@ -343,7 +380,7 @@ void Exchange::decide_framing() {
         }
     }
     if (head || bodiless(reply_.status)) {
-        if (reply_from_server_) reply_.framing = Framing::none;
+        if (reply_from_server_ || open_length_) reply_.framing = Framing::none;
         return;
     }
     if (reply_.framing == Framing::until_close || reply_.framing == Framing::chunked) {
@@ -380,20 +417,42 @@ void Exchange::write_reply_head() {
 
 // The filters that want the body of this reply. Its length is open then, unless all of it is here.
 std::span<const filter::Hold> Exchange::ask_reply_filters() {
+    if (!reply_from_server_) {
+        reply_.framing = Framing::length;
+        reply_.length = file_ ? file_->length() : own_body_.size();
+    }
     auto* holds = arena_.make_array<filter::Hold>(route_->filters->size());
     std::size_t count = 0;
     for (const auto& one : *route_->filters) {
         filter::Hold hold{one.filter.get(), nullptr};
         if (hold.filter->on_reply(subject_, reply_, hold.state)) holds[count++] = hold;
     }
+    if (count == 0) return {};
+    open_the_length();
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
-    if (no_body || count == 0) return {};
+    if (no_body) return {};
     std::span<const filter::Hold> wanted(holds, count);
-    if (!reply_from_server_)
+    if (!reply_from_server_ && !file_)
         own_body_ = filter::FilteredBody(subject_, wanted, nullptr).whole(own_body_);
-    else if (reply_.framing == Framing::length)
-        reply_.framing = Framing::chunked;
     return wanted;
+}
+
+// The body will not be as long as it was, nor its parts where they were.
+void Exchange::open_the_length() {
+    takes_ranges_ = false;
+    if (!reply_from_server_) {
+        open_length_ = true;
+        return;
+    }
+    if (reply_.framing == Framing::length) reply_.framing = Framing::chunked;
+    if (request_.method == http::Method::head) reply_.fields.remove(FieldId::content_length);
+}
+
+// What is changed is no longer the same byte for byte.
+void Exchange::weaken_tag() {
+    const auto* tag = reply_.fields.find(FieldId::etag);
+    if (tag && !tag->value.starts_with("W/"))
+        reply_.fields.set(arena_, "ETag", arena_.join({"W/", tag->value}));
 }
 
 bool Exchange::is_last_of_connection() const {
@@ -402,6 +461,74 @@ bool Exchange::is_last_of_connection() const {
            (keepalive.max_requests != 0 && connection_.requests >= keepalive.max_requests) ||
            (keepalive.max_time != ir::no_limit &&
             worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count());
+}
+
+// A body in several pieces; `piece` is the first, if it was taken already.
+net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
+                                    http::Piece piece) {
+    auto write_timeout = time_of(client_rules().timeouts->client_send);
+    if (adds_ && !co_await send_addition(route_->inner->before)) co_return false;
+    InnerSink open_end(&writer_);
+    auto& to = adds_ ? static_cast<http::BodySink&>(open_end) : writer_;
+    bool ok = true;
+    std::optional<filter::FilteredBody> filtered;
+    std::optional<TrailingBody> trailing;
+    if (!from) {
+        auto result = co_await to.write(own_body_, true, write_timeout);
+        ok = result.state == Io::State::ok;
+    } else {
+        if (!wanted.empty()) from = &filtered.emplace(subject_, wanted, from);
+        if (wants_trailers()) from = &trailing.emplace(*this, *from);
+        if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
+            auto result = co_await to.write(piece.bytes, piece.last, write_timeout);
+            ok = result.state == Io::State::ok;
+        }
+        if (ok && !piece.last) {
+            http::RelayLimits limits;
+            limits.read_timeout = time_of(route_->timeouts->server_read);
+            limits.write_timeout = write_timeout;
+            limits.rate = reply_from_server_ ? route_->forwarding->source->limit_rate : 0;
+            limits.paced = &carrier_.watch;
+            limits.abort_when = route_->forwarding->source->ignore_client_abort ? nullptr : &carrier_.watch;
+            auto result = co_await http::relay_body(*from, to, limits);
+            ok = result.failed == http::RelayResult::Side::none;
+            if (!ok) note_relay_end(subject_, result);
+        }
+    }
+    if (!ok || !adds_) co_return ok;
+    if (!co_await send_addition(route_->inner->after)) co_return false;
+    if (wants_trailers()) writer_.set_trailers(make_trailers());
+    auto result = co_await writer_.write({}, true, write_timeout);
+    co_return result.state == Io::State::ok;
+}
+
+// Everything that changes the head on its way out; then it waits in the sink. Returns the filters that
+// want the body.
+std::span<const filter::Hold> Exchange::finish_head() {
+    if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
+        if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
+    }
+    subject_.reply = &reply_;
+    if (!reply_from_server_) add_content_type();
+    for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
+    std::span<const filter::Hold> wanted;
+    if (!route_->filters->empty()) wanted = ask_reply_filters();
+    if (!kept_fields_.empty()) add_kept_fields();
+    if (!route_->style->charset.empty()) apply_charset();
+    apply_reply_fields();
+    // nginx tells when a file changed only where the answer is that file.
+    if (file_ && reply_.status != 200) reply_.fields.remove(FieldId::last_modified);
+    adds_ = wants_additions();
+    if (adds_) {
+        open_the_length();
+        weaken_tag();
+    }
+    if (file_ && takes_ranges_) apply_ranges();
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (!no_body && wants_trailers()) open_the_length();
+    decide_framing();
+    write_reply_head();
+    return wanted;
 }
 
 net::Task<bool> Exchange::send_reply() {
@@ -413,63 +540,35 @@ net::Task<bool> Exchange::send_reply() {
         if (client_rules().keepalive->on || site_->source->is_nginx_style) carrier_.close_after();
     }
     if (!body_.ended() && request_.expects_continue) keep_ = false;
-    if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
-        if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
-    }
-    subject_.reply = &reply_;
-    if (!reply_from_server_) add_content_type();
-    for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
-    std::span<const filter::Hold> wanted;
-    if (!route_->filters->empty()) wanted = ask_reply_filters();
-    if (!kept_fields_.empty()) add_kept_fields();
-    apply_reply_fields();
-    decide_framing();
-    write_reply_head();
+    auto wanted = finish_head();
+    bool trails = wants_trailers();
     if (site_->source->settings.logs->log_asap && reply_from_server_) {
         subject_.log_asap = true;
         write_lines();
     }
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
     bool ok = true;
-    if (no_body || !reply_from_server_) {
+    http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
+                             : reply_from_server_ ? &server_->body() : nullptr;
+    http::Piece piece;
+    bool plain = !adds_ && !trails && wanted.empty();
+    if (no_body || (!from && !adds_)) {
+        if (trails && !no_body) writer_.set_trailers(make_trailers());
         net::WriteAll result;
         if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))
             result = co_await writer_.write_rest(write_timeout, result);
         ok = result.state == Io::State::ok;
-        if (server_) co_await server_->finish(ok);
+    } else if (plain && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
+        // The whole answer is here: one write.
+        writer_.set_trailers(from->trailers());
+        net::WriteAll result;
+        if (!writer_.write_now(piece.bytes, true, result))
+            result = co_await writer_.write_rest(write_timeout, result);
+        ok = result.state == Io::State::ok;
     } else {
-        http::Piece piece;
-        auto& body = server_->body();
-        std::optional<filter::FilteredBody> filtered;
-        if (!wanted.empty()) filtered.emplace(subject_, wanted, &body);
-        auto& source = filtered ? static_cast<http::BodySource&>(*filtered) : body;
-        bool relayed = false;
-        if (source.ready(piece) && piece.last && piece.state == http::BodyState::ok) {
-            // The whole answer is here: one write.
-            writer_.set_trailers(body.trailers());
-            net::WriteAll result;
-            if (!writer_.write_now(piece.bytes, true, result))
-                result = co_await writer_.write_rest(write_timeout, result);
-            ok = result.state == Io::State::ok;
-            relayed = true;
-        } else if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
-            auto result = co_await writer_.write(piece.bytes, false, write_timeout);
-            ok = result.state == Io::State::ok;
-        }
-        if (!relayed && ok) {
-            http::RelayLimits limits;
-            limits.read_timeout = time_of(route_->timeouts->server_read);
-            limits.write_timeout = write_timeout;
-            limits.rate = route_->forwarding->source->limit_rate;
-            limits.paced = &carrier_.watch;
-            limits.abort_when = route_->forwarding->source->ignore_client_abort
-                                    ? nullptr : &carrier_.watch;
-            auto result = co_await http::relay_body(source, writer_, limits);
-            ok = result.failed == http::RelayResult::Side::none;
-            if (!ok) note_relay_end(subject_, result);
-        }
-        co_await server_->finish(ok);
+        ok = co_await send_body(from, wanted, piece);
     }
+    if (server_) co_await server_->finish(ok);
     // HAProxy's log does not count what it says to bytes that were no request.
     subject_.sent += subject_.request ? writer_.sent() : 0;
     subject_.sent_body += no_body ? 0 : writer_.body_sent();

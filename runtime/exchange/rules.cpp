@@ -384,6 +384,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             // Its settings hold at once: what follows in the list may answer.
             exchange.next_route_ = action.route;
             exchange.route_ = &exchange.running_->plan->routes[action.route];
+            subject.file_root = &exchange.route_->files->root;
             return {};
         }
         Ran operator()(const ir::action::Group&) { return exchange.run_rules(rule.group); }

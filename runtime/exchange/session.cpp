@@ -7,6 +7,7 @@
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/forward/connect.hpp"
 #include "runtime/forward/server_tls.hpp"
+#include "runtime/log/error_log.hpp"
 #include "runtime/net/client_hello.hpp"
 #include "runtime/pool/queue_turn.hpp"
 #include "runtime/pool/tally.hpp"
@@ -505,6 +506,11 @@ net::Task<void> Session::run() {
     auto& loop = worker_.loop;
     begin();
     if (site_->own.real_address) take_real_address();
+    if (route_->access && is_refused(*subject_.client, *route_->access->source)) {
+        log_problem(subject_, log::error, "access forbidden by rule");
+        subject_.status = 403;
+        co_return log();
+    }
     if (site_->own.limits->reads_hello) {
         bool read = co_await preread();
         if (!read) co_return log();

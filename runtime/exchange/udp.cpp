@@ -11,6 +11,7 @@
 #include <string>
 #include <unordered_map>
 
+#include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/forward/connect.hpp"
 
@@ -99,6 +100,10 @@ bool UdpSession::open(const route::Address& client) {
     subject_.times.started_wall_ms = loop.wall_ms();
     subject_.now_us = loop.now_us();
     subject_.wall_ms = loop.wall_ms();
+    if (route_->access && is_refused(client, *route_->access->source)) {
+        subject_.status = 403;
+        return false;
+    }
     subject_.status = 502;
     auto found = site_->router.pick(subject_);
     if (found.route == ir::no_id) return false;

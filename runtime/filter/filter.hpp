@@ -14,6 +14,7 @@
 #include "runtime/http/body.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/route/context.hpp"
+#include "runtime/route/eval.hpp"
 
 namespace weir::filter {
 
@@ -69,7 +70,8 @@ struct Instance {
 struct Module {
     std::string_view name;
     keyword::Table nginx_rows, haproxy_rows;
-    std::unique_ptr<Filter> (*make_filter)(const void* conf) = nullptr;
+    // Texts of the conf are compiled with `library`, which lives as long as the filter.
+    std::unique_ptr<Filter> (*make_filter)(const void* conf, route::Library& library) = nullptr;
     const Service* service = nullptr;
     Commands commands;   // of the runtime socket
 };

@@ -43,6 +43,13 @@ public:
     // Bytes that may be moved by splice() right now, 0 when the bytes must be looked at.
     [[nodiscard]] virtual std::uint64_t spliceable() const { return 0; }
     virtual void spliced(std::uint64_t) {}
+    // What comes next lies in a file, from where it may go by sendfile(); length 0: it does not.
+    // spliced() tells what went.
+    struct InFile {
+        int fd = -1;
+        std::uint64_t offset = 0, length = 0;
+    };
+    [[nodiscard]] virtual InFile in_file() const { return {}; }
     [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
     [[nodiscard]] virtual std::uint64_t received() const = 0;   // body bytes so far
 };

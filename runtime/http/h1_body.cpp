@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/http/file_parts.hpp"
+
 namespace weir::http {
 
 void H1Body::start(Framing framing, std::uint64_t length) {
@@ -255,6 +257,11 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
         }
         Piece piece;
         bool have = false;
+        if (limits.rate == 0 && to.takes_splice() && to.stream() && from.in_file().length != 0) {
+            result = co_await send_file(from, to, limits);
+            if (result.failed != RelayResult::Side::none || from.ended()) co_return result;
+            continue;
+        }
         if (limits.rate == 0 && from.spliceable() >= worth_splicing && to.takes_splice() && from.stream() &&
             to.stream()) {
             // Hands over what the last piece still held in the buffer, then goes past user space.

@@ -226,13 +226,45 @@ struct Compiler {
         return made;
     }
 
-    std::unique_ptr<std::vector<Field>> reply_fields(const ir::ReplyFields& source) {
-        auto made = std::make_unique<std::vector<Field>>();
-        for (const auto& one : source.list) {
-            made->push_back(field(one.name, one.value));
-            made->back().always = one.always;
-            made->back().replace = one.replace;
-        }
+    std::unique_ptr<ReplyFields> reply_fields(const ir::ReplyFields& source) {
+        auto made = std::make_unique<ReplyFields>();
+        auto add = [&](std::vector<Field>& list, const ir::ReplyField& one) {
+            list.push_back(field(one.name, one.value));
+            list.back().always = one.always;
+            list.back().replace = one.replace;
+        };
+        for (const auto& one : source.list) add(made->list, one);
+        for (const auto& one : source.trailers) add(made->trailers, one);
+        if (source.expiry.how != ir::ReplyFields::Expiry::How::off) made->expiry = &source.expiry;
+        made->expires = library.compile(source.expiry.value);
+        return made;
+    }
+
+    std::unique_ptr<Files> files(const ir::FileSettings& source) {
+        auto made = std::make_unique<Files>();
+        made->source = &source;
+        made->root = {library.compile(source.root), source.is_alias, source.root_is_whole,
+                      source.left_out};
+        for (const auto& name : source.index) made->index.push_back(library.compile(name));
+        made->links_from = library.compile(source.links_from);
+        return made;
+    }
+
+    std::unique_ptr<TryFiles> try_files(const ir::TryFiles& source) {
+        auto made = std::make_unique<TryFiles>();
+        made->source = &source;
+        for (const auto& name : source.names) made->names.push_back(library.compile(name.text));
+        if (source.uri) made->uri = library.compile(*source.uri);
+        return made;
+    }
+
+    std::unique_ptr<Access> access(const ir::AccessSettings& source) {
+        auto made = std::make_unique<Access>();
+        made->source = &source;
+        made->asks_user = source.realm.has_value();
+        if (source.realm) made->realm = library.compile(*source.realm);
+        made->users = library.compile(source.users);
+        for (const auto& note : source.notes) made->notes.push_back(library.compile(note.value));
         return made;
     }
 
@@ -270,7 +302,7 @@ struct Compiler {
         for (const auto* module : modules) {
             auto found = source.by_name.find(module->name);
             if (found == source.by_name.end() || !module->make_filter) continue;
-            if (auto filter = module->make_filter(found->second.get()))
+            if (auto filter = module->make_filter(found->second.get(), library))
                 made->push_back({module->name, std::move(filter)});
         }
         return made;
@@ -294,6 +326,11 @@ struct Compiler {
         route.logs = once(plan.logs_, from.logs.identity(), [&] { return logs(*from.logs); });
         route.filters = once(plan.filters_, from.modules.identity(),
                              [&] { return filters(*from.modules); });
+        route.inner = from.inner.identity();
+        route.files = once(plan.files_, from.files.identity(), [&] { return files(*from.files); });
+        const auto* checks = once(plan.access_, from.access.identity(),
+                                  [&] { return access(*from.access); });
+        route.access = checks->checks() ? checks : nullptr;
     }
 
     // Only what a connection may come of: others may name files that were not read.
@@ -322,6 +359,7 @@ struct Compiler {
         route.id = id;
         settings(route, source.settings);
         add_rules(route.rules, source.rules);
+        if (source.try_files) route.try_files = try_files(*source.try_files);
         if (const auto* forward = std::get_if<ir::Forward>(&source.action)) {
             route.forward = forward;
             route.has_uri = forward->uri.has_value();

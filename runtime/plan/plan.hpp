@@ -14,6 +14,7 @@
 #include "runtime/filter/filter.hpp"
 #include "runtime/plan/server_tls.hpp"
 #include "runtime/route/eval.hpp"
+#include "runtime/route/file_path.hpp"
 #include "runtime/route/router.hpp"
 
 namespace weir::plan {
@@ -68,6 +69,40 @@ struct Logs {
     std::vector<AccessLog> access;
 };
 
+// ReplyFields compiled.
+struct ReplyFields {
+    std::vector<Field> list, trailers;
+    const ir::ReplyFields::Expiry* expiry = nullptr;   // null: off
+    route::Template expires;                           // computed
+    [[nodiscard]] bool empty() const { return list.empty() && !expiry; }
+};
+
+// FileSettings compiled.
+struct Files {
+    const ir::FileSettings* source = nullptr;
+    route::FileRoot root;
+    std::vector<route::Template> index;
+    route::Template links_from;
+};
+
+// TryFiles compiled.
+struct TryFiles {
+    const ir::TryFiles* source = nullptr;
+    std::vector<route::Template> names;
+    route::Template uri;
+};
+
+// AccessSettings compiled.
+struct Access {
+    const ir::AccessSettings* source = nullptr;
+    route::Template realm, users;
+    std::vector<route::Template> notes;
+    bool asks_user = false;            // there is a realm
+    [[nodiscard]] bool checks() const {
+        return !source->addresses.empty() || asks_user || !source->ask_uri.empty();
+    }
+};
+
 // ForwardSettings compiled.
 struct Forwarding {
     const ir::ForwardSettings* source = nullptr;
@@ -108,9 +143,13 @@ struct Route {
     const ir::Http2* http2 = nullptr;
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;
-    const std::vector<Field>* reply_fields = nullptr;
+    const ReplyFields* reply_fields = nullptr;
     const ErrorPages* error_pages = nullptr;
     const Logs* logs = nullptr;
+    const Files* files = nullptr;
+    const Access* access = nullptr;    // null: nothing to check
+    const ir::InnerRequests* inner = nullptr;
+    std::unique_ptr<TryFiles> try_files;
     // Forward
     const ir::Forward* forward = nullptr;
     route::Template uri, pool_or_host;
@@ -183,10 +222,12 @@ private:
     std::unique_ptr<route::Library> library_;
     // Compiled groups by the identity of what they were made from.
     std::unordered_map<const void*, std::unique_ptr<Forwarding>> forwardings_;
-    std::unordered_map<const void*, std::unique_ptr<std::vector<Field>>> reply_fields_;
+    std::unordered_map<const void*, std::unique_ptr<ReplyFields>> reply_fields_;
     std::unordered_map<const void*, std::unique_ptr<ErrorPages>> error_pages_;
     std::unordered_map<const void*, std::unique_ptr<Logs>> logs_;
     std::unordered_map<const void*, std::unique_ptr<std::vector<filter::Instance>>> filters_;
+    std::unordered_map<const void*, std::unique_ptr<Files>> files_;
+    std::unordered_map<const void*, std::unique_ptr<Access>> access_;
 };
 
 }  // namespace weir::plan

@@ -26,6 +26,7 @@ class TlsFacts;
 namespace weir::route {
 
 class Template;
+struct FileRoot;
 
 // What an expression yields. `type` says which member counts; a boolean is number 0 or 1.
 struct Value {
@@ -210,7 +211,7 @@ struct Subject {
     bool completed = false;  // $request_completion
     bool pipelined = false;
     std::string_view remote_user;  // set by auth; else taken from Authorization
-    std::string_view document_root = "html";
+    const FileRoot* file_root = nullptr;   // of the route: where its files lie; null: none (HAProxy)
     std::uint64_t limit_rate = 0;  // bytes per second in force ($limit_rate)
 
     // Where it goes

@@ -2,6 +2,7 @@
 // Converters of text: case, parts, encodings, hashes, dates. Those of numbers are in
 // convert_number.cpp. What has no result (no such part, not decodable) is a missing value, as in
 // HAProxy.
+#include <charconv>
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
@@ -449,6 +450,41 @@ Value convert_language(const Conversion& c, const Value& input) {
     }
     if (best.data()) return Value::of(best);
     return c.argument(1);
+}
+
+// "/prefix/hash/link": the link where the hash is the MD5 of it and the secret.
+Value link_with_hash(const Conversion& c, std::string_view path) {
+    path.remove_prefix(path.starts_with('/') ? 1 : 0);
+    auto prefix = path.find('/');
+    auto rest = prefix == path.npos ? std::string_view() : path.substr(prefix + 1);
+    auto end = rest.find('/');
+    if (end != 32 || rest.size() == 33) return Value::of("");
+    auto link = rest.substr(end + 1);
+    unsigned char made[net::most_digest_bytes];
+    if (net::digest(net::Digest::md5, c.subject.arena->join({link, c.text(1)}), made) != 16) return Value::of("");
+    for (std::size_t i = 0; i < 16; ++i)
+        if (hex_digit(rest[i * 2]) * 16 + hex_digit(rest[i * 2 + 1]) != made[i]) return Value::of("");
+    return Value::of(link);
+}
+
+// The text "hash,time" of a link, and what its MD5 was made of. With text "expires": the time alone.
+Value convert_secure_link(const Conversion& c, const Value& input) {
+    auto text = in_text(c, input);
+    if (c.node.text == "secret") return link_with_hash(c, text);
+    auto comma = text.find(',');
+    auto time = comma == text.npos ? std::string_view() : text.substr(comma + 1);
+    std::int64_t until = 0;
+    if (comma != text.npos) {
+        auto [end, problem] = std::from_chars(time.data(), time.data() + time.size(), until);
+        if (problem != std::errc() || end != time.data() + time.size() || until <= 0) return Value::of("");
+    }
+    if (c.node.text == "expires") return Value::of(time);
+    std::string_view told;
+    unsigned char made[net::most_digest_bytes];
+    if (!decode_base64(text.substr(0, comma), *c.subject.arena, told, true) || told.size() != 16 ||
+        net::digest(net::Digest::md5, c.text(1), made) != 16 || std::memcmp(told.data(), made, 16) != 0)
+        return Value::of("");
+    return Value::of(until != 0 && until < c.subject.wall_ms / 1000 ? "0" : "1");
 }
 
 }  // namespace weir::route

@@ -24,6 +24,15 @@ constexpr Bytes for_captured = make_set(127, "\"#{|}", true);
 // HAProxy leaves a tab and bytes above 127 of an expression alone.
 constexpr Bytes for_haproxy_log = make_set(256, "", false);
 constexpr Bytes for_header = make_set(256, "", false);
+constexpr Bytes for_path = make_set(127, " #%?", true);
+constexpr Bytes for_segment = [] {
+    Bytes set{};
+    for (unsigned byte = 0; byte < 256; ++byte) {
+        bool word = (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') || (byte >= 'a' && byte <= 'z');
+        set[byte] = !word && byte != '-' && byte != '.' && byte != '_' && byte != '~';
+    }
+    return set;
+}();
 constexpr Bytes for_json = [] {
     Bytes set = make_set(256, "\"\\", true);
     set[127] = false;
@@ -104,6 +113,32 @@ std::string_view escape_target(std::string_view text, Arena& arena) {
 
 std::string_view escape_captured(std::string_view text, Arena& arena) {
     return write_hex(text, for_captured, "#", arena);
+}
+
+std::string_view escape_path(std::string_view text, Arena& arena) {
+    return write_hex(text, for_path, "%", arena);
+}
+
+std::string_view escape_segment(std::string_view text, Arena& arena) {
+    return write_hex(text, for_segment, "%", arena);
+}
+
+std::string_view escape_html(std::string_view text, Arena& arena) {
+    if (text.find_first_of("<>&\"") == std::string_view::npos) return text;
+    char* const start = arena.bytes(text.size() * 6);
+    char* at = start;
+    for (char c : text) {
+        std::string_view written(&c, 1);
+        switch (c) {
+            case '<': written = "&lt;"; break;
+            case '>': written = "&gt;"; break;
+            case '&': written = "&amp;"; break;
+            case '"': written = "&quot;"; break;
+            default: break;
+        }
+        at += written.copy(at, written.size());
+    }
+    return {start, static_cast<std::size_t>(at - start)};
 }
 
 }  // namespace weir::route

@@ -214,15 +214,6 @@ Value fetch_path_info(const Node&, Subject& subject) {
     // Without fastcgi_split_path_info it is empty, and FastCGI is another issue's matter.
     return Value::of(subject.normalized_path.substr(subject.normalized_path.size()));
 }
-Value fetch_document_root(const Node&, Subject& subject) {
-    return Value::of(subject.document_root);
-}
-Value fetch_request_filename(const Node&, Subject& subject) {
-    return Value::of(subject.arena->join({subject.document_root, subject.normalized_path}));
-}
-Value fetch_realpath_root(const Node&, Subject& subject) {
-    return Value::of(real_path(subject.document_root, *subject.arena));
-}
 Value fetch_limit_rate(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.limit_rate));
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/route/map.hpp"
 
+#include <algorithm>
+
 #include "runtime/route/match.hpp"
 
 namespace weir::route {
@@ -26,15 +28,17 @@ void CompiledMap::compile(Library& library) {
     for (const auto& entry : conf_.entries) {
         const std::size_t value = values_.size();
         values_.push_back(library.compile(entry.value));
-        if (entry.kind == ir::Map::Entry::Kind::exact) {
-            add_key(entry.key, value);
-            continue;
-        }
+        using Kind = ir::Map::Entry::Kind;
+        if (entry.kind == Kind::network) add_network(entry, value);
+        if (entry.kind == Kind::exact && conf_.kind == ir::Map::Kind::table) add_key(entry.key, value);
+        if (entry.kind != Kind::regex && entry.kind != Kind::regex_ignore_case) continue;
         const bool ignore_case = entry.kind == ir::Map::Entry::Kind::regex_ignore_case;
         if (const auto* regex = library.regex(entry.key, ignore_case, conf_.span)) {
             regexes_.push_back({regex, value});
         }
     }
+    std::sort(networks_.begin(), networks_.end(),
+              [](const Networks& a, const Networks& b) { return a.bits > b.bits; });
 }
 
 void CompiledMap::add_key(const std::string& key, std::size_t value) {
@@ -90,7 +94,14 @@ const Template* CompiledMap::look_up(std::string_view key, Subject& subject) con
 Value CompiledMap::find(Subject& subject, const std::string_view* key) const {
     if (depth >= deepest) return Value::missing();
     Descent descent;
-    const auto* value = look_up(key ? *key : key_.render(subject), subject);
+    const auto text = key ? *key : key_.render(subject);
+    const Template* value = nullptr;
+    switch (conf_.kind) {
+        case ir::Map::Kind::table: value = look_up(text, subject); break;
+        case ir::Map::Kind::networks: value = look_up_network(text); break;
+        case ir::Map::Kind::shares: value = look_up_share(text); break;
+        case ir::Map::Kind::referers: value = look_up_referer(text, subject); break;
+    }
     return Value::of((value ? value : &fallback_)->render(subject));
 }
 

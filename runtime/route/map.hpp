@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// CompiledMap: nginx's map. Exact keys first (case ignored), then host wildcards, then regexes in
-// order, then the default.
+// CompiledMap: nginx's map, geo, split_clients and valid_referers. A table has exact keys first (case
+// ignored), then host wildcards, then regexes in order, then the default.
 #pragma once
 
 #include <deque>
@@ -31,6 +31,12 @@ private:
     void add_key(const std::string& key, std::size_t value);
     [[nodiscard]] const Template* look_up(std::string_view key, Subject& subject) const;
     [[nodiscard]] const Template* look_up_host(std::string_view host) const;
+    // map_kinds.cpp
+    void add_network(const ir::Map::Entry& entry, std::size_t value);
+    [[nodiscard]] const Template* look_up_network(std::string_view key) const;
+    [[nodiscard]] const Template* look_up_share(std::string_view key) const;
+    [[nodiscard]] const Template* look_up_referer(const std::string_view& key, Subject& subject) const;
+    [[nodiscard]] bool is_referer(const std::string& entry, std::string_view host) const;
 
     const ir::Map& conf_;
     const Library* library_ = nullptr;
@@ -38,6 +44,13 @@ private:
     std::deque<std::string> keys_;  // in lower case; the tables point here
     Table exact_, leading_, trailing_;
     std::vector<RegexEntry> regexes_;
+    // Networks of one length, by their bytes; the longest first. The family is part of the key.
+    struct Networks {
+        IpAddress::Family family;
+        std::uint8_t bits;
+        std::unordered_map<std::string_view, std::size_t> by_address;
+    };
+    std::vector<Networks> networks_;
     std::vector<Template> values_;
 };
 

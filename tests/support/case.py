@@ -2,6 +2,7 @@
 # Reads one differential case: a TOML file that holds a configuration, the servers
 # behind it and the steps to take. README.md beside the cases explains the keys.
 # A key that nobody knows is an error, so a slip can't turn a check off in silence.
+import os
 import re
 import tomllib
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from support.servers import EchoServer, HttpServer, Recorder, Syslog, UdpServer
 from support.websocket import WebSocketServer
 
 NAME = re.compile(r"@([a-z][a-z0-9_]*)(\.port|\.path)?@")
+FILE_DATE = 1577934245   # Thu, 02 Jan 2020 03:04:05 GMT
 CASE_KEYS = {"about", "config", "files", "servers", "step", "logs", "scrub", "connections",
              "newest", "allow", "log_lines", "unordered", "distinct",
              "refused"}
@@ -146,10 +148,24 @@ class Stage:
         if self.syslog:
             self.syslog.reset_counts()
         for name, text in self.case.files.items():
-            (self.folder / name).write_bytes(self.fill(text).encode("latin-1"))
+            self._write(self.folder / name, name.endswith("/"), self.fill(text))
         for name in self.case.logs:
             (self.folder / name).unlink(missing_ok=True)
         self.recorder.clear()
+
+    def _write(self, path, is_folder, text):
+        """A file with a fixed date; "name/" is a folder, a text "-> x" a link."""
+        (path if is_folder else path.parent).mkdir(parents=True, exist_ok=True)
+        if is_folder:
+            os.utime(path, (FILE_DATE, FILE_DATE))
+            return
+        if text.startswith("-> "):
+            path.unlink(missing_ok=True)
+            path.symlink_to(text[3:])
+            os.utime(path, (FILE_DATE, FILE_DATE), follow_symlinks=False)
+            return
+        path.write_bytes(text.encode("latin-1"))
+        os.utime(path, (FILE_DATE, FILE_DATE))
 
     def close(self):
         for server in self.servers.values():

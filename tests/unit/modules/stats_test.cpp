@@ -55,7 +55,7 @@ protected:
     filter::Answer ask(std::string_view target, filter::Verdict expected = filter::Verdict::done) {
         request_.target = request_.path = target;
         filter::Answer answer;
-        auto filter = stats::module().make_filter(&conf_);
+        auto filter = stats::module().make_filter(&conf_, library_);
         EXPECT_EQ(filter->on_request(subject_, answer), expected) << target;
         return answer;
     }
@@ -63,6 +63,7 @@ protected:
     zone::SharedArena shared_ = zone::SharedArena::create();
     zone::Board board_{shared_, 1};
     ir::Config config_;
+    route::Library library_{config_};
     pool::LivePools pools_{0, board_};
     std::vector<pool::LivePool*> live_;
     std::vector<zone::Entry> sites_;

@@ -163,7 +163,7 @@ std::string common_facts(std::string_view ir) {
         out += without_names(line, depth) + "\n";
     }
     constexpr std::string_view nothing =
-        "  otherwise\n    route always\n      answer 404 nothing_set\n";
+        "  otherwise\n    route always\n      files\n";
     if (auto at = out.find(nothing); at != out.npos) out.erase(at, nothing.size());
     return out;
 }

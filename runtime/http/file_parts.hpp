@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// FileParts: a body made of an open file, or of parts of it with text in between (multipart/byteranges).
+// Read in bounded pieces; plain connections get the bytes by sendfile().
+#pragma once
+
+#include <span>
+#include <string_view>
+
+#include "runtime/http/body.hpp"
+#include "runtime/http/conditional.hpp"
+#include "runtime/net/buffer.hpp"
+
+namespace weir::http {
+
+// Text, or (empty) `length` bytes of the file from `offset` on.
+struct FilePart {
+    std::string_view text;
+    std::uint64_t offset = 0, length = 0;
+};
+
+class FileParts final : public BodySource {
+public:
+    // Takes the descriptor. The body is the whole file, as long as `size` says.
+    FileParts(int fd, std::uint64_t size) : fd_(fd), length_(size), whole_{{}, 0, size} {}
+    ~FileParts() override;
+    FileParts(const FileParts&) = delete;
+    FileParts& operator=(const FileParts&) = delete;
+
+    // The body becomes these ranges of it. More than one: with heads between them, for
+    // multipart/byteranges; `type` is that of each part. Returns what goes into the head:
+    struct Ranged {
+        std::string_view content_type;    // empty: as it was
+        std::string_view content_range;   // of one range
+    };
+    Ranged take_ranges(std::span<const ByteRange> ranges, std::string_view type, Arena& arena);
+    [[nodiscard]] std::uint64_t length() const { return length_; }
+
+    bool ready(Piece& piece) override;
+    net::Task<Piece> next(net::Time timeout, net::Watch* abort_when) override;
+    [[nodiscard]] bool ended() const override { return sent_ == length_; }
+    [[nodiscard]] std::uint64_t received() const override { return sent_; }
+    [[nodiscard]] InFile in_file() const override;
+    void spliced(std::uint64_t bytes) override;
+
+private:
+    [[nodiscard]] const FilePart* part() const {
+        return at_ < count_ ? (parts_ ? &parts_[at_] : &whole_) : nullptr;
+    }
+    void advance(std::uint64_t bytes);
+
+    int fd_;
+    std::uint64_t length_;
+    std::uint64_t sent_ = 0;
+    FilePart whole_;
+    const FilePart* parts_ = nullptr;
+    std::size_t count_ = 1, at_ = 0;
+    std::uint64_t done_ = 0;      // of the current part
+    net::Buffer buffer_;
+};
+
+// Lets the kernel send the bytes that `from` says lie in a file. Ends at a part that does not, at the
+// end, or with an error.
+net::Task<RelayResult> send_file(BodySource& from, BodySink& to, RelayLimits limits);
+
+}  // namespace weir::http

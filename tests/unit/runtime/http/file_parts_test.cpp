@@ -1,0 +1,95 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/http/file_parts.hpp"
+
+#include <gtest/gtest.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <string>
+
+namespace weir::http {
+namespace {
+
+int file_of(const std::string& content) {
+    char name[] = "/tmp/weir-parts-XXXXXX";
+    int fd = ::mkstemp(name);
+    ::unlink(name);
+    EXPECT_EQ(::write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+    return fd;
+}
+
+std::string all_of(FileParts& body) {
+    std::string out;
+    Piece piece;
+    do {
+        EXPECT_TRUE(body.ready(piece));
+        EXPECT_EQ(piece.state, BodyState::ok);
+        out += piece.bytes;
+    } while (!piece.last && piece.state == BodyState::ok);
+    return out;
+}
+
+TEST(FileParts, AWholeFileInBoundedPieces) {
+    std::string content;
+    for (int i = 0; i < 9000; ++i) content += std::to_string(i) + "\n";
+    FileParts body(file_of(content), content.size());
+    Piece piece;
+    ASSERT_TRUE(body.ready(piece));
+    EXPECT_LE(piece.bytes.size(), net::Buffer::standard);
+    std::string out(piece.bytes);
+    EXPECT_EQ(out + all_of(body), content);
+    EXPECT_TRUE(body.ended());
+}
+
+TEST(FileParts, AnEmptyFileHasAnEnd) {
+    FileParts body(file_of(""), 0);
+    Piece piece;
+    ASSERT_TRUE(body.ready(piece));
+    EXPECT_TRUE(piece.last);
+    EXPECT_TRUE(piece.bytes.empty());
+}
+
+TEST(FileParts, OneRange) {
+    Arena arena;
+    FileParts body(file_of("abcdefghij"), 10);
+    ByteRange range{2, 5};
+    auto told = body.take_ranges({&range, 1}, "text/plain", arena);
+    EXPECT_EQ(told.content_range, "bytes 2-4/10");
+    EXPECT_TRUE(told.content_type.empty());
+    EXPECT_EQ(body.length(), 3u);
+    EXPECT_EQ(body.in_file().offset, 2u);
+    EXPECT_EQ(all_of(body), "cde");
+}
+
+TEST(FileParts, SeveralRanges) {
+    Arena arena;
+    FileParts body(file_of("abcdefghij"), 10);
+    const ByteRange list[] = {{0, 2}, {8, 10}};
+    auto told = body.take_ranges(list, "text/plain", arena);
+    ASSERT_TRUE(told.content_type.starts_with("multipart/byteranges; boundary="));
+    std::string mark(told.content_type.substr(31));
+    EXPECT_EQ(body.in_file().length, 0u);   // text comes first
+    auto length = body.length();
+    auto text = all_of(body);
+    EXPECT_EQ(text, "\r\n--" + mark + "\r\nContent-Type: text/plain\r\nContent-Range: bytes 0-1/10\r\n\r\nab\r\n--" +
+                        mark + "\r\nContent-Type: text/plain\r\nContent-Range: bytes 8-9/10\r\n\r\nij\r\n--" + mark +
+                        "--\r\n");
+    EXPECT_EQ(text.size(), length);
+}
+
+// Somebody cuts the file while it is sent: the reader stops, and says why.
+TEST(FileParts, ATruncatedFile) {
+    int fd = file_of(std::string(50000, 'x'));
+    int other = ::dup(fd);
+    FileParts body(fd, 50000);
+    Piece piece;
+    ASSERT_TRUE(body.ready(piece));
+    ASSERT_EQ(::ftruncate(other, 100), 0);
+    ASSERT_TRUE(body.ready(piece));
+    EXPECT_EQ(piece.state, BodyState::truncated);
+    EXPECT_FALSE(body.ended());
+    ::close(other);
+}
+
+}  // namespace
+}  // namespace weir::http
