@@ -2,6 +2,8 @@
 #include <array>
 
 #include "modules/empty_gif/module.hpp"
+#include "modules/limit_conn/module.hpp"
+#include "modules/limit_req/module.hpp"
 #include "modules/module.hpp"
 #include "modules/stats/module.hpp"
 #include "modules/stub_status/module.hpp"
@@ -10,8 +12,9 @@
 namespace weir::modules {
 
 filter::Modules all() {
-    static const std::array<const filter::Module*, 4> list{
-        &stats::module(), &stub_status::module(), &empty_gif::module(), &sub_filter::module()};
+    static const std::array<const filter::Module*, 6> list{
+        &limit_req::module(),   &limit_conn::module(), &stats::module(),
+        &stub_status::module(), &empty_gif::module(),  &sub_filter::module()};
     return list;
 }
 

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "parser/haproxy/lower.hpp"
+#include "parser/haproxy/tables_own.hpp"
 
 namespace weir::haproxy {
 
@@ -309,6 +310,7 @@ void Lowering::make_pool(Draft& draft) {
     pool.idle.max_requests = 0;
     pool.idle.max_time = ir::no_limit;
     make_servers(draft, pool);
+    pool.sticks = std::move(draft.sticks);
     auto& built = known_[draft.index];
     built.pool = scope_.config.add(std::move(pool));
     if (draft.place == in::backend) {
@@ -620,29 +622,6 @@ void Lowering::warn_about(const Draft& draft) {
              "add \"mode http\", or \"send-proxy\" on the servers");
 }
 
-void Lowering::check_references() {
-    auto server_known = [&](std::string_view name) {
-        auto slash = name.find('/');
-        auto pool = scope_.config.find_pool(std::string(name.substr(0, slash)));
-        return pool != ir::no_id &&
-               fits(scope_.config.pools[pool], std::string(name.substr(slash + 1)));
-    };
-    for (const auto& reference : load_.references) {
-        using Kind = Reference::Kind;
-        bool good = reference.kind == Kind::pool       ? backs_.contains(reference.name)
-                    : reference.kind == Kind::frontend ? fronts_.contains(reference.name)
-                                                       : server_known(reference.name);
-        if (good) continue;
-        std::string_view what = reference.kind == Kind::pool       ? "backend"
-                                : reference.kind == Kind::frontend ? "frontend"
-                                                                   : "server";
-        scope_.error(
-            reference.span, fmt::format("unknown-{}", what),
-            fmt::format("there is no {} \"{}\"", what, reference.name),
-            reference.kind == Kind::pool ? nearest_backend(reference.name) : std::string());
-    }
-}
-
 void Lowering::close_proxy(Draft& draft) {
     known_[draft.index].http = draft.http;
     warn_about(draft);
@@ -656,6 +635,7 @@ void Lowering::finish() {
         for (auto& known : known_)
             if (known.place == in::listen) route_of(known);
     check_references();
+    complete_tables(scope_.config);
 }
 
 }  // namespace weir::haproxy

@@ -68,6 +68,10 @@ void lower_spread_checks(keyword::Scope& scope, const Call& call) {
 void lower_buffer_size(keyword::Scope& scope, const Call& call) {
     own(scope).load.buffer_size = static_cast<std::uint32_t>(call[0].number);
 }
+void lower_stick_counters(keyword::Scope& scope, const Call& call) {
+    scope.config.followers = static_cast<std::uint32_t>(call[0].number);
+}
+
 void lower_max_rewrite(keyword::Scope& scope, const Call& call) {
     own(scope).load.max_rewrite = static_cast<std::uint32_t>(call[0].number);
 }
@@ -260,6 +264,8 @@ constexpr auto rows = sorted({
         "Most bytes of a head, with room for changes.", "16384"),
     row("tune.http.maxhdr", {number("count", 1, 32767)}, lower_max_fields, "Most fields of a head.",
         "101"),
+    row("tune.stick-counters", {number("count", 0, 255)}, lower_stick_counters,
+        "How many keys a connection, and a request, can track."),
     row("tune.maxrewrite", {number("bytes", 0)}, lower_max_rewrite, "Room for changes in a head.",
         "1024"),
     row("uid", {word("number")}, set_text<&ir::Process::user>, "User of the workers, by number."),

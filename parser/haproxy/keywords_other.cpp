@@ -12,7 +12,7 @@ std::vector<keyword::Table> other_tables() {
          {other::global_tables, other::tune_tables, other::proxy_tables,
           other::bind_tables, other::server_tables, other::sections_tables,
           other::options_tables, other::actions_tables, other::samples_tables,
-          other::counters_tables, other::tls_tables, other::converters_tables,
+          other::tls_tables, other::converters_tables,
           other::acl_tables, other::log_tables})
         for (auto table : part()) tables.push_back(table);
     return tables;

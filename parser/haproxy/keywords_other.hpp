@@ -28,7 +28,6 @@ std::vector<keyword::Table> sections_tables();
 std::vector<keyword::Table> options_tables();
 std::vector<keyword::Table> actions_tables();
 std::vector<keyword::Table> samples_tables();
-std::vector<keyword::Table> counters_tables();
 std::vector<keyword::Table> tls_tables();
 std::vector<keyword::Table> converters_tables();
 std::vector<keyword::Table> acl_tables();

@@ -256,8 +256,6 @@ constexpr Keyword rows[] = {
     {.name = "tune.ssl.ocsp-update.mindelay", .where = in::global, .args = count(1, 1),
      .since = "3.x", .support = ignored("this tunes HAProxy's own internals; weir sizes itself"),
      .summary = "Sets the least time between two OCSP updates."},
-    {.name = "tune.stick-counters", .where = in::global, .args = count(1, 1), .since = "3.x",
-     .support = not_yet(), .summary = "Sets the number of tracked counters of a session."},
     {.name = "tune.streams-elasticity", .where = in::global, .args = count(1, 1), .since = "3.x",
      .support = ignored("this tunes HAProxy's own internals; weir sizes itself"),
      .summary = "Gives fewer streams to connections when many are open."},

@@ -279,7 +279,7 @@ constexpr auto options = sorted({
         "Connections at low load.", "0"),
     row("no-backup", {}, set_flag<&S::backup, false>, "Undoes backup."),
     row("no-check", {}, set_checked<false>, "Undoes check."),
-    harmless("non-stick", 0, "weir has no stick tables yet", "Is not remembered."),
+    row("non-stick", {}, set_flag<&S::remembered, false>, "Is not remembered by stick lines."),
     row("on-marked-down", {keyword::choice("shutdown-sessions")}, lower_on_marked_down,
         "What happens to sessions when the server goes down."),
     harmless("pool-low-conn", 1, idle, "Idle connections to keep."),
@@ -294,7 +294,7 @@ constexpr auto options = sorted({
     row("rise", count_arg, set_check_number<&H::rise>, "Successes before up.", "2"),
     row("slowstart", time_arg, set_time<&S::slow_start>, "Weight grows for this time."),
     row("source", {word("address")}, lower_source, "Address to connect from."),
-    harmless("stick", 0, "weir has no stick tables yet", "Is remembered."),
+    row("stick", {}, set_flag<&S::remembered, true>, "Is remembered by stick lines."),
     row("track", {word("server")}, set_text<&S::track>, "Shares the health of another server."),
     row("weight", {number("weight", 0, 256)}, set_number<&S::weight>, "Share of the load.", "1"),
 });

@@ -192,7 +192,9 @@ std::vector<keyword::Table> own_tables() {
             redirect_table(),   section_table(),   match_table(),  bind_line_table(),
             server_line_table(), proxy_header_table(), first_bytes_table(),
             bind_tls_table(),    global_tls_table(),   tls_sample_table(),
-            server_tls_table(),  server_tls_default_table(), http2_table()};
+            server_tls_table(),  server_tls_default_table(), http2_table(),
+            stick_table(), stick_word_table(), stick_action_table(), stick_fetch_table(),
+            stick_converter_table()};
 }
 
 std::vector<keyword::Table> all_tables() {

@@ -154,6 +154,7 @@ struct Draft {
     std::vector<ServerWords> servers;
     std::vector<SwitchWords> switches;
     std::vector<UseServerWords> use_servers;
+    std::vector<ir::Pool::Stick> sticks;
     std::vector<ir::Condition> monitor_fail;
     std::vector<ir::Site::CaptureSlot> request_captures, response_captures;
     std::optional<ir::Site::CookieCapture> cookie_capture;
@@ -181,7 +182,7 @@ struct Draft {
 
 // A name that must turn out to be a backend (or a server of one) when all is read.
 struct Reference {
-    enum class Kind : std::uint8_t { pool, server, frontend } kind = Kind::pool;
+    enum class Kind : std::uint8_t { pool, server, frontend, table } kind = Kind::pool;
     std::string name;  // "pool" or "pool/server"
     Span span;
 };

@@ -35,11 +35,17 @@ keyword::Table match_table();       // words of http-check expect, tcp-check exp
 keyword::Table bind_line_table();
 keyword::Table server_line_table();
 keyword::Table redirect_table();  // words of redirect
+keyword::Table stick_table();         // stick-table and stick lines, options of stick-table
+keyword::Table stick_word_table();    // its types and data
+keyword::Table stick_action_table();
+keyword::Table stick_fetch_table();
+keyword::Table stick_converter_table();
 keyword::Table section_table();   // frontend, backend, ...
 
 // The type of a value of a PROXY header: "0xe0", "224", "AUTHORITY".
 std::optional<std::uint8_t> proxy_value_type(std::string_view text);
 
+void complete_tables(ir::Config& config);
 Contexts places_of(ir::Fetch code);
 void plain_converter(ir::Expr& expr, const Keyword& row, const Call& call);
 

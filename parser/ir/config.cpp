@@ -33,6 +33,12 @@ PoolId Config::find_pool(const std::string& name, Pool::Kind kind) const {
     return found == pool_index_.end() ? no_id : found->second;
 }
 
+ZoneId Config::find_zone(std::string_view name, std::string_view purpose) const {
+    for (ZoneId id = 0; id < zones.size(); ++id)
+        if (zones[id].name == name && zones[id].purpose == purpose) return id;
+    return no_id;
+}
+
 std::uint32_t Config::variable_slot(std::string_view name, bool nginx) {
     for (std::size_t i = 0; i < variables.size(); ++i)
         if (variables[i].nginx == nginx && variables[i].name == name)

@@ -59,6 +59,7 @@ struct Config {
     std::vector<Route> routes;
     std::vector<Pool> pools;
     std::vector<Zone> zones;
+    std::uint32_t followers = 3;           // per connection and per request; tune.stick-counters
     std::vector<Map> maps;
     std::vector<Variable> variables;       // slots of SetVariable and Fetch::variable
     std::vector<std::string> named_captures;   // slots of Fetch::named_capture
@@ -70,6 +71,8 @@ struct Config {
     // HAProxy has one name space for pools of both kinds, nginx one for each.
     [[nodiscard]] PoolId find_pool(const std::string& name) const;
     [[nodiscard]] PoolId find_pool(const std::string& name, Pool::Kind kind) const;
+    // By name and purpose; no_id when there is none.
+    [[nodiscard]] ZoneId find_zone(std::string_view name, std::string_view purpose) const;
     std::uint32_t variable_slot(std::string_view name, bool nginx);
 
 private:

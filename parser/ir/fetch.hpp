@@ -228,7 +228,16 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(log_server_queue, integer, log)         /* | %sq */                                     \
     X(log_pool_queue, integer, log)           /* | %bq */                                     \
     X(log_retries, integer, log)              /* | %rc, with + when redispatched */           \
-    X(log_counter, integer, connect)          /* | %rt */
+    X(log_counter, integer, connect)          /* | %rt */                                     \
+    /* tables: number = EntryQuery, text = a table other than the one it is followed in */    \
+    X(request_limit, bytes, request)          /* $limit_req_status */                         \
+    X(connection_limit, bytes, connect)       /* $limit_conn_status */                        \
+    X(followed_entry, integer, connect)       /* | sc_http_req_rate(0) and its kin */         \
+    X(followed_exists, boolean, connect)      /* | sc_tracked(0) */                           \
+    X(followed_key, bytes, connect)           /* | sc_key(0) */                               \
+    X(source_entry, integer, connect)         /* | src_http_req_rate(table) and its kin */    \
+    X(table_used, integer, connect)           /* | table_cnt(table) */                        \
+    X(table_free, integer, connect)           /* | table_avl(table) */
 
 enum class Fetch : std::uint16_t {
 #define X(name, type, phase) name,
@@ -293,7 +302,9 @@ enum class Fetch : std::uint16_t {
     X(ltime, integer, bytes)          /* text = strftime format */                            \
     X(utime, integer, bytes)                                                                  \
     X(url_parameter, bytes, bytes)    /* urlp(text) */                                        \
-    X(language, bytes, bytes)
+    X(language, bytes, bytes)                                                                 \
+    X(table_entry, any, integer)      /* table_http_req_rate(text) and its kin */             \
+    X(in_table, any, boolean)         /* in_table(text) */
 
 enum class Converter : std::uint8_t {
 #define X(name, input, output) name,

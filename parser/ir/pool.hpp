@@ -119,6 +119,7 @@ struct Server {
     bool backup = false;
     bool down = false;                     // down | disabled
     bool drain = false;
+    bool remembered = true;                // by stick store rules; non-stick: not
     std::uint32_t max_connections = 0;     // max_conns | maxconn; 0 = no limit
     std::uint32_t min_connections = 0;     // minconn
     std::uint32_t max_queue = 0;           // maxqueue; 0 = no limit
@@ -164,6 +165,14 @@ struct Pool {
     bool disabled = false;
     // HAProxy cookie persistence, as far as the pool must know; the rest in later issues.
     std::vector<std::pair<Condition, std::string>> use_server;
+    // stick on, match, store-request, store-response: a table remembers the server of a key.
+    struct Stick {
+        Expr key;
+        std::string table;         // name of a Zone
+        bool match = false, store_request = false, store_response = false;
+        std::optional<Condition> when;
+    };
+    std::vector<Stick> sticks;     // in order; the first match that finds a usable server wins
     std::uint32_t id = 0;
     // Email alerts, dns etc. are other issues' matter.
     bool log_health_checks = false;

@@ -159,6 +159,7 @@ void put(Printer& to, const Server& s) {
     to.field("weight", s.weight, d.weight);
     to.field("backup", s.backup, d.backup);
     to.field("down", s.down, d.down);
+    to.field("remembered", s.remembered, d.remembered);
     to.field("drain", s.drain, d.drain);
     to.field("max_connections", s.max_connections, d.max_connections);
     to.field("min_connections", s.min_connections, d.min_connections);
@@ -245,6 +246,13 @@ void Printer::pool(const Pool& p) {
     for (const auto& server : p.servers) put(*this, server);
     for (const auto& [condition, server] : p.use_server)
         line("use_server {} if {}", show(server), show(condition, config));
+    for (const auto& one : p.sticks) stick(one);
+}
+
+void Printer::stick(const Pool::Stick& stick) {
+    line("stick{}{}{} {} in {}{}", stick.match ? " match" : "", stick.store_request ? " store_request" : "",
+         stick.store_response ? " store_response" : "", show(stick.key, config), show(stick.table),
+         stick.when ? " if " + show(*stick.when, config) : std::string());
 }
 
 namespace {
@@ -367,6 +375,21 @@ void Printer::map(const Map& m) {
     line("otherwise {}", show(m.fallback, config));
 }
 
+namespace {
+
+const char* name_of(Zone::Key key) {
+    switch (key) {
+        case Zone::Key::text: return "text";
+        case Zone::Key::binary: return "binary";
+        case Zone::Key::integer: return "integer";
+        case Zone::Key::ipv4: return "ipv4";
+        case Zone::Key::ipv6: return "ipv6";
+    }
+    return "?";
+}
+
+}  // namespace
+
 void Printer::zone(const Zone& z) {
     line("zone {}", show(z.name));
     Deeper deeper(*this);
@@ -374,6 +397,17 @@ void Printer::zone(const Zone& z) {
     field("bytes", z.bytes, std::uint64_t{0});
     field("entries", z.entries, std::uint64_t{0});
     field("expire", z.expire, Milliseconds{0});
+    const Zone d;
+    if (!z.columns.empty()) line("key {} bytes {}", name_of(z.key), z.key_bytes);
+    for (const auto& column : z.columns) {
+        auto text = fmt::format("column {}", column_name(column.what));
+        if (column.count != 1) text += fmt::format(" count {}", column.count);
+        if (column.period.count() != 0) text += " period " + show(column.period);
+        line("{}", text);
+    }
+    field("evicts", z.evicts, d.evicts);
+    field("of", z.of);
+    field("rate", z.rate, d.rate);
 }
 
 namespace {
@@ -427,6 +461,7 @@ std::string print(const Config& config) {
     printing::Printer to(config);
     to.process();
     for (const auto& zone : config.zones) to.zone(zone);
+    if (config.followers != Config().followers) to.line("followers {}", config.followers);
     for (const auto& map : config.maps) to.map(map);
     for (const auto& pool : config.pools) to.pool(pool);
     for (const auto& listener : config.listeners) to.listener(listener);

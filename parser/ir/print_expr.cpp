@@ -88,6 +88,19 @@ std::string slot_name(std::int64_t slot, const Config& config) {
     return (config.variables[at].nginx ? "$" : "") + config.variables[at].name;
 }
 
+bool asks_entry(Fetch fetch) {
+    return fetch == Fetch::followed_entry || fetch == Fetch::followed_exists ||
+           fetch == Fetch::followed_key || fetch == Fetch::source_entry;
+}
+
+std::string show_query(std::int64_t number) {
+    static constexpr const char* operations[] = {"get",    "kilobytes", "count_one", "clear",
+                                                 "exists", "followers", "idle",      "expires"};
+    const auto query = EntryQuery::of(number);
+    return fmt::format("{} {} {} of {}", operations[static_cast<std::size_t>(query.op)],
+                       column_name(query.what), query.index, query.follower);
+}
+
 std::string show_fetch(const Expr& expr, const Config& config) {
     auto index = static_cast<std::size_t>(expr.fetch);
     std::string name = index < std::size(fetch_names) ? fetch_names[index] : "?";
@@ -100,7 +113,9 @@ std::string show_fetch(const Expr& expr, const Config& config) {
         (arguments += arguments.empty() ? "" : ", ") += text;
     };
     if (!expr.text.empty()) argument(show(expr.text));
-    if (expr.number == occurrence::every)
+    if (asks_entry(expr.fetch))
+        argument(show_query(expr.number));
+    else if (expr.number == occurrence::every)
         argument("every");
     else if (expr.number != 0)
         argument(std::to_string(expr.number));
@@ -114,6 +129,8 @@ std::string show_convert(const Expr& expr, const Config& config) {
     out += "(" + (expr.in.empty() ? std::string() : show(expr.in[0], config));
     if (expr.converter == Converter::set_variable || expr.converter == Converter::compare_string)
         out += ", " + slot_name(expr.number, config);
+    else if (expr.converter == Converter::table_entry)
+        out += ", " + show_query(expr.number);
     else if (expr.number != 0)
         out += ", " + std::to_string(expr.number);
     if (!expr.text.empty()) out += ", " + show(expr.text);
@@ -152,6 +169,16 @@ std::string show(Milliseconds value) {
 std::string show(std::string_view value) { return "\"" + escaped(value, false) + "\""; }
 std::string show(const std::string& value) { return show(std::string_view(value)); }
 std::string show(const char* value) { return show(std::string_view(value)); }
+
+const char* column_name(Zone::Column::What what) {
+    static constexpr const char* names[] = {
+#define X(name) #name,
+        WEIR_COLUMNS(X)
+#undef X
+    };
+    auto index = static_cast<std::size_t>(what);
+    return index < std::size(names) ? names[index] : "?";
+}
 
 std::string name_of(Phase phase) {
     switch (phase) {

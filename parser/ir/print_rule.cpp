@@ -163,6 +163,13 @@ struct ActionLine {
     }
     std::string operator()(const DisableRetry&) const { return "disable_retry"; }
     std::string operator()(const ExpectProxyHeader&) const { return "expect_proxy_header"; }
+    std::string operator()(const Follow& a) const {
+        return fmt::format("follow {} {} in {}", a.follower, show(a.key, config), show(a.table));
+    }
+    std::string operator()(const EditEntry& a) const {
+        return fmt::format("{} {} {} of {} by {}", a.adds ? "add_to" : "set", column_name(a.what), a.index,
+                           a.follower, show(a.amount, config));
+    }
 };
 
 const char* name_of(Route::Match match) {

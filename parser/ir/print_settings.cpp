@@ -353,6 +353,11 @@ void put(Group& to, const InnerRequests& i) {
     to.field("logged", i.logged, d.logged);
 }
 
+void put(Group& to, const ReplyRate& r) {
+    to.field("rate", r.rate);
+    to.field("after", r.after);
+}
+
 template <class T>
 std::string lines_of(const Shared<T>& group, const Config& config) {
     Group gathered(config);
@@ -389,6 +394,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("name_servers", mine.name_servers, parent.name_servers);
     group("real_address", mine.real_address, parent.real_address);
     group("reply_fields", mine.reply_fields, parent.reply_fields);
+    group("reply_rate", mine.reply_rate, parent.reply_rate);
     group("error_pages", mine.error_pages, parent.error_pages);
     group("logs", mine.logs, parent.logs);
     group("files", mine.files, parent.files);

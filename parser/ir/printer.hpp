@@ -24,6 +24,7 @@ std::string show(const PatternSet& patterns);
 std::string show(const Message& message);
 std::string show(const LogTarget& target, const Config& config);
 std::string name_of(Phase phase);
+const char* column_name(Zone::Column::What what);
 std::string show_pool(PoolId id, const Config& config);
 
 class Printer {
@@ -88,6 +89,7 @@ public:
     void pool(const Pool& pool);
     void map(const Map& map);
     void zone(const Zone& zone);
+    void stick(const Pool::Stick& stick);
     // The groups that differ from the parent's.
     void settings(const Settings& mine, const Settings& parent);
     void settings_group(const char* name, const std::string& mine, const std::string& parent);

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parser/ir/expr.hpp"
+#include "parser/ir/zone.hpp"
 
 namespace weir::ir {
 
@@ -144,6 +145,21 @@ struct DisableRetry {};
 // tcp-request connection expect-proxy layer4: the connection begins with a PROXY header.
 struct ExpectProxyHeader {};
 
+// track-sc0 and its kin: from here on follower `follower` counts in the key's entry of a table.
+struct Follow {
+    std::uint32_t follower = 0;
+    Expr key;
+    std::string table;            // name of a Zone
+};
+// sc-inc-gpc, sc-add-gpc, sc-set-gpt: changes the entry that a follower counts in.
+struct EditEntry {
+    std::uint32_t follower = 0;
+    Zone::Column::What what = Zone::Column::What::counter;
+    std::uint32_t index = 0;
+    bool adds = true;             // else sets
+    Expr amount;
+};
+
 }  // namespace action
 
 using Action =
@@ -151,7 +167,7 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::DisableRetry, action::ExpectProxyHeader>;
+                 action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

@@ -276,6 +276,12 @@ struct NameServers {
     Milliseconds timeout{30000};         // resolver_timeout
 };
 
+// How fast an answer goes to the client. Computed for each request.
+struct ReplyRate {
+    Text rate;                           // limit_rate: bytes per second; empty or 0 = no limit
+    Text after;                          // limit_rate_after: so many bytes before that
+};
+
 struct LogSettings {
     std::vector<AccessLog> access;       // access_log, log
     std::vector<ErrorLog> errors;        // error_log; empty: the process's
@@ -314,6 +320,7 @@ struct Settings {
     Shared<NameServers> name_servers;
     Shared<RealAddress> real_address;
     Shared<ReplyFields> reply_fields;
+    Shared<ReplyRate> reply_rate;
     Shared<ErrorPages> error_pages;
     Shared<LogSettings> logs;
     Shared<FileSettings> files;

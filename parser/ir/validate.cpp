@@ -36,6 +36,7 @@ public:
         check_pool_names();
         for (const auto& pool : config_.pools) check_pool(pool);
         for (const auto& map : config_.maps) check_map(map);
+        for (const auto& zone : config_.zones) check_zone(zone);
         for (const auto& site : config_.sites) check_site(site);
     }
 
@@ -124,6 +125,12 @@ private:
     void check_action(const action::SetAddress& a, const Rule& rule) {
         check_expr(a.value, rule.phase, Use::value);
     }
+    void check_action(const action::Follow& a, const Rule& rule) {
+        check_expr(a.key, rule.phase, Use::value);
+    }
+    void check_action(const action::EditEntry& a, const Rule& rule) {
+        check_expr(a.amount, rule.phase, Use::value);
+    }
     void check_action(const action::Close&, const Rule&) {}
     void check_action(const action::Tarpit&, const Rule&) {}
     void check_action(const action::ExpectProxyHeader&, const Rule&) {}
@@ -147,6 +154,10 @@ private:
             check_text(forward.method, Phase::forward);
             check_text(forward.bind_address, Phase::forward);
             check_server_tls(*forward.tls);
+        }
+        if (groups_seen_.insert(settings.reply_rate.identity()).second) {
+            check_text(settings.reply_rate->rate, Phase::reply);
+            check_text(settings.reply_rate->after, Phase::reply);
         }
         if (groups_seen_.insert(settings.reply_fields.identity()).second) {
             for (const auto& field : settings.reply_fields->list)
@@ -265,6 +276,15 @@ private:
         for (const auto& server : pool.servers)
             if (!server.down || server.endpoints.empty()) return false;
         return true;
+    }
+
+    void check_zone(const Zone& zone) {
+        if (zone.purpose != "pool" && zone.columns.empty())
+            sink_.error(zone.span, "unknown-zone",
+                        fmt::format("there is no zone \"{}\" for \"{}\"", zone.name, zone.purpose),
+                        fmt::format("declare it with {}_zone", zone.purpose));
+        path_routes_ = true;
+        check_text(zone.of, Phase::request);
     }
 
     void check_map(const Map& map) {

@@ -26,6 +26,16 @@ using ir::Settings;
 
 constexpr Contexts everywhere = http | server | location;
 
+// limit_rate, limit_rate_after: a size, or a text that is one for each request.
+template <ir::Text ir::ReplyRate::*Member>
+void lower_rate(Scope& scope, const Call& call) {
+    if (!has_variables(call[0].text) && !value::parse_nginx_size(call[0].text))
+        return scope.error(call[0].span, "invalid-value",
+                           fmt::format("\"{}\" of \"{}\" is not valid; expected a size such as 100k",
+                                       call[0].text, call.name));
+    scope.settings().reply_rate.edit().*Member = scope.text(call[0]);
+}
+
 // Sizes that the IR holds in 32 bits.
 constexpr std::int64_t four_gigabytes = 0xffffffff;
 
@@ -275,6 +285,12 @@ constexpr Keyword rows[] = {
     {.name = "large_client_header_buffers", .where = http | server, .args = {keyword::number("number", 1, 1000000), keyword::size("size", 1, four_gigabytes)},
      .apply = lower_large_client_header_buffers, .fallback = "4 8k",
      .summary = "Number and size of buffers for large heads: the longest line and the whole.", .once = true},
+    {.name = "limit_rate", .where = everywhere | if_in_location, .args = {keyword::text("rate")},
+     .apply = lower_rate<&ir::ReplyRate::rate>, .fallback = "0",
+     .summary = "Limits the rate of an answer to the client, in bytes per second."},
+    {.name = "limit_rate_after", .where = everywhere | if_in_location, .args = {keyword::text("size")},
+     .apply = lower_rate<&ir::ReplyRate::after>, .fallback = "0", .since = "0.8.0",
+     .summary = "Sets how much of an answer goes out before the rate is limited."},
     {.name = "lingering_close", .where = everywhere, .args = {keyword::choice("off|on|always")},
      .apply = set<&Settings::keepalive, &ir::KeepAlive::linger>, .fallback = "on", .since = "1.1.0",
      .summary = "Reads what the client still sends before closing.", .once = true},

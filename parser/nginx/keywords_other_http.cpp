@@ -29,12 +29,6 @@ constexpr Keyword rows[] = {
     {.name = "gzip_vary", .where = http | server | location, .args = {flag()}, .fallback = "off",
      .support = not_yet(),
      .summary = "Adds \"Vary: Accept-Encoding\" where answers may be compressed."},
-    {.name = "limit_rate", .where = http | server | location | if_in_location, .args = count(1, 1),
-     .fallback = "0", .support = not_yet(),
-     .summary = "Limits the rate of an answer to the client, in bytes per second."},
-    {.name = "limit_rate_after", .where = http | server | location | if_in_location,
-     .args = count(1, 1), .fallback = "0", .since = "0.8.0", .support = not_yet(),
-     .summary = "Sets how much of an answer goes out before the rate is limited."},
     {.name = "post_action", .where = http | server | location | if_in_location, .args = count(1, 1),
      .support = not_yet(), .summary = "Runs another URI after a request has ended."},
 };

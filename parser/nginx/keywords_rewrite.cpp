@@ -105,7 +105,12 @@ void set_built_in(Block& block, const Call& call, std::string_view name) {
         target.value = block.text(call[1]);
         return add_rule(block, std::move(target), call.span);
     }
-    if (name == "limit_rate") return refuse_parameter(block, call, call[0]);
+    if (name == "limit_rate") {
+        ir::action::SetVariable set;
+        set.slot = block.config.variable_slot(name, true);
+        set.value = block.text(call[1]);
+        return add_rule(block, std::move(set), call.span);
+    }
     block.error(call[0].span, "duplicate-variable", fmt::format("the duplicate \"{}\" variable", name),
                 "nginx has a variable of that name; choose another");
 }

@@ -251,11 +251,11 @@ void lower_zone(Scope& scope, const Call& call) {
     block.pool->zone = name;
     auto& zones = block.config.zones;
     bool known = std::any_of(zones.begin(), zones.end(),
-                             [&](const ir::Zone& zone) { return zone.name == name; });
+                             [&](const ir::Zone& zone) { return zone.purpose == "pool" && zone.name == name; });
     if (!known)
         zones.push_back({.name = std::move(name),
-                         .bytes = static_cast<std::uint64_t>(bytes),
                          .purpose = "pool",
+                         .bytes = static_cast<std::uint64_t>(bytes),
                          .span = call.span});
 }
 

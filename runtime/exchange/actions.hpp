@@ -21,6 +21,8 @@ void set_mark(const ir::action::SetMark& action, int fd);
 // early_rules.cpp: what a connection goes through before its first byte is looked at. Rules of
 // HAProxy's tcp-request connection stand before a PROXY header, those of tcp-request session after
 // it. False: the connection is to be closed without a word.
+// Counts the session where its connection's followers point.
+void count_session(const Connection& connection);
 bool run_early_rules(Connection& connection, const plan::Site& site,
                      const std::vector<plan::Rule>& rules);
 

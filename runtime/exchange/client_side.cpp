@@ -97,6 +97,8 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
             server->tls = server->conf->over_tls ? running->plan->server_tls.find(*server->conf->tls) : nullptr;
     for (const auto& site : running->plan->config().sites)
         running->sites.push_back(start_->board->find(zone::Kind::site, site.name));
+    for (const auto& zone : running->plan->config().zones)
+        running->zones.push_back(start_->board->tables().find(zone));
     auto& around = running->around;
     around.host_name = host_name_;
     around.process_id = start_->shown_pid;
@@ -107,6 +109,9 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
     around.process = worker_->process;
     around.config = &running->plan->config();
     around.board = start_->board;
+    around.zones = running->zones;
+    around.zone_keys = running->plan->zone_keys.data();
+    around.holds = worker_->holds.get();
     return running;
 }
 
@@ -119,6 +124,7 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
     worker_->index = start.index;
     worker_->board = start.board;
     worker_->process = start.board->find(zone::Kind::process, "");
+    worker_->holds = std::make_unique<zone::Holds>(start.board->tables(), start.index);
     pools_ = std::make_unique<pool::LivePools>(start.index, *start.board);
     pools_->set_signal(
         [](void* wake, std::uint64_t workers) {
@@ -375,6 +381,7 @@ net::Detached ClientSide::run(Connection& connection) {
     if (serves)
         serves = run_early_rules(connection, first_site(connection),
                                  first_site(connection).rules.handshake);
+    if (serves && connection.followers) count_session(connection);
     while (serves) {
         if (first_site(connection).source->kind == ir::Site::Kind::stream)
             co_await serve_stream(connection);

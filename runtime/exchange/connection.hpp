@@ -10,6 +10,7 @@
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
+#include "runtime/exchange/track.hpp"
 #include "runtime/plan/running.hpp"
 
 namespace weir::exchange {
@@ -49,6 +50,7 @@ struct Connection {
     // To a server, for requests of this connection only (http-reuse never).
     std::unique_ptr<forward::ServerConnection> server;
     std::unique_ptr<ConnectionVariables> variables;   // where the plan has such
+    std::unique_ptr<ConnectionFollowers> followers;   // of tcp-request connection and session rules
     // The session is to go on as if this listener had accepted it (nginx stream pass); no_id: it ends.
     ir::ListenerId passed_to = ir::no_id;
     bool proxy_header_expected = false;     // a rule said so (expect-proxy layer4)

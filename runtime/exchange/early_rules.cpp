@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/exchange/actions.hpp"
+#include "runtime/exchange/track.hpp"
 
 #include "runtime/route/fetch.hpp"
 
@@ -48,6 +49,13 @@ void set_mark(const ir::action::SetMark& action, int fd) {
         net::set_type_of_service(fd, static_cast<int>(action.value));
 }
 
+void count_session(const Connection& connection) {
+    route::Subject subject;
+    subject.around = &connection.running->around;
+    subject.now_us = connection.worker.loop.now_us();
+    count_followed(subject, connection.followers->list, Counted::session);
+}
+
 bool run_early_rules(Connection& connection, const plan::Site& site,
                      const std::vector<plan::Rule>& rules) {
     if (rules.empty()) return true;
@@ -67,6 +75,7 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
     if (auto count = connection.running->plan->config().variables.size(); count != 0)
         subject.variables = {arena.make_array<route::Value>(count), count};
     if (connection.variables) connection.variables->give(subject.variables);
+    if (connection.followers) subject.connection_followed = connection.followers->list;
     bool stays = true;
     for (const auto& rule : rules) {
         if (!rule.when.empty() && !rule.when.holds(subject)) continue;
@@ -83,6 +92,9 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
             set_variable(rule, *set, subject);
         if (const auto* set = std::get_if<ir::action::SetAddress>(&action)) set_address(rule, subject, *set);
         if (const auto* set = std::get_if<ir::action::SetMark>(&action)) set_mark(*set, connection.stream.fd());
+        if (const auto* one = std::get_if<ir::action::Follow>(&action))
+            follow_connection(rule, *one, subject, connection.followers);
+        if (const auto* edit = std::get_if<ir::action::EditEntry>(&action)) edit_entry(rule, *edit, subject);
     }
     // Only what stands before the PROXY header may change who the connection itself is from.
     bool changed = subject.client != &facts.client || subject.local != &facts.local;

@@ -6,6 +6,7 @@
 
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/net/tls_facts.hpp"
 #include "runtime/route/real_address.hpp"
@@ -49,6 +50,7 @@ Exchange::Exchange(Connection& connection, http::Carrier& carrier)
     subject_.now_us = worker_.loop.now_us();
     subject_.wall_ms = worker_.loop.wall_ms();
     subject_.payload_ended = true;   // rules run when the head is whole: nothing is undecided
+    if (connection.followers) subject_.connection_followed = connection.followers->list;
     auto& times = subject_.times;
     times.started = connection.requests == 1 ? connection.facts.accepted_us : subject_.now_us;
     times.handshaken = connection.requests == 1 ? connection.facts.ready_us : times.started;
@@ -213,6 +215,7 @@ Exchange::Next Exchange::begin() {
     subject_.request = &request_;
     subject_.received = request_.head_bytes;
     subject_.query = request_.query;
+    if (!subject_.connection_followed.empty()) count_followed(subject_, Counted::request);
     subject_.body_length = request_.length;
     if (auto count = plan.config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
@@ -403,6 +406,8 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
     for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
+    if (route_->forward && route_->forward->pool != ir::no_id)
+        store_sticks(*running_->plan, route_->forward->pool, subject_);
     for (const auto& one : *route_->filters) one.filter->on_response(subject_, server_->response);
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
                              &site_->rules.response_content, &site_->rules.response}) {
@@ -481,19 +486,17 @@ void Exchange::take(const filter::Answer& answer) {
     content_type_ = answer.content_type;
 }
 
-// True when a filter of the route made the reply.
-bool Exchange::ask_filters() {
-    for (const auto& filter : *route_->filters) {
-        filter::Answer answer;
-        if (filter.filter->on_request(subject_, answer) == filter::Verdict::next) continue;
-        take(answer);
-        return true;
-    }
-    return false;
-}
-
 net::Task<Exchange::Next> Exchange::perform() {
-    if (ask_filters()) co_return Next::reply;
+    if (!route_->filters->empty()) {
+        std::size_t at = 0;
+        std::int64_t wait_ms = 0;
+        for (;;) {
+            auto next = ask_filters(at, wait_ms);
+            if (next == Next::perform) break;
+            if (next != Next::wait) co_return next;
+            if (!co_await wait_here(wait_ms)) co_return Next::close;
+        }
+    }
     if (route_->access && !is_inner_) {
         auto next = co_await check_access();
         if (next != Next::perform) co_return next;
@@ -570,7 +573,11 @@ Exchange::Next Exchange::run_site_rules() {
         if (ran.flow == Flow::decided) return ran.next;
     }
     // HAProxy: a frontend has modules of its own (the stats page), before its backend is picked.
-    if (!site_->source->is_nginx_style && ask_filters()) return Next::reply;
+    if (!site_->source->is_nginx_style && !route_->filters->empty()) {
+        std::size_t at = 0;
+        std::int64_t wait_ms = 0;
+        if (auto next = ask_filters(at, wait_ms); next != Next::perform && next != Next::wait) return next;
+    }
     return Next::route;
 }
 

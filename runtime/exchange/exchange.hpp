@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "runtime/exchange/connection.hpp"
+#include "runtime/exchange/paced_body.hpp"
 #include "runtime/filter/reply_body.hpp"
 #include "runtime/forward/forward.hpp"
 #include "runtime/http/carrier.hpp"
@@ -58,7 +59,8 @@ private:
     Next pick_route();
     Next use_route(ir::RouteId id);
     net::Task<Next> perform();
-    bool ask_filters();
+    net::Task<bool> wait_here(net::Time time);
+    Next ask_filters(std::size_t& at, std::int64_t& wait_ms);
     std::string_view captured_cookie(const http::FieldList& fields, http::FieldId id) const;
     void take(const filter::Answer& answer);
     net::Task<Next> forward();
@@ -158,7 +160,7 @@ private:
     void weaken_tag();
     net::Task<bool> send_reply();
     net::Task<bool> send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
-                              http::Piece piece);
+                              http::Piece piece, Pace pace);
     std::string_view own_scheme() const;
 
     Connection& connection_;

@@ -137,7 +137,8 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result) {
 
 namespace {
 
-log::About about_of(route::Subject& subject) {
+// Who it is about, as each line of the error log tells.
+log::About about_of(const route::Subject& subject) {
     log::About about;
     about.connection = subject.connection->serial;
     about.client = subject.client->text();
@@ -149,26 +150,39 @@ log::About about_of(route::Subject& subject) {
     return about;
 }
 
+bool wants(const route::Subject& subject, int level) {
+    return log::process_log().wants(level) || !subject.site->settings.logs->errors.empty();
+}
+
 }  // namespace
 
 void log_problem(route::Subject& subject, int level, const std::string& text) {
-    auto& errors = log::process_log();
-    if (!errors.wants(level) && subject.site->settings.logs->errors.empty()) return;
-    errors.write(level, text, about_of(subject), &subject.site->settings.logs->errors);
+    log_note(subject, level, text, {});
+}
+
+void log_note(route::Subject& subject, int level, std::string_view text, std::string_view doing) {
+    if (!wants(subject, level)) return;
+    auto who = about_of(subject);
+    who.doing = doing;
+    std::string bound;   // what nginx calls the server of a stream
+    if (!subject.request && subject.site->is_nginx_style && who.site.empty() && subject.connection->listener) {
+        bound = ir::to_string(subject.connection->listener->endpoint);
+        who.site = bound;
+    }
+    log::process_log().write(level, text, who, &subject.site->settings.logs->errors);
 }
 
 void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
                  const std::string& problem) {
     auto words = words_of(failure);
-    auto& errors = log::process_log();
-    if (!errors.wants(words.level) && subject.site->settings.logs->errors.empty()) return;
-    auto about = about_of(subject);
-    about.doing = words.doing;
-    if (!subject.tries.empty()) about.server = subject.tries.back().address;
+    if (!wants(subject, words.level)) return;
+    auto who = about_of(subject);
+    who.doing = words.doing;
+    if (!subject.tries.empty()) who.server = subject.tries.back().address;
     auto text = !problem.empty() ? problem
                 : words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
                                  : std::string(words.text);
-    errors.write(words.level, text, about, &subject.site->settings.logs->errors);
+    log::process_log().write(words.level, text, who, &subject.site->settings.logs->errors);
 }
 
 namespace {
@@ -210,6 +224,8 @@ void Exchange::log() {
     auto& loop = worker_.loop;
     subject_.now_us = subject_.times.ended = loop.now_us();
     count();
+    if (!subject_.followed.empty() || !subject_.connection_followed.empty())
+        count_outcome(subject_, head_refused_);
     write_lines();
 }
 

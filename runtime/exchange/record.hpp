@@ -11,6 +11,8 @@
 namespace weir::exchange {
 
 void note_failure(route::Subject& subject, forward::Failure failure);
+// A line of a filter for the error log.
+void log_note(route::Subject& subject, int level, std::string_view text, std::string_view doing = {});
 void note_relay_end(route::Subject& subject, const http::RelayResult& result);
 void note_tunnel_end(route::Subject& subject, const TunnelResult& result);
 // One error-log line with the activity: client, site, request, server.

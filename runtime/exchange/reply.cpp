@@ -463,9 +463,10 @@ bool Exchange::is_last_of_connection() const {
             worker_.loop.now() - connection_.facts.accepted_us / 1000 > keepalive.max_time.count());
 }
 
-// A body in several pieces; `piece` is the first, if it was taken already.
+// A body in several pieces; `piece` is the first, if it was taken already. `pace`: no faster than its
+// client may have it (limit_rate).
 net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
-                                    http::Piece piece) {
+                                    http::Piece piece, Pace pace) {
     auto write_timeout = time_of(client_rules().timeouts->client_send);
     if (adds_ && !co_await send_addition(route_->inner->before)) co_return false;
     InnerSink open_end(&writer_);
@@ -473,12 +474,14 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<const filt
     bool ok = true;
     std::optional<filter::FilteredBody> filtered;
     std::optional<TrailingBody> trailing;
+    std::optional<PacedBody> paced;
+    if (from && !wanted.empty()) from = &filtered.emplace(subject_, wanted, from);
+    if (from && wants_trailers()) from = &trailing.emplace(*this, *from);
+    if (pace.rate != 0) from = &paced.emplace(pace, worker_.loop, carrier_.watch, from, own_body_);
     if (!from) {
         auto result = co_await to.write(own_body_, true, write_timeout);
         ok = result.state == Io::State::ok;
     } else {
-        if (!wanted.empty()) from = &filtered.emplace(subject_, wanted, from);
-        if (wants_trailers()) from = &trailing.emplace(*this, *from);
         if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
             auto result = co_await to.write(piece.bytes, piece.last, write_timeout);
             ok = result.state == Io::State::ok;
@@ -551,8 +554,9 @@ net::Task<bool> Exchange::send_reply() {
     http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
                              : reply_from_server_ ? &server_->body() : nullptr;
     http::Piece piece;
-    bool plain = !adds_ && !trails && wanted.empty();
-    if (no_body || (!from && !adds_)) {
+    const auto pace = pace_of(*running_->plan, *route_, subject_);
+    bool plain = !adds_ && !trails && wanted.empty() && pace.rate == 0;
+    if (no_body || (!from && !adds_ && pace.rate == 0)) {
         if (trails && !no_body) writer_.set_trailers(make_trailers());
         net::WriteAll result;
         if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))
@@ -566,7 +570,7 @@ net::Task<bool> Exchange::send_reply() {
             result = co_await writer_.write_rest(write_timeout, result);
         ok = result.state == Io::State::ok;
     } else {
-        ok = co_await send_body(from, wanted, piece);
+        ok = co_await send_body(from, wanted, piece, pace);
     }
     if (server_) co_await server_->finish(ok);
     // HAProxy's log does not count what it says to bytes that were no request.

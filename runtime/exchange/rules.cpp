@@ -5,6 +5,7 @@
 
 #include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/track.hpp"
 
 namespace weir::exchange {
 
@@ -410,6 +411,15 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             return {};
         }
         Ran operator()(const ir::action::ExpectProxyHeader&) { return {}; }   // of connections only
+        Ran operator()(const ir::action::Follow& action) {
+            if (follow(rule, action, subject) && !exchange.server_)
+                count_followed(subject, subject.followed.subspan(action.follower, 1), Counted::request);
+            return {};
+        }
+        Ran operator()(const ir::action::EditEntry& action) {
+            edit_entry(rule, action, subject);
+            return {};
+        }
         Ran operator()(const ir::action::WaitForBody&) {
             if (exchange.gathered_.whole || exchange.body_.ended()) return {};
             exchange.wait_ = &rule;

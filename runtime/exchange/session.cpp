@@ -4,6 +4,7 @@
 
 #include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/forward/connect.hpp"
 #include "runtime/forward/server_tls.hpp"
@@ -41,6 +42,7 @@ private:
     void begin();
     bool choose_route();
     net::Task<bool> choose_pool();
+    net::Task<bool> ask_filters();
     bool holds(const plan::Rule& rule) { return rule.when.empty() || rule.when.holds(subject_); }
     // False: a rule refused the session.
     bool run_rules(const std::vector<plan::Rule>& rules);
@@ -109,6 +111,8 @@ bool Session::run_rules(const std::vector<plan::Rule>& rules) {
         if (const auto* take = std::get_if<ir::action::Capture>(&action)) store_capture(rule, subject_, *take);
         if (const auto* set = std::get_if<ir::action::SetMark>(&action)) set_mark(*set, connection_.stream.fd());
         if (const auto* set = std::get_if<ir::action::SetLogLevel>(&action)) log_level_ = set->level;
+        if (const auto* one = std::get_if<ir::action::Follow>(&action)) follow(rule, *one, subject_);
+        if (const auto* edit = std::get_if<ir::action::EditEntry>(&action)) edit_entry(rule, *edit, subject_);
     }
     return true;
 }
@@ -119,6 +123,20 @@ bool Session::choose_route() {
     route_ = &running_->plan->routes[found.route];
     subject_.pool_name = route_->source->pool_name;
     return true;
+}
+
+// limit_conn and its like. False: one of them refuses the session.
+net::Task<bool> Session::ask_filters() {
+    for (const auto& one : *site_->own.filters) {
+        filter::Answer answer;
+        auto verdict = one.filter->on_request(subject_, answer);
+        if (!answer.note.empty()) log_note(subject_, answer.note_level, answer.note, "initializing session");
+        if (verdict == filter::Verdict::wait) co_await net::sleep_for(worker_.loop, answer.wait_ms);
+        if (verdict != filter::Verdict::done) continue;
+        subject_.status = answer.status;
+        co_return false;
+    }
+    co_return true;
 }
 
 // Known at start, or computed: the name of a pool, an address, or a name to look up.
@@ -451,6 +469,7 @@ void Session::watch_server() {
 }
 
 void Session::log() {
+    count_bytes(subject_, subject_.received, subject_.sent);
     auto add = [&](zone::Counters& counters) {
         counters.bytes_in.add(subject_.received);
         counters.bytes_out.add(subject_.sent);
@@ -486,6 +505,7 @@ void Session::begin() {
     subject_.site = site_->source;
     subject_.site_id = site_->id;
     subject_.serial = ++worker_.exchange_serial;
+    if (connection_.followers) subject_.connection_followed = connection_.followers->list;
     subject_.now_us = loop.now_us();
     subject_.wall_ms = loop.wall_ms();
     subject_.times.started = connection_.facts.accepted_us;
@@ -506,6 +526,10 @@ net::Task<void> Session::run() {
     auto& loop = worker_.loop;
     begin();
     if (site_->own.real_address) take_real_address();
+    if (!site_->own.filters->empty()) {
+        bool admitted = co_await ask_filters();
+        if (!admitted) co_return log();
+    }
     if (route_->access && is_refused(*subject_.client, *route_->access->source)) {
         log_problem(subject_, log::error, "access forbidden by rule");
         subject_.status = 403;
@@ -524,6 +548,7 @@ net::Task<void> Session::run() {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;
         if (going && co_await connect()) {
+            store_sticks(*running_->plan, pool_id_, subject_);
             if (!run_rules(route_->rules.response_content) || !run_rules(site_->rules.response_content)) {
                 // tcp-response content: HAProxy asks as soon as the server is there.
                 subject_.status = 502;

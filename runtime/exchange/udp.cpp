@@ -46,6 +46,7 @@ public:
         --acceptor_.uses;
     }
     bool open(const route::Address& client);
+    bool admitted();
     void from_client(std::string_view datagram);
     void end();
 
@@ -100,6 +101,7 @@ bool UdpSession::open(const route::Address& client) {
     subject_.times.started_wall_ms = loop.wall_ms();
     subject_.now_us = loop.now_us();
     subject_.wall_ms = loop.wall_ms();
+    if (!admitted()) return false;
     if (route_->access && is_refused(client, *route_->access->source)) {
         subject_.status = 403;
         return false;
@@ -142,6 +144,19 @@ bool UdpSession::open(const route::Address& client) {
         static_cast<UdpSession*>(watch.owner)->from_server();
     };
     return watch_.attach_level(loop, fd_);
+}
+
+// limit_conn. Nothing waits here: a datagram goes on or is dropped.
+bool UdpSession::admitted() {
+    for (const auto& one : *site_->own.filters) {
+        filter::Answer answer;
+        auto verdict = one.filter->on_request(subject_, answer);
+        if (!answer.note.empty()) log_note(subject_, answer.note_level, answer.note, "initializing session");
+        if (verdict != filter::Verdict::done) continue;
+        subject_.status = answer.status;
+        return false;
+    }
+    return true;
 }
 
 void UdpSession::from_client(std::string_view datagram) {

@@ -24,18 +24,24 @@ struct Answer {
     std::string_view content_type;
     std::string_view body;
     http::FieldList fields;
+    std::int64_t wait_ms = 0;          // with Verdict::wait
+    // A line for the error log, whatever the verdict; empty: none. Level as in syslog.
+    std::string_view note;
+    int note_level = 3;
 };
 
 // What one filter keeps for one exchange; lives in the exchange's arena. A filter has a type of its own
 // made from it.
 struct State {};
 
-enum class Verdict : std::uint8_t { next, done };
+// wait: on with the next filter after Answer::wait_ms.
+enum class Verdict : std::uint8_t { next, done, wait };
 
 class Filter {
 public:
     virtual ~Filter() = default;
-    // Before the route's action. done: `answer` is the reply (access rules, limits).
+    // Before the route's action. done: `answer` is the reply (access rules, limits); without a body it
+    // is the error page of its status. Also for sessions of streams, where subject.request is null.
     virtual Verdict on_request(route::Subject&, Answer&) { return Verdict::next; }
     // A server's answer, before it becomes the reply.
     virtual void on_response(route::Subject&, http::ResponseHead&) {}

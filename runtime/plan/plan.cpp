@@ -7,6 +7,8 @@
 
 #include "runtime/plan/tls.hpp"
 
+#include "runtime/route/table_key.hpp"
+
 namespace weir::plan {
 
 const ErrorPage* ErrorPages::find(std::uint16_t status) const {
@@ -118,6 +120,11 @@ struct Compiler {
     void fill(Rule& rule, const ir::action::SetAddress& action) {
         rule.value = library.compile(action.value);
     }
+    void fill(Rule& rule, const ir::action::Follow& action) {
+        rule.value = library.compile(action.key);
+        rule.zone = config.find_zone(action.table, "stick-table");
+    }
+    void fill(Rule& rule, const ir::action::EditEntry& action) { rule.value = library.compile(action.amount); }
     void fill(Rule&, const ir::action::Close&) {}
     void fill(Rule&, const ir::action::Tarpit&) {}
     void fill(Rule&, const ir::action::Allow&) {}
@@ -268,6 +275,14 @@ struct Compiler {
         return made;
     }
 
+    std::unique_ptr<Rate> rate(const ir::ReplyRate& source) {
+        if (source.rate.empty() && source.after.empty()) return {};
+        auto made = std::make_unique<Rate>();
+        made->rate = library.compile(source.rate);
+        made->after = library.compile(source.after);
+        return made;
+    }
+
     std::unique_ptr<ErrorPages> error_pages(const ir::ErrorPages& source) {
         auto made = std::make_unique<ErrorPages>();
         made->recursive = source.recursive;
@@ -321,6 +336,7 @@ struct Compiler {
                                 [&] { return forwarding(*from.forward); });
         route.reply_fields = once(plan.reply_fields_, from.reply_fields.identity(),
                                   [&] { return reply_fields(*from.reply_fields); });
+        route.rate = once(plan.rates_, from.reply_rate.identity(), [&] { return rate(*from.reply_rate); });
         route.error_pages = once(plan.error_pages_, from.error_pages.identity(),
                                  [&] { return error_pages(*from.error_pages); });
         route.logs = once(plan.logs_, from.logs.identity(), [&] { return logs(*from.logs); });
@@ -441,7 +457,39 @@ void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
     for (const auto& use : use_server) {
         if (!use.when.holds(subject)) continue;
         request.preferred = use.server;
-        return;
+        break;
+    }
+    if (!sticks.empty()) ask_sticks(request, subject);
+}
+
+// stick match: the server that a table remembers for the key comes first. stick store-request: the key is
+// kept until there is a server to remember.
+void Pool::ask_sticks(pool::PickRequest& request, route::Subject& subject) const {
+    for (const auto& stick : sticks) {
+        const auto& how = *stick.source;
+        if (!how.match && !how.store_request) continue;
+        if (!stick.when.empty() && !stick.when.holds(subject)) continue;
+        auto* table = route::table_of(subject, stick.zone);
+        if (!table) continue;
+        auto& arena = *subject.arena;
+        const auto& zone = subject.around->config->zones[stick.zone];
+        const auto key_of_table = route::table_key(zone, stick.key.eval(subject), arena);
+        if (!key_of_table.data()) continue;
+        const auto now = subject.now_us / 1000;
+        const auto& column = table->column(zone::What::server);
+        if (how.match && request.preferred.empty() && column.count != 0) {
+            std::uint64_t number = 0;
+            if (auto entry = table->find(key_of_table, now)) {
+                number = entry.cell(column.first);
+                entry.touch(now);
+            }
+            for (std::size_t i = 0; number != 0 && i < source->servers.size(); ++i) {
+                const auto& server = source->servers[i];
+                if ((server.id != 0 ? server.id : i + 1) == number) request.preferred = server.name;
+            }
+        }
+        if (how.store_request)
+            subject.stick_keys = arena.make<route::StickKey>(stick.zone, key_of_table, subject.stick_keys);
     }
 }
 
@@ -462,6 +510,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     std::vector<const route::NameIndex*> names;
     for (const auto& listener : plan->listeners) names.push_back(&listener.names);
     plan->tls = TlsPlan::compile(*config, names, problems);
+    for (const auto& zone : config->zones) plan->zone_keys.push_back(plan->library_->compile(zone.of));
     for (const auto& source : config->pools) {
         plan->pools.push_back({&source, {}, {}, {}});
         for (const auto& server : source.servers)
@@ -470,11 +519,19 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
         compiler.compile_servers(source);
         for (const auto& [when, server] : source.use_server)
             plan->pools.back().use_server.push_back({plan->library_->compile(when), server});
+        for (const auto& stick : source.sticks) {
+            auto& made = plan->pools.back().sticks.emplace_back();
+            made.source = &stick;
+            made.key = plan->library_->compile(stick.key);
+            if (stick.when) made.when = plan->library_->compile(*stick.when);
+            made.zone = config->find_zone(stick.table, "stick-table");
+        }
         if (!source.balance.key.empty())
             plan->pools.back().key = plan->library_->compile(source.balance.key);
     }
     for (std::uint32_t slot = 0; slot < config->variables.size(); ++slot) {
         const auto& name = config->variables[slot].name;
+        if (config->variables[slot].nginx && name == "limit_rate") plan->rate_slot = slot;
         if (config->variables[slot].nginx) continue;
         if (name.starts_with("sess.")) plan->connection_variables.push_back(slot);
         if (name.starts_with("req.")) plan->request_variables.push_back(slot);

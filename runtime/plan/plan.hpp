@@ -37,7 +37,8 @@ struct Rule {
         ir::Text path, query;
     };
     std::shared_ptr<Split> split;
-    route::Program value;              // SetVariable, Capture, SetAddress
+    route::Program value;              // SetVariable, Capture, SetAddress, Follow, EditEntry
+    ir::ZoneId zone = ir::no_id;       // Follow
     const Regex* regex = nullptr;
     std::vector<Field> fields;         // Respond
     std::vector<Rule> group;           // Group
@@ -130,6 +131,11 @@ struct Forwarding {
     [[nodiscard]] bool hides(const http::Field& field) const;
 };
 
+// ReplyRate compiled.
+struct Rate {
+    route::Template rate, after;
+};
+
 struct Route {
     const ir::Route* source = nullptr;
     ir::RouteId id = ir::no_id;
@@ -144,6 +150,7 @@ struct Route {
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;
     const ReplyFields* reply_fields = nullptr;
+    const Rate* rate = nullptr;        // null: no limit
     const ErrorPages* error_pages = nullptr;
     const Logs* logs = nullptr;
     const Files* files = nullptr;
@@ -178,11 +185,18 @@ struct Pool {
         std::string_view server;
     };
     std::vector<UseServer> use_server; // the first that holds, on the first try
+    struct Stick {
+        const ir::Pool::Stick* source = nullptr;
+        route::Program key, when;      // `when` empty: always
+        ir::ZoneId zone = ir::no_id;
+    };
+    std::vector<Stick> sticks;
     // The computed values of a server's PROXY header (ProxyHeaderValues::custom).
     std::unordered_map<const ir::Server*, std::vector<route::Template>> proxy_values;
     [[nodiscard]] const std::vector<route::Template>& proxy_values_of(const ir::Server& server) const;
     // Puts into `request` what the choice takes from the subject.
     void fill(pool::PickRequest& request, route::Subject& subject) const;
+    void ask_sticks(pool::PickRequest& request, route::Subject& subject) const;
 };
 
 struct Listener {
@@ -209,12 +223,14 @@ public:
     // Slots of variables that live as long as the client's connection, and of those that end with the
     // request (HAProxy sess., req.); the others end with the exchange.
     std::vector<std::uint32_t> connection_variables, request_variables;
+    std::uint32_t rate_slot = ir::no_id;   // of set $limit_rate
     std::vector<Site> sites;
     std::vector<Route> routes;
     std::vector<Listener> listeners;
     std::vector<Pool> pools;
     std::shared_ptr<const TlsPlan> tls;     // of the listeners
     ServerTlsTable server_tls;         // of routes, of servers that always use TLS, of their checks
+    std::vector<route::Template> zone_keys;   // by ir::ZoneId
 
 private:
     friend struct Compiler;
@@ -223,6 +239,7 @@ private:
     // Compiled groups by the identity of what they were made from.
     std::unordered_map<const void*, std::unique_ptr<Forwarding>> forwardings_;
     std::unordered_map<const void*, std::unique_ptr<ReplyFields>> reply_fields_;
+    std::unordered_map<const void*, std::unique_ptr<Rate>> rates_;
     std::unordered_map<const void*, std::unique_ptr<ErrorPages>> error_pages_;
     std::unordered_map<const void*, std::unique_ptr<Logs>> logs_;
     std::unordered_map<const void*, std::unique_ptr<std::vector<filter::Instance>>> filters_;

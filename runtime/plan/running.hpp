@@ -17,6 +17,7 @@ struct Running {
     std::shared_ptr<const Plan> plan;
     std::vector<pool::LivePool*> pools;         // by ir::PoolId
     std::vector<zone::Entry> sites;             // by ir::SiteId
+    std::vector<zone::Table*> zones;            // by ir::ZoneId
     route::Surroundings around;
     std::uint32_t connections = 0;              // that use this plan
 };
@@ -25,6 +26,7 @@ struct Worker {
     net::Loop& loop;
     std::uint32_t index = 0;        // slot of this worker's counters
     zone::Board* board = nullptr;
+    std::unique_ptr<zone::Holds> holds;
     zone::Entry process;            // counters of the whole process
     std::shared_ptr<Running> now;   // what new connections and requests use
     std::uint64_t connection_serial = 0, exchange_serial = 0;

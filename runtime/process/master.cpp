@@ -132,6 +132,7 @@ bool Master::acquire() {
         fail("no room for the counters of so many servers");
         return false;
     }
+    board_->tables().apply(*now_.config);
     make_folders(*now_.config, now_.identity);
     listen_.commit();
     wake_.assign(zone::most_workers, -1);

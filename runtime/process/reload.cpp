@@ -147,6 +147,7 @@ void Master::take_loaded() {
                                     render(problems, sources, options_.personality, false));
     if (!board_->prepare(*launch.config))
         return reload_lost("no room for the counters of so many servers: restart to begin anew");
+    for (const auto& line : board_->tables().emptied()) report_.say(5, line);
     if (needs_new_children(now_.config->process, launch.config->process))
         prepare_generation();
     else

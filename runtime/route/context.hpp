@@ -18,6 +18,7 @@
 #include "runtime/http/message.hpp"
 #include "runtime/pool/live_pool.hpp"
 #include "runtime/zone/board.hpp"
+#include "runtime/zone/tables.hpp"
 
 namespace weir::net {
 class TlsFacts;
@@ -180,6 +181,21 @@ struct Surroundings {
     zone::Entry process;
     const ir::Config* config = nullptr;           // of the plan, for modules that show all of it
     const zone::Board* board = nullptr;
+    std::span<zone::Table* const> zones;          // by ir::ZoneId; null: no table
+    zone::Holds* holds = nullptr;                 // of this worker
+    const Template* zone_keys = nullptr;          // ir::Zone::of, by ir::ZoneId
+};
+
+// What limit_req or limit_conn did.
+enum class LimitOutcome : std::uint8_t {
+    none, passed, delayed, rejected, delayed_dry_run, rejected_dry_run
+};
+
+// A key whose server a table is to remember when there is one (stick store-request).
+struct StickKey {
+    ir::ZoneId zone = ir::no_id;
+    std::string_view key;
+    StickKey* next = nullptr;
 };
 
 struct Subject {
@@ -213,6 +229,15 @@ struct Subject {
     std::string_view remote_user;  // set by auth; else taken from Authorization
     const FileRoot* file_root = nullptr;   // of the route: where its files lie; null: none (HAProxy)
     std::uint64_t limit_rate = 0;  // bytes per second in force ($limit_rate)
+
+    LimitOutcome request_limit = LimitOutcome::none, connection_limit = LimitOutcome::none;
+    // What it holds in tables; given back when it ends.
+    zone::HoldList holds;
+    // Entries that followers (track-sc) count in, by number: holds, or Holds::none. Those of the
+    // request, and those of its connection where the request has none.
+    std::span<std::uint32_t> followed;
+    std::span<const std::uint32_t> connection_followed;
+    StickKey* stick_keys = nullptr;
 
     // Where it goes
     const ir::Site* site = nullptr;
@@ -251,5 +276,8 @@ struct Subject {
     std::string_view unique_id_text;             // unique-id once made
     std::string_view request_id;                 // $request_id once made
 };
+
+// The key of a zone that has one of its own, for this subject; empty: nothing is to be counted.
+std::string_view zone_key(Subject& subject, ir::ZoneId zone);
 
 }  // namespace weir::route

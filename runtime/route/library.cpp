@@ -115,6 +115,12 @@ void Library::fill_fetch(Node& node, const ir::Expr& expr) {
             if (found != sites_.end()) node.id = found->second;
             return;
         }
+        case F::followed_entry:
+        case F::followed_exists:
+        case F::followed_key:
+        case F::source_entry:
+        case F::table_used:
+        case F::table_free: node.id = config_.find_zone(expr.text, "stick-table"); return;
         default: return;  // the others take their arguments as they are
     }
 }
@@ -137,6 +143,9 @@ void Library::fill(std::vector<Node>& nodes, std::uint32_t at, const ir::Expr& e
     using Op = ir::Expr::Op;
     if (expr.op == Op::fetch) fill_fetch(node, expr);
     if (expr.op == Op::map) node.map = map(static_cast<std::size_t>(expr.number));
+    if (expr.op == Op::convert && (expr.converter == ir::Converter::table_entry ||
+                                   expr.converter == ir::Converter::in_table))
+        node.id = config_.find_zone(expr.text, "stick-table");
     if (expr.op == Op::convert && expr.converter == ir::Converter::regsub) {
         const bool ignore_case =
             expr.in.size() > 2 && expr.in[2].text.find('i') != std::string::npos;

@@ -8,6 +8,7 @@
 
 #include "runtime/net/log_flush.hpp"
 #include "runtime/warden/server_commands.hpp"
+#include "runtime/warden/table_commands.hpp"
 
 namespace weir::warden {
 
@@ -68,6 +69,9 @@ void Warden::open_admin_socket() {
     sites_.clear();
     for (const auto& site : config.sites)
         sites_.push_back(board_->find(zone::Kind::site, site.name));
+    zones_.clear();
+    for (const auto& zone : config.zones) zones_.push_back(board_->tables().find(zone));
+    around_.zones = zones_;
     char name[256] = {};
     ::gethostname(name, sizeof name - 1);
     host_name_ = name;
@@ -82,6 +86,7 @@ void Warden::open_admin_socket() {
     if (!admin_) {
         auto commands = commands_;
         commands.push_back(server_commands());
+        commands.push_back(table_commands());
         admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
                                                [this](State& state) { flags_changed(state); });
     }

@@ -60,6 +60,7 @@ private:
     std::vector<Job> next_jobs_;
     // For the runtime socket, and only where there is one.
     route::Surroundings around_;
+    std::vector<zone::Table*> zones_;   // by ir::ZoneId
     std::string host_name_;
     std::unique_ptr<pool::LivePools> pools_;
     std::vector<pool::LivePool*> all_pools_;

@@ -67,8 +67,8 @@ struct Board::Table {
     static std::uint64_t bytes(std::uint64_t slots) { return sizeof(Table) + slots * 4; }
 };
 
-Board::Board(SharedArena& arena, std::uint32_t workers) : arena_(&arena) {
-    static_assert(sizeof(Directory) <= SharedArena::root_bytes);
+Board::Board(SharedArena& arena, std::uint32_t workers) : arena_(&arena), tables_(arena) {
+    static_assert(sizeof(Directory) <= SharedArena::root_bytes / 2);   // Tables have the rest
     directory_ = static_cast<Directory*>(arena.root());
     if (directory_->magic != magic) {
         if (::getrandom(&directory_->key, sizeof directory_->key, 0) !=
@@ -195,7 +195,7 @@ bool Board::prepare(const ir::Config& config) {
             for (std::size_t i = 0; room && i < std::max<std::size_t>(1, server.endpoints.size()); ++i)
                 room = add(Kind::server, server_key(key, server, i), &server);
     }
-    return room;
+    return room && tables_.prepare(config);
 }
 
 void Board::apply(const ir::Config& config) {
@@ -221,6 +221,7 @@ void Board::apply(const ir::Config& config) {
                 changed = true;
             }
     if (changed) directory_->health_epoch.fetch_add(1);
+    tables_.apply(config);
 }
 
 void Board::clear_gauges(std::uint32_t worker) {
@@ -235,6 +236,7 @@ void Board::clear_gauges(std::uint32_t worker) {
         counters.busy.set(0);
         if (found.state) found.state->waiting_workers.fetch_and(~(std::uint64_t{1} << worker));
     }
+    tables_.release_holds(worker);
 }
 
 std::string server_key(std::string_view pool, const ir::Server& server, std::size_t endpoint) {

@@ -13,6 +13,7 @@
 
 #include "parser/ir/config.hpp"
 #include "runtime/zone/shared_arena.hpp"
+#include "runtime/zone/tables.hpp"
 
 namespace weir::zone {
 
@@ -119,6 +120,8 @@ public:
     void use_worker(std::uint32_t worker);
     // Master only: a worker died; its gauges go to zero.
     void clear_gauges(std::uint32_t worker);
+    // What zones name, by the same calls: prepared, applied, and given back for the dead.
+    [[nodiscard]] Tables& tables() { return tables_; }
     // Process-wide generation: bumped by whoever changes any server's flags or weight.
     [[nodiscard]] std::atomic<std::uint64_t>& health_epoch() const;
 
@@ -135,6 +138,7 @@ private:
 
     SharedArena* arena_;
     Directory* directory_ = nullptr;   // at a fixed place at the head of the arena
+    Tables tables_;
 };
 
 // "pool/server", or for the second endpoint of a server "pool/server#2".

@@ -21,8 +21,6 @@ namespace fs = std::filesystem;
 const std::map<std::string, const char*>& exceptions() {
     static const std::map<std::string, const char*> known{
         {"needs", "the front-ends check it: a value must exist where it is used"},
-        {"zones", "weir makes the shared memory of every pool by itself"},
-        {"purpose", "of a zone; see zones"},
         {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
         {"sni", "TLS to servers is refused by name so far"},
         {"certificate_name", "TLS is refused by name so far"},
