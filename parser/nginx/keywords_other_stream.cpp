@@ -21,10 +21,6 @@ constexpr Keyword rows[] = {
     {.name = "least_time", .where = stream_upstream, .args = count(1, 2), .since = "1.7.11",
      .support = not_yet(),
      .summary = "Chooses the server with the shortest response time and fewest connections."},
-    {.name = "return", .where = stream_server, .args = count(1, 1), .support = not_yet(),
-     .summary = "Sends a text to the client and ends the session."},
-    {.name = "set", .where = stream_server, .args = count(2, 2), .support = not_yet(),
-     .summary = "Sets a variable."},
 };
 // clang-format on
 

@@ -193,7 +193,7 @@ constexpr Keyword rows[] = {
      .apply = lower_rewrite, .inherit = Inherit::none, .summary = "Changes the path where the regex matches."},
     {.name = "rewrite_log", .where = http | anywhere, .args = {keyword::flag()}, .fallback = "off",
      .support = ignored("weir logs what rules did at level debug"), .summary = "Logs rewrites at level notice."},
-    {.name = "set", .where = anywhere, .args = {keyword::word("$variable"), keyword::text("value")},
+    {.name = "set", .where = anywhere | context::stream_server, .args = {keyword::word("$variable"), keyword::text("value")},
      .apply = lower_set, .inherit = Inherit::none, .summary = "Sets a variable."},
     {.name = "uninitialized_variable_warn", .where = http | anywhere, .args = {keyword::flag()}, .fallback = "on",
      .support = ignored("a variable without a value is an empty text"), .summary = "Warns about variables without a value."},

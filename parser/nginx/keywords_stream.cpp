@@ -43,6 +43,7 @@ void lower_stream_server(Scope& scope, const Call& call) {
     block.site = &site;
     block.server = &draft;
     block.route = &route;
+    block.rules = &site.rules;
     lower_body(block, outer.current->body.directives);
     finish_server_tls(block);
     apply_health_check(block);
@@ -81,6 +82,14 @@ void lower_stream_proxy_pass(Scope& scope, const Call& call) {
     if (forward.pool == ir::no_id) return;
     forward.host = call[0].text;
     block.route->action = std::move(forward);
+}
+
+void lower_stream_return(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    ir::Answer answer;
+    answer.respond.body = block.text(call[0]);
+    block.action_failed = true;
+    block.route->action = std::move(answer);
 }
 
 void lower_pass(Scope& scope, const Call& call) {
@@ -173,6 +182,8 @@ constexpr Keyword rows[] = {
     {.name = "proxy_upload_rate", .where = both, .args = {keyword::size("rate")},
      .apply = lower_rate<&ForwardSettings::upload_rate>, .fallback = "0", .since = "1.9.3",
      .summary = "Bytes per second read from the client.", .once = true},
+    {.name = "return", .where = stream_server, .args = {keyword::text("value")}, .apply = lower_stream_return,
+     .inherit = Inherit::none, .since = "1.11.2", .summary = "Sends a text to the client and ends the session.", .once = true},
     {.name = "server", .where = stream, .body = Body::block, .apply = lower_stream_server, .inherit = Inherit::none,
      .summary = "Defines a TCP or UDP server."},
     {.name = "ssl_preread", .where = both, .args = {keyword::flag()},

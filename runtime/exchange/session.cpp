@@ -53,6 +53,7 @@ private:
     void choose_site();
     void take_real_address();
     bool passes_on();
+    net::Task<void> respond(const plan::Rule& answer);
     net::Task<bool> inspect();
     net::Task<bool> connect();
     net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
@@ -293,6 +294,18 @@ bool Session::passes_on() {
     log_failure(worker_, subject_, forward::Failure::bad_target,
                 "no listener has the address \"" + std::string(text) + "\" to pass to");
     return false;
+}
+
+// return: a text, and the end.
+net::Task<void> Session::respond(const plan::Rule& answer) {
+    auto text = answer.text.render(subject_);
+    iovec piece{const_cast<char*>(text.data()), text.size()};
+    std::span<iovec> pieces(&piece, text.empty() ? 0 : 1);
+    auto limit = time_of(site_->own.timeouts->client_send);
+    auto sent = co_await net::write_all_slowly(connection_.stream, pieces, limit, {});
+    subject_.status = 200;
+    subject_.sent = subject_.sent_body = sent.state == net::Io::State::ok ? text.size() : 0;
+    connection_.stream.finish_writing();
 }
 
 // tcp-request inspect-delay: holds the session until the rules know enough.
@@ -544,6 +557,10 @@ net::Task<void> Session::run() {
     if (!going) subject_.status = 403;
     bool routed = going && choose_route();
     if (routed && passes_on()) co_return;
+    if (routed && std::holds_alternative<ir::Answer>(route_->source->action)) {
+        co_await respond(route_->answer);
+        co_return log();
+    }
     if (routed && co_await choose_pool()) {
         going = run_rules(route_->rules.content) && run_rules(route_->rules.request);
         if (!going) subject_.status = 403;

@@ -51,6 +51,7 @@ public:
     void end();
 
 private:
+    bool respond();
     void from_server();
     void renew() {
         auto idle = route_->timeouts->tunnel;
@@ -107,9 +108,15 @@ bool UdpSession::open(const route::Address& client) {
         return false;
     }
     subject_.status = 502;
+    if (auto count = running_->plan->config().variables.size(); count != 0)
+        subject_.variables = {arena_.make_array<route::Value>(count), count};
+    for (const auto& rule : site_->rules.request)
+        if (const auto* set = std::get_if<ir::action::SetVariable>(&rule.source->action))
+            set_variable(rule, *set, subject_);
     auto found = site_->router.pick(subject_);
     if (found.route == ir::no_id) return false;
     route_ = &running_->plan->routes[found.route];
+    if (std::holds_alternative<ir::Answer>(route_->source->action)) return respond();
     if (!route_->forward || route_->forward->pool == ir::no_id) return false;
     pool_ = running_->pools[route_->forward->pool];
     subject_.pool = pool_;
@@ -157,6 +164,17 @@ bool UdpSession::admitted() {
         return false;
     }
     return true;
+}
+
+// return: one datagram back, and the end. False, as there is nothing to open.
+bool UdpSession::respond() {
+    auto text = route_->answer.text.render(subject_);
+    if (acceptor_.watch.attached())
+        ::sendto(acceptor_.watch.fd(), text.data(), text.size(), MSG_NOSIGNAL,
+                 reinterpret_cast<const sockaddr*>(&peer_), peer_size_);
+    subject_.status = 200;
+    subject_.sent = subject_.sent_body = text.size();
+    return false;
 }
 
 void UdpSession::from_client(std::string_view datagram) {
