@@ -33,13 +33,14 @@ void take(route::ConnectionFacts& facts, const net::ProxyHeader& header, bool na
 
 enum class Outcome : std::uint8_t { taken, broken, timed_out };
 
-net::Task<Outcome> read_header(Connection& connection, net::Time until, bool names_client) {
+net::Task<Outcome> read_header(Connection& connection, net::Time until, bool names_client,
+                               bool checked) {
     auto& stream = connection.stream;
     auto& input = connection.input;
     net::ProxyHeader header;
     for (;;) {
         auto parsed =
-            net::parse_proxy_header(input.held() ? input.view() : std::string_view(), header);
+            net::parse_proxy_header(input.held() ? input.view() : std::string_view(), header, checked);
         if (parsed.status == net::ProxyStatus::done) {
             take(connection.facts, header, names_client);
             input.consume(parsed.bytes);
@@ -72,7 +73,7 @@ net::Task<bool> read_proxy_header(Connection& connection) {
         connection.worker.loop.now() + (limit == ir::no_limit ? longest_wait : limit.count());
     bool names_client =
         planned.source->proxy_header_names_client || connection.proxy_header_expected;
-    auto outcome = co_await read_header(connection, until, names_client);
+    auto outcome = co_await read_header(connection, until, names_client, !site.source->is_nginx_style);
     if (outcome == Outcome::taken) co_return true;
     bool silent = !connection.input.held() || connection.input.empty();
     if (!silent) {

@@ -140,7 +140,7 @@ void read_addresses(const char* at, unsigned family, ProxyHeader& header) {
     header.destination.port = read_16(at + 2 * size + 2);
 }
 
-ProxyResult parse_version_2(std::string_view data, ProxyHeader& header) {
+ProxyResult parse_version_2(std::string_view data, ProxyHeader& header, bool checked) {
     if (data.size() < fixed_part) return {};
     unsigned command = static_cast<unsigned char>(data[12]);
     unsigned family = static_cast<unsigned char>(data[13]) >> 4, protocol = data[13] & 15;
@@ -165,18 +165,18 @@ ProxyResult parse_version_2(std::string_view data, ProxyHeader& header) {
     header.tlvs = whole.substr(fixed_part + addresses);
     if (!are_whole_tlvs(header.tlvs)) return bad("a value that leaves its PROXY header");
     auto checksum = find_tlv(header.tlvs, ProxyTlv::crc32c);
-    if (checksum.data() && !checksum_holds(whole, checksum))
+    if (checked && checksum.data() && !checksum_holds(whole, checksum))
         return bad("a PROXY header whose checksum is wrong");
     return result;
 }
 
 }  // namespace
 
-ProxyResult parse_proxy_header(std::string_view data, ProxyHeader& header) {
+ProxyResult parse_proxy_header(std::string_view data, ProxyHeader& header, bool checked) {
     if (data.empty()) return {};
     if (starts_as(data, signature_1))
         return data.size() < signature_1.size() ? ProxyResult{} : parse_version_1(data, header);
-    if (starts_as(data, signature_2)) return parse_version_2(data, header);
+    if (starts_as(data, signature_2)) return parse_version_2(data, header, checked);
     return {ProxyStatus::absent, 0, ""};
 }
 

@@ -37,8 +37,9 @@ struct ProxyResult {
     const char* why = "";     // bad
 };
 
-// Call again with more bytes from the same start. `absent` is told as soon as it is certain.
-ProxyResult parse_proxy_header(std::string_view data, ProxyHeader& header);
+// Call again with more bytes from the same start. `absent` is told as soon as it is certain. A wrong
+// checksum is one more value where it is not `checked` (nginx).
+ProxyResult parse_proxy_header(std::string_view data, ProxyHeader& header, bool checked = true);
 
 enum class ProxyTlv : std::uint8_t {
     alpn = 1,

@@ -103,8 +103,7 @@ def test_header_in_small_pieces(proxy_port, header):
 
 def test_values_must_stay_in_their_header(proxy_port):
     assert ask(proxy_port, version_2(addresses() + value(2, b"abc")) + REQUEST) == "192.0.2.1"
-    for rest in (value(2, b"abc", length=4), value(2, b"abc", length=0xffff), b"\x02", b"\x02\x00",
-                 value(3, b"\0" * 4), value(3, b"abc")):
+    for rest in (value(2, b"abc", length=4), value(2, b"abc", length=0xffff), b"\x02", b"\x02\x00"):
         assert ask(proxy_port, version_2(addresses() + rest) + REQUEST) == "", rest
 
 
