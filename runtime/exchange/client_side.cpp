@@ -14,6 +14,7 @@
 
 #include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/udp.hpp"
+#include "runtime/forward/idle_cache.hpp"
 #include "runtime/log/error_log.hpp"
 #include "runtime/log/log_sink.hpp"
 #include "runtime/net/log_flush.hpp"
@@ -138,6 +139,8 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
         tls_store_ = std::make_unique<zone::TlsStore>(*start.arena);
         net::keep_sessions_by(keeper_over(*tls_store_));
     }
+    pools_->set_idle_keeper({.forget_server = forward::forget_idle,
+                             .forget_pool = forward::forget_idle});
     auto& sinks = log::process_sinks();
     sinks.find_file = [this](std::string_view path) {
         return start_->logs ? start_->logs->find(path) : -1;

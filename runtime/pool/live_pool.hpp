@@ -198,7 +198,7 @@ private:
     bool take_slot(LiveServer& server, bool chosen = true);
     void drop_slot(LiveServer& server);
     void count_failure(LiveServer& server, net::Time now);
-    void collect();
+    bool collect();
     [[nodiscard]] bool in_use() const;
     [[nodiscard]] std::uint32_t served(const LiveServer& server) const;
     [[nodiscard]] std::uint32_t limit_of(const LiveServer& server) const;
@@ -257,8 +257,16 @@ public:
         signal_context_ = context;
     }
     [[nodiscard]] LivePool* find(std::string_view name) const;
-    // Frees retired pools and servers that nothing uses any more. adopt() does it, too.
-    void collect();
+    // How the idle connections of a server or pool that is about to go are closed. Not set: there
+    // are none.
+    struct IdleKeeper {
+        void (*forget_server)(LiveServer&) = [](LiveServer&) {};
+        void (*forget_pool)(LivePool&) = [](LivePool&) {};
+    };
+    void set_idle_keeper(IdleKeeper keeper) { idle_ = keeper; }
+    // Frees retired pools and servers that nothing uses any more; true: some are left. adopt() does
+    // it, and again every second while some are left.
+    bool collect();
 
 private:
     std::uint32_t worker_;
@@ -272,6 +280,9 @@ private:
         LivePools* pools = nullptr;
     } watchman_;
     void watch_queues();
+    Watchman collector_;
+    void collect_later();
+    IdleKeeper idle_;
     void (*signal_)(void* context, std::uint64_t worker_mask) = nullptr;
     void* signal_context_ = nullptr;
 };
