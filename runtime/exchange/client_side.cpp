@@ -13,6 +13,7 @@
 #include <cstring>
 
 #include "runtime/exchange/actions.hpp"
+#include "runtime/exchange/peer.hpp"
 #include "runtime/exchange/udp.hpp"
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/log/error_log.hpp"
@@ -53,30 +54,6 @@ net::TlsKeeper keeper_over(zone::TlsStore& store) {
         return store_of(self)->find(id, session);
     };
     return keeper;
-}
-
-route::Address address_of(const sockaddr_storage& from) {
-    route::Address address;
-    if (from.ss_family == AF_INET) {
-        const auto& inet = reinterpret_cast<const sockaddr_in&>(from);
-        address.ip.family = IpAddress::Family::v4;
-        std::memcpy(address.ip.bytes, &inet.sin_addr, 4);
-        address.port = ntohs(inet.sin_port);
-    } else if (from.ss_family == AF_INET6) {
-        const auto& inet = reinterpret_cast<const sockaddr_in6&>(from);
-        address.port = ntohs(inet.sin6_port);
-        // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d; both anchors print the IPv4 form.
-        if (IN6_IS_ADDR_V4MAPPED(&inet.sin6_addr)) {
-            address.ip.family = IpAddress::Family::v4;
-            std::memcpy(address.ip.bytes, inet.sin6_addr.s6_addr + 12, 4);
-        } else {
-            address.ip.family = IpAddress::Family::v6;
-            std::memcpy(address.ip.bytes, &inet.sin6_addr, 16);
-        }
-    } else {
-        address.is_unix = true;
-    }
-    return address;
 }
 
 // How many connections one event takes. More would end in a call that finds none, nearly each time; a

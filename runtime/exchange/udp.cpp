@@ -12,6 +12,7 @@
 #include <unordered_map>
 
 #include "runtime/exchange/actions.hpp"
+#include "runtime/exchange/peer.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/forward/connect.hpp"
 
@@ -244,22 +245,6 @@ void UdpSession::end() {
     delete this;
 }
 
-route::Address client_of(const sockaddr_storage& peer) {
-    route::Address address;
-    if (peer.ss_family == AF_INET) {
-        const auto& inet = reinterpret_cast<const sockaddr_in&>(peer);
-        address.ip.family = IpAddress::Family::v4;
-        std::memcpy(address.ip.bytes, &inet.sin_addr, 4);
-        address.port = ntohs(inet.sin_port);
-    } else {
-        const auto& inet = reinterpret_cast<const sockaddr_in6&>(peer);
-        address.ip.family = IpAddress::Family::v6;
-        std::memcpy(address.ip.bytes, &inet.sin6_addr, 16);
-        address.port = ntohs(inet.sin6_port);
-    }
-    return address;
-}
-
 }  // namespace
 
 void receive_datagrams(plan::Worker& worker, Acceptor& acceptor) {
@@ -276,7 +261,8 @@ void receive_datagrams(plan::Worker& worker, Acceptor& acceptor) {
         std::string key;
         auto fd = acceptor.watch.fd();
         key.append(reinterpret_cast<const char*>(&fd), sizeof fd);
-        auto client = client_of(peer);
+        auto client = address_of(peer);
+        key.push_back(static_cast<char>(client.ip.family));
         key.append(reinterpret_cast<const char*>(client.ip.bytes), sizeof client.ip.bytes);
         key.append(reinterpret_cast<const char*>(&client.port), sizeof client.port);
         auto found = sessions().find(key);

@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "runtime/net/peer.hpp"
 #include "runtime/net/proxy_protocol.hpp"
 
 namespace weir::warden {
@@ -26,19 +27,8 @@ bool is_local_shortage(int error) {
 }
 
 net::ProxyAddress address_of(const sockaddr_storage& storage) {
-    net::ProxyAddress out;
-    if (storage.ss_family == AF_INET) {
-        const auto& from = reinterpret_cast<const sockaddr_in&>(storage);
-        out.ip.family = IpAddress::Family::v4;
-        std::memcpy(out.ip.bytes, &from.sin_addr, 4);
-        out.port = ntohs(from.sin_port);
-    } else if (storage.ss_family == AF_INET6) {
-        const auto& from = reinterpret_cast<const sockaddr_in6&>(storage);
-        out.ip.family = IpAddress::Family::v6;
-        std::memcpy(out.ip.bytes, &from.sin6_addr, 16);
-        out.port = ntohs(from.sin6_port);
-    }
-    return out;
+    const auto peer = net::peer_of(storage);
+    return {.ip = peer.ip, .port = peer.port, .path = {}};
 }
 
 net::Time in(net::Time now, ir::Milliseconds limit) {
