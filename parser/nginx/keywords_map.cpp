@@ -87,12 +87,6 @@ private:
     bool default_given_ = false;
 };
 
-bool is_built_in(Block& block, std::string_view name) {
-    for (const auto* row : block.run.variables.find(name))
-        if (row->name == name && (row->where & block.names->bit) != 0) return true;
-    return false;
-}
-
 void lower_map(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
     auto word = call[1].text;

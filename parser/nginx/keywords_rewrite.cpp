@@ -115,12 +115,6 @@ void set_built_in(Block& block, const Call& call, std::string_view name) {
                 "nginx has a variable of that name; choose another");
 }
 
-bool is_built_in(Block& block, std::string_view name) {
-    for (const auto* row : block.run.variables.find(name))
-        if (row->name == name && (row->where & block.names->bit) != 0) return true;
-    return false;
-}
-
 void lower_set(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
     auto word = call[0].text;

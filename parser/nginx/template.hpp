@@ -12,6 +12,9 @@ namespace weir::nginx {
 // Names of variables do not tell upper from lower case.
 std::string variable_name(std::string_view word);
 
+// True when nginx has a variable of that name here, which set, map and their like may not define.
+bool is_built_in(Block& block, std::string_view name);
+
 // The value of a variable; reports an unknown one. `name` is without the '$'.
 std::optional<ir::Expr> make_variable(Block& block, std::string_view name, Span span);
 

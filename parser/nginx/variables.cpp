@@ -376,6 +376,12 @@ std::string variable_name(std::string_view word) {
     return name;
 }
 
+bool is_built_in(Block& block, std::string_view name) {
+    for (const auto* row : block.run.variables.find(name))
+        if (row->name == name && (row->where & block.names->bit) != 0) return true;
+    return false;
+}
+
 std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span span) {
     Subsystem* names = block.names;
     const auto name = variable_name(word);
