@@ -205,7 +205,6 @@ struct Load {
     int spread_percent = 0;
     std::uint64_t stats_connections = 0;
     std::chrono::milliseconds stats_timeout{10000};
-    keyword::TlsFiles tls_files;
     BindTlsDefaults bind_tls;
 };
 

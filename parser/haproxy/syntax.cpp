@@ -236,7 +236,6 @@ struct state_tag;
 // A word, as an X3 parser: it appends to the document in the context and has no attribute.
 struct WordParser : x3::parser<WordParser> {
     using attribute_type = x3::unused_type;
-    static bool const has_attribute = false;
 
     template <class Context, class RuleContext, class Attribute>
     bool parse(const char*& first, const char* const& last, const Context& context, RuleContext&,
@@ -259,7 +258,6 @@ constexpr WordParser word{};
 // The rest of a comment, found by memchr.
 struct RestOfLine : x3::parser<RestOfLine> {
     using attribute_type = x3::unused_type;
-    static bool const has_attribute = false;
 
     template <class Context, class RuleContext, class Attribute>
     bool parse(const char*& first, const char* const& last, const Context&, RuleContext&,
@@ -390,7 +388,7 @@ const x3::rule<struct chain_id, std::vector<ast::CallExpr>> chain = "a sample ex
 const auto name = +x3::char_("a-zA-Z0-9._-");
 const auto closing_def = x3::lit(')');
 const auto call_def = (x3::eps[keep_start] >> x3::raw[name][keep_name]) >>
-                      -(x3::lit('(') >> (argument % ',')[keep_args] > closing);
+                      -((x3::lit('(') >> (argument % ',')[keep_args]) > closing);
 const auto next_call_def = call_def;
 const auto chain_def = call >> *(x3::omit[+x3::lit(',')] > next_call);
 
@@ -458,7 +456,7 @@ const auto keep_call = [](auto& context) {
 const auto spaces = x3::omit[*x3::char_(" \t")];
 const auto parenthesis_def = x3::lit(')');
 const auto term_def = spaces >> (('!' >> term[add_negated]) |
-                                 ('(' >> any_of[keep_inner] > parenthesis) | call[keep_call]) >>
+                                 (('(' >> any_of[keep_inner]) > parenthesis) | call[keep_call]) >>
                       spaces;
 const auto all_of_def = term[add_to_all] >> *("&&" > term[add_to_all]);
 const auto any_of_def = all_of[add_to_any] >> *("||" > all_of[add_to_any]);

@@ -300,7 +300,7 @@ void apply_health_check(Block& block) {
         if (tls.named_by_target || !tls.name.is_literal()) tls.name = ir::Text::of(forward->host);
         tls.named_by_target = false;
     }
-    for (auto& server : block.config.pools[forward->pool].servers) server.check = check;
+    for (auto& checked : block.config.pools[forward->pool].servers) checked.check = check;
 }
 
 keyword::Table health_keywords() { return rows; }

@@ -322,10 +322,10 @@ ir::PoolId pool_for(Block& block, const HostPort& host, std::uint16_t default_po
     pool.kind = block.in_stream() ? ir::Pool::Kind::stream : ir::Pool::Kind::http;
     pool.implicit = true;
     pool.span = span;
-    auto& server = pool.servers.emplace_back();
-    server.name = name;
-    server.span = span;
-    set_endpoints(block, server, whole, span);
+    auto& only = pool.servers.emplace_back();
+    only.name = name;
+    only.span = span;
+    set_endpoints(block, only, whole, span);
     return names.implicit[std::move(name)] = block.config.add(std::move(pool));
 }
 

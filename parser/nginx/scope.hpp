@@ -67,7 +67,6 @@ struct Run {
     std::vector<keyword::Argument> scratch;
     // Groups that blocks with the same parent and the same proxy_ lines have in common.
     std::unordered_map<std::string, ir::Shared<ir::ForwardSettings>> same_forward;
-    keyword::TlsFiles tls_files;
     // Groups whose files are read, by the group before: routes that share one go on sharing.
     std::unordered_map<const void*, std::pair<std::shared_ptr<ir::Shared<ir::ForwardSettings>>,
                                               ir::Shared<ir::ForwardSettings>>>
