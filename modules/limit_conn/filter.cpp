@@ -81,7 +81,7 @@ const filter::Module& module() {
     static const filter::Module made{
         .name = "limit_conn",
         .nginx_rows = nginx_rows(),
-        .make_filter = [](const void* conf) -> std::unique_ptr<filter::Filter> {
+        .make_filter = [](const void* conf, route::Library&) -> std::unique_ptr<filter::Filter> {
             const auto& own = *static_cast<const Conf*>(conf);
             if (own.limits.empty()) return nullptr;
             return std::make_unique<Limiter>(own);

@@ -47,14 +47,10 @@ void set_rule(keyword::Scope& scope, const Call& call) {
     made(scope).profile.rules.*Member = std::string(call[0].text);
 }
 void lower_alpn(keyword::Scope& scope, const Call& call) {
-    auto& offered = made(scope).profile.rules.alpn;
-    offered = split(call[0].text);
-    // Clients use what stands beside it.
-    if (std::erase(offered, "h2") != 0)
-        scope.sink.warning(call[0].span, "no-http2",
-                           "\"h2\" of \"alpn\" has no effect: weir speaks HTTP/1 to clients so far and offers no HTTP/2");
+    made(scope).profile.rules.alpn = split(call[0].text);
 }
-void lower_no_alpn(keyword::Scope& scope, const Call&) { made(scope).profile.rules.alpn.clear(); }
+// Without a list HTTP/2 would be offered, as HAProxy does where HTTP is spoken.
+void lower_no_alpn(keyword::Scope& scope, const Call&) { made(scope).profile.rules.alpn = {"http/1.1"}; }
 template <bool List, bool Default>
 void lower_crt(keyword::Scope& scope, const Call& call) {
     made(scope).certificates.push_back({std::string(call[0].text), call[0].span, List, Default});

@@ -129,7 +129,7 @@ bool may_speak_h2(const Connection& connection) {
 bool must_speak_h2(const Connection& connection) {
     const auto& listener = *connection.running->plan->listeners[connection.listener].source;
     if (listener.http2 == ir::Listener::Http2::only) return true;
-    return connection.facts.tls && may_speak_h2(connection) && connection.facts.details().alpn == "h2";
+    return connection.stream.tls() && connection.stream.tls()->alpn() == "h2";
 }
 
 Beginning beginning_of(std::string_view bytes) {

@@ -158,12 +158,19 @@ int TlsHooks::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_si
                       const unsigned char* in, unsigned int in_size, void*) {
     auto* session = session_of(ssl);
     auto ours = session ? session->context_->alpn() : std::string_view();
+    auto select = [&](std::string_view list) {
+        unsigned char* chosen = nullptr;
+        int how = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(list.data()),
+                                        static_cast<unsigned>(list.size()), in, in_size);
+        *out = chosen;
+        return how == OPENSSL_NPN_NEGOTIATED;
+    };
+    if (session && session->offers_h2_) {
+        if (select("\x02h2")) return SSL_TLSEXT_ERR_OK;
+        if (ours.empty()) ours = "\x08http/1.1";
+    }
     if (ours.empty()) return SSL_TLSEXT_ERR_NOACK;
-    unsigned char* chosen = nullptr;
-    int how = SSL_select_next_proto(&chosen, out_size, reinterpret_cast<const unsigned char*>(ours.data()),
-                                    static_cast<unsigned>(ours.size()), in, in_size);
-    *out = chosen;
-    if (how == OPENSSL_NPN_NEGOTIATED) return SSL_TLSEXT_ERR_OK;
+    if (select(ours)) return SSL_TLSEXT_ERR_OK;
     return session->context_->profile_.alpn_must_match ? SSL_TLSEXT_ERR_ALERT_FATAL : SSL_TLSEXT_ERR_NOACK;
 }
 

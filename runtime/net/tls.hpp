@@ -186,6 +186,8 @@ public:
     [[nodiscard]] ssl_st* get() const { return ssl_; }
     [[nodiscard]] const TlsContext& context() const { return *context_; }
     [[nodiscard]] const TlsErrors& errors() const { return errors_; }
+    // HTTP/2 goes before what the rules list. Known when the site is: a picker says it.
+    void offer_h2(bool on) { offers_h2_ = on; }
 
 private:
     friend class Stream;
@@ -212,6 +214,7 @@ private:
     std::shared_ptr<const Certificate> with_more_;   // the one in use that has an ocsp() or transparency()
     int error_ = 0;            // errno of the socket
     bool ready_ = false;       // the handshake is done
+    bool offers_h2_ = false;
     bool looked_ = false;      // at the first byte
     bool not_tls_ = false;
     bool cut_off_ = false;     // the socket ended

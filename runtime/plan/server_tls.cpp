@@ -99,7 +99,7 @@ Expected<std::shared_ptr<const net::TlsContext>, net::TlsProblem> find_server_co
 }
 
 const ServerTls* ServerTlsTable::add(const ir::ServerTls& source, route::Library& library,
-                                     std::vector<std::string>& problems) {
+                                     std::vector<route::Library::Problem>& problems) {
     auto [slot, is_new] = made_.try_emplace(&source);
     if (!is_new) return slot->second.get();
     if (left_out(source)) return nullptr;
@@ -112,7 +112,7 @@ const ServerTls* ServerTlsTable::add(const ir::ServerTls& source, route::Library
     if (!context) {
         auto found = find_server_context(source.rules, source.identity);
         if (!found) {
-            problems.push_back(found.error().text);
+            problems.push_back({found.error().span, found.error().text});
             return nullptr;
         }
         context = *found;

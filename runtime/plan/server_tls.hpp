@@ -32,7 +32,7 @@ public:
     // Null when it cannot be made (then `problems` says why), or with files that --offline left
     // out.
     const ServerTls* add(const ir::ServerTls& source, route::Library& library,
-                         std::vector<std::string>& problems);
+                         std::vector<route::Library::Problem>& problems);
     [[nodiscard]] const ServerTls* find(const ir::ServerTls& source) const;
 
 private:

@@ -75,20 +75,27 @@ bool TlsChoice::apply(net::TlsSession& session) const {
 net::TlsPicker TlsListener::picker() const { return {const_cast<TlsListener*>(this), pick}; }
 
 bool TlsListener::pick(void* owner, net::TlsSession& session, const net::TlsHello& hello) {
-    const auto* choice = static_cast<const TlsListener*>(owner)->choose(hello);
+    bool h2 = false;
+    const auto* choice = static_cast<const TlsListener*>(owner)->choose(hello, h2);
+    session.offer_h2(h2);
     return choice && !choice->rules().reject && choice->apply(session);
 }
 
-const TlsChoice* TlsListener::choose(const net::TlsHello& hello) const {
+const TlsChoice* TlsListener::choose(const net::TlsHello& hello, bool& h2) const {
     Arena arena;
     auto name = route::normalize_host(hello.server_name, arena).host;
     if (!sites_) {
+        h2 = offers_h2_;
         if (const auto* found = hello.has_server_name ? by_certificate(name) : nullptr) return found;
         return strict_ ? nullptr : first_;
     }
     route::Subject subject;
     subject.arena = &arena;
     auto site = hello.has_server_name ? sites_->find(name, subject) : sites_->fallback();
+    using Http2 = ir::Listener::Http2;
+    const auto& source = config_->sites[site];
+    h2 = source.kind == ir::Site::Kind::http && http2_ != Http2::never &&
+         (http2_ != Http2::as_site || source.settings.http2->on);
     const auto* found = (*of_sites_)[site];
     return found ? found : first_;
 }
@@ -167,6 +174,12 @@ std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
         const auto& source = config.listeners[id];
         if (!source.tls) continue;
         auto made = std::make_unique<TlsListener>();
+        made->config_ = &config;
+        made->http2_ = source.http2;
+        bool http = source.default_site != ir::no_id &&
+                    config.sites[source.default_site].kind == ir::Site::Kind::http;
+        made->offers_h2_ = http && source.http2 != ir::Listener::Http2::never &&
+                           source.tls->rules->rules.alpn.empty();
         if (source.tls->sites_decide) {
             made->sites_ = indexes[id];
             made->of_sites_ = &plan->of_sites_;

@@ -50,11 +50,16 @@ public:
 private:
     friend class TlsPlan;
     static bool pick(void* owner, net::TlsSession& session, const net::TlsHello& hello);
-    [[nodiscard]] const TlsChoice* choose(const net::TlsHello& hello) const;
+    // `h2`: whether HTTP/2 is offered to who asks so.
+    [[nodiscard]] const TlsChoice* choose(const net::TlsHello& hello, bool& h2) const;
     [[nodiscard]] const TlsChoice* by_certificate(std::string_view name) const;
 
     const route::NameIndex* sites_ = nullptr;              // nginx: by site
     const std::vector<const TlsChoice*>* of_sites_ = nullptr;
+    const ir::Config* config_ = nullptr;
+    // Of the listener, beside what a site says; HAProxy's lines may list protocols themselves.
+    ir::Listener::Http2 http2_ = ir::Listener::Http2::as_site;
+    bool offers_h2_ = false;               // HAProxy
     // HAProxy: by name. A wildcard stands for one label and is kept as ".b".
     std::unordered_map<std::string, const TlsChoice*> names_;
     std::unordered_map<std::string, bool> excluded_;

@@ -93,7 +93,8 @@ struct HoldNode {
 class HoldList {
 public:
     HoldList() = default;
-    HoldList(const HoldList&) = delete;
+    // A copy holds nothing: what was taken is given back once, by whoever took it.
+    HoldList(const HoldList&) {}
     HoldList& operator=(const HoldList&) = delete;
     ~HoldList() { give_back(); }
     void add(HoldNode& node) {
