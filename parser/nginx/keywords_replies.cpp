@@ -105,7 +105,7 @@ constexpr Keyword rows[] = {
      .summary = "Text that holds the hash of a link, and perhaps when it ends, behind a comma.", .once = true},
     {.name = "secure_link_md5", .where = everywhere, .args = {keyword::text("expression")}, .apply = lower_secure_link_md5, .since = "0.7.18",
      .summary = "Text whose MD5 a valid link has; $secure_link is 1 then, 0 when its time is over, else empty.", .once = true},
-    {.name = "secure_link_secret", .where = location, .args = {keyword::word("word")}, .apply = lower_secure_link_secret,
+    {.name = "secure_link_secret", .where = everywhere, .args = {keyword::word("word")}, .apply = lower_secure_link_secret,
      .summary = "Secret word of links with a hash in their path; $secure_link is the link where it is valid.", .once = true},
     {.name = "source_charset", .where = everywhere | if_in_location, .args = {keyword::word("charset")}, .apply = lower_source_charset,
      .summary = "The charset of what servers and files hold; weir converts nothing, so it has to be that of charset.", .once = true},

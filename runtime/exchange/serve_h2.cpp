@@ -4,6 +4,7 @@
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/serve_h2.hpp"
 #include "runtime/http/h2_stream.hpp"
+#include "runtime/net/tls.hpp"
 
 namespace weir::exchange {
 
@@ -120,16 +121,18 @@ net::Task<void> serve_h2(Connection& connection) {
     input.release();
 }
 
-bool may_speak_h2(const Connection& connection) {
-    const auto& listener = *connection.running->plan->listeners[connection.listener].source;
-    return (listener.http2 == ir::Listener::Http2::as_site && first_site(connection).own.http2->on) ||
-           listener.http2 == ir::Listener::Http2::also || listener.http2 == ir::Listener::Http2::only;
-}
-
 bool must_speak_h2(const Connection& connection) {
     const auto& listener = *connection.running->plan->listeners[connection.listener].source;
     if (listener.http2 == ir::Listener::Http2::only) return true;
     return connection.stream.tls() && connection.stream.tls()->alpn() == "h2";
+}
+
+bool may_speak_h2(const Connection& connection) {
+    using Http2 = ir::Listener::Http2;
+    auto said = connection.running->plan->listeners[connection.listener].source->http2;
+    if (said == Http2::also || said == Http2::only) return true;
+    if (said == Http2::as_site && first_site(connection).own.http2->on) return true;
+    return must_speak_h2(connection);
 }
 
 Beginning beginning_of(std::string_view bytes) {

@@ -387,15 +387,16 @@ std::string_view H2Session::read_preface(std::string_view bytes) {
     if (!feed(bytes.substr(0, here))) return {};
     preface_left_ -= static_cast<std::uint32_t>(here);
     bytes.remove_prefix(here);
-    if (preface_left_ != 0 || bytes.size() < to_flags) return bytes;
-    bool settings = bytes[3] == NGHTTP2_SETTINGS && !(bytes[4] & NGHTTP2_FLAG_ACK);
+    if (bytes.empty()) return bytes;
+    began_ = true;
+    bool settings = bytes.size() < to_flags || (bytes[3] == NGHTTP2_SETTINGS && !(bytes[4] & NGHTTP2_FLAG_ACK));
     if (!settings) feed(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
     return bytes;
 }
 
 void H2Session::take(std::string_view bytes) {
     if (dead_) return;
-    if (settings_.settings_may_lack && preface_left_ != 0) bytes = read_preface(bytes);
+    if (settings_.settings_may_lack && !began_) bytes = read_preface(bytes);
     bool taken = violation_ == 0 && feed(bytes);
     // Padding, frames of no known type: nghttp2 does not even tell.
     auto idle = bytes.size() - std::min<std::size_t>(std::exchange(useful_, 0), bytes.size());

@@ -114,6 +114,7 @@ private:
     bool draining_ = false, dead_ = false, ending_ = false;
     bool failed_ = false;                  // GOAWAY with an error is on its way
     bool overdrawn_ = false;               // the client asked for too much
+    bool began_ = false;                   // the first frame behind the preface was looked at
     bool settling_ = false, idle_out_ = false, settings_came_ = false;
     IdleTimer idle_timer_;
 };

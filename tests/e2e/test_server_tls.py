@@ -279,7 +279,7 @@ def test_checks_over_tls(run_server, run_proxy):
     server.stop()
     server.tls = certificates.server_context("good")
     server.start()
-    assert wire.wait_until(lambda: get(port, "/").status == 200, 5.0, 0.05)
+    assert wire.wait_until(lambda: get(port, "/").status == 200, 10.0, 0.05)
     assert proxy.output()
 
 
@@ -287,13 +287,13 @@ def test_haproxy_checks_over_tls(run_server, run_proxy):
     server = run_server(HttpServer("s", tls="expired"))
     pool = "option httpchk GET /health"
     proxy, port = haproxy(run_proxy, server, pool=pool,
-                          more="check inter 100ms fall 2 rise 1 check-sni good.example")
+                          more="check inter 500ms fall 2 rise 1 check-sni good.example")
     assert wire.wait_until(lambda: "Layer6 invalid response" in proxy.output(), 5.0, 0.05)
     assert get(port, "/").status == 503
     server.stop()
     server.tls = certificates.server_context("good")
     server.start()
-    assert wire.wait_until(lambda: get(port, "/").status == 200, 5.0, 0.05)
+    assert wire.wait_until(lambda: get(port, "/").status == 200, 10.0, 0.05)
     assert any(m.target == "/health" for m in server.recorder.requests("s"))
 
 
