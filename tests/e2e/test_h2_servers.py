@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from support import binary, h2_server as h2
+from support import binary, h2_server as h2, wire
 from support.client import Client
 from support.h2_server import H2Server
 from support.ports import free_port
@@ -378,7 +378,10 @@ def test_broken_answers(way, start):
     for name in ("long_body", "short_body"):
         with Client(port) as client:
             client.send(f"POST /{name} HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\nx")
-            answer = client.read_final("POST")[-1]
+            try:
+                answer = client.read_final("POST")[-1]
+            except wire.Closed:
+                continue   # what was read of it was not sent on yet
             assert answer.status == 502 or not answer.whole, name
     assert ask(port).status == 200
 
