@@ -217,6 +217,9 @@ void read_listen(Block& block, const Call& call) {
                            "write a port, an address:port, [ipv6]:port or unix:/path");
     if (!reader.read()) return;
     auto& options = reader.options();
+    if (options.model.tls && options.model.transport == ir::Transport::udp)
+        return block.error(options.model.tls->span, "invalid-parameter",
+                           "\"ssl\" parameter is incompatible with \"udp\"", "TLS needs a TCP listener");
     if (block.in_stream() && !host->has_port && host->path.empty())
         return block.error(call[0].span, "invalid-address",
                            fmt::format("no port in \"{}\" of the \"listen\" directive", call[0].text),

@@ -253,6 +253,29 @@ def test_the_proxy_header_stands_before_the_handshake(language, run_proxy):
     secure.close()
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_an_ocsp_response_in_a_file_is_stapled(language, run_proxy, folder):
+    here, response = certificates.folder(), Path(folder) / "good.ocsp"
+    index = Path(folder) / "index.txt"
+    serial = certificates.openssl("x509", "-in", here / "good.pem", "-noout", "-serial").strip().split("=")[1]
+    index.write_text(f"V\t491231235959Z\t\t{serial}\tunknown\t/CN=good\n")
+    certificates.openssl("ocsp", "-issuer", here / "ca.pem", "-cert", here / "good.pem", "-index", index,
+                         "-CA", here / "ca.pem", "-rsigner", here / "ca.pem", "-rkey", here / "ca.key",
+                         "-ndays", "3", "-respout", response)
+    both = Path(folder) / "good.both.pem"
+    both.write_text((here / "good.both.pem").read_text())
+    (Path(folder) / "good.both.pem.ocsp").write_bytes(response.read_bytes())
+    port = free_port()
+    text = config(language, port, server="" if language == "haproxy" else
+                  f"ssl_stapling on; ssl_stapling_file {response};")
+    if language == "haproxy":
+        text = text.replace(str(here / "good.both.pem"), str(both))
+    run_proxy(language, text, ports=[port])
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-status", "-servername", "good.example"],
+                          input="", capture_output=True, text=True, timeout=10, check=False)
+    assert "OCSP Response Status: successful" in done.stdout, done.stdout[:2000]
+
+
 def test_test_tells_what_is_wrong(folder):
     from support import binary
     here = certificates.folder()
