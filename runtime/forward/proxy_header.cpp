@@ -15,15 +15,25 @@ using net::ProxyTlv;
 // Flags of the `ssl` value (proxy-protocol.txt, section 2.2.6).
 constexpr char client_uses_tls = 1, certificate_on_connection = 2, certificate_in_session = 4;
 
-std::string tls_value(const ir::ProxyHeaderValues& wanted, const route::ConnectionFacts& client) {
+std::string tls_value(const ir::ProxyHeaderValues& wanted, const route::Subject& subject) {
     std::string value(5, '\0');
-    if (!client.tls) return value;
-    const auto& tls = *client.details().tls;
+    if (!subject.connection->tls) return value;
+    const auto& tls = *subject.connection->details().tls;
     value[0] = client_uses_tls;
     if (tls.has_certificate())
         value[0] |= certificate_in_session | (tls.resumed() ? char{0} : certificate_on_connection);
     value[4] = static_cast<char>(tls.verify_error());
     net::append_tlv(value, ProxyTlv::ssl_version, tls.protocol());
+    // The name is the client's; key and signature are those of the certificate shown to it.
+    auto add = [&](bool asked, ProxyTlv type, ir::TlsFact what, std::string_view argument) {
+        if (!asked) return;
+        auto text = tls.text(what, argument, *subject.arena);
+        if (text.data()) net::append_tlv(value, type, text);
+    };
+    using Fact = ir::TlsFact;
+    add(wanted.certificate_name, ProxyTlv::ssl_cn, Fact::subject, "CN");
+    add(wanted.certificate_key, ProxyTlv::ssl_key_alg, Fact::own_key_algorithm, "");
+    add(wanted.certificate_signature, ProxyTlv::ssl_sig_alg, Fact::own_signature_algorithm, "");
     if (wanted.tls_cipher) net::append_tlv(value, ProxyTlv::ssl_cipher, tls.cipher());
     return value;
 }
@@ -46,10 +56,10 @@ std::string values_for(const pool::LiveServer& server, route::Subject& subject,
     if (wanted.authority) {
         auto told = net::find_tlv(details.proxy_values, ProxyTlv::authority);
         auto name = told.data() ? told : tls ? tls->server_name() : std::string_view();
-        if (name.data()) net::append_tlv(list, ProxyTlv::authority, name);
+        if (told.data() || !name.empty()) net::append_tlv(list, ProxyTlv::authority, name);
     }
     if (wanted.unique_id) net::append_tlv(list, ProxyTlv::unique_id, route::unique_id_of(subject));
-    if (wanted.tls) net::append_tlv(list, ProxyTlv::ssl, tls_value(wanted, *subject.connection));
+    if (wanted.tls) net::append_tlv(list, ProxyTlv::ssl, tls_value(wanted, subject));
     return list;
 }
 

@@ -23,9 +23,6 @@ const std::map<std::string, const char*>& exceptions() {
         {"needs", "the front-ends check it: a value must exist where it is used"},
         {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
         {"sni", "TLS to servers is refused by name so far"},
-        {"certificate_name", "TLS is refused by name so far"},
-        {"certificate_key", "TLS is refused by name so far"},
-        {"certificate_signature", "TLS is refused by name so far"},
         {"trusted_span", "the front-ends point at it when they cannot read the file"},
         {"revoked_span", "the same"},
     };
