@@ -287,7 +287,8 @@ def test_haproxy_checks_over_tls(run_server, run_proxy):
     server = run_server(HttpServer("s", tls="expired"))
     pool = "option httpchk GET /health"
     proxy, port = haproxy(run_proxy, server, pool=pool,
-                          more="check inter 500ms fall 2 rise 1 check-sni good.example")
+                          more="sni str(good.example) check inter 500ms fall 2 rise 1 "
+                               "check-sni good.example")
     assert wire.wait_until(lambda: "Layer6 invalid response" in proxy.output(), 5.0, 0.05)
     assert get(port, "/").status == 503
     server.stop()
