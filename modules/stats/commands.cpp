@@ -120,6 +120,9 @@ int number_of(zone::CheckCode code) {
         case Code::l4_ok: return 6;
         case Code::l4_timeout: return 7;
         case Code::l4_failed: return 8;
+        case Code::l6_ok: return 9;
+        case Code::l6_timeout: return 10;
+        case Code::l6_invalid: return 11;
         case Code::l7_ok: return 15;
         case Code::l7_conditional: return 16;
         case Code::l7_timeout: return 12;
