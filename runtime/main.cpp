@@ -352,7 +352,7 @@ int run(const CommandLine& line, const std::vector<std::string>& arguments,
                                           "option '" + option + "' has no effect in weir"));
     const bool single = options.looks_single;
     const int status = process::Master(std::move(options), program_of(line)).run();
-    if (single && status == 128 + SIGINT) die_by(SIGINT);
+    if (single && (status == 128 + SIGINT || status == 128 + SIGTERM)) die_by(status - 128);
     return status;
 }
 

@@ -227,8 +227,7 @@ void Master::on_signal(int signal) {
         case Action::child_ended: reap(); break;
         case Action::stop_fast:
             report_.say(5, fmt::format("signal {} ({}) received, stopping", signal, ::strsignal(signal)));
-            if (options_.personality == Personality::haproxy && (!options_.looks_single || signal == SIGINT))
-                exit_status_ = 128 + signal;
+            if (options_.personality == Personality::haproxy) exit_status_ = 128 + signal;
             stop(false);
             break;
         case Action::stop_graceful:
