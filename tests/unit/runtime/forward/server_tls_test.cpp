@@ -16,7 +16,7 @@ struct ServerTls : ::testing::Test {
     ir::Config config;
     route::Library library{config};
     plan::ServerTlsTable table;
-    std::vector<std::string> problems;
+    std::vector<route::Library::Problem> problems;
     ir::Server conf;
     pool::LiveServer server;
     route::BenchSubject bench;
@@ -125,7 +125,7 @@ TEST_F(ServerTls, WhatCannotBeMadeIsAProblem) {
     tls.rules.trusted = net::test::Made::file("ca.pem", "no certificate");
     EXPECT_FALSE(find(tls));
     ASSERT_EQ(problems.size(), 1u);
-    EXPECT_NE(problems[0].find("ca.pem"), std::string::npos);
+    EXPECT_NE(problems[0].text.find("ca.pem"), std::string::npos);
     ir::ServerTls unread;  // --offline
     auto file = std::make_shared<ir::FileContent>();
     file->left_out = true;
