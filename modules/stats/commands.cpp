@@ -54,7 +54,7 @@ bool has_word(const CommandCall& call, std::string_view wanted) {
 void show_stat(CommandCall& call) {
     if (has_word(call, "typed") || has_word(call, "schema"))
         return call.say("This form is not available: use the table or \"json\".");
-    auto rows = make_rows(call.around);
+    auto rows = make_rows(call.around, call.now_seconds);
     std::erase_if(rows, [&](const Row& row) {
         if (!is_shown(call, row)) return true;
         if (row.type != Row::Type::server) return false;

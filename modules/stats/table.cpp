@@ -4,7 +4,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <ctime>
 #include <tuple>
 
 #include "runtime/zone/check_code.hpp"
@@ -19,8 +18,10 @@ using zone::ServerState;
 class Maker {
 public:
     // `here`: the site that shows the page; null at the runtime socket.
-    Maker(const route::Surroundings& around, const Conf& conf, const ir::Site* here)
+    Maker(const route::Surroundings& around, const Conf& conf, const ir::Site* here,
+          std::int64_t now_seconds)
         : conf_(conf), around_(around), here_(here),
+          now_seconds_(static_cast<std::uint64_t>(now_seconds)),
           workers_(around_.board ? around_.board->workers() : around_.workers) {}
 
     std::vector<Row> make() {
@@ -168,7 +169,7 @@ private:
         }
         if (http) row.set(Column::req_tot, sum(server.board, &Counters::requests));
         const auto changed = static_cast<std::uint64_t>(state.last_change.load());
-        const auto now = static_cast<std::uint64_t>(std::time(nullptr));
+        const auto now = now_seconds_;
         if (changed != 0) row.set(Column::lastchg, now > changed ? now - changed : 0);
         if (conf.check) health(row, *conf.check, state, now);
     }
@@ -212,6 +213,7 @@ private:
     const Conf& conf_;
     const route::Surroundings& around_;
     const ir::Site* here_;
+    std::uint64_t now_seconds_;
     std::uint32_t workers_;
     std::vector<Row> rows_;
 };
@@ -260,11 +262,11 @@ std::vector<Proxy> proxies_of(const route::Surroundings& around) {
 }
 
 std::vector<Row> make_rows(const route::Subject& subject, const Conf& conf) {
-    return Maker(*subject.around, conf, subject.site).make();
+    return Maker(*subject.around, conf, subject.site, subject.wall_ms / 1000).make();
 }
 
-std::vector<Row> make_rows(const route::Surroundings& around) {
-    return Maker(around, Conf{}, nullptr).make();
+std::vector<Row> make_rows(const route::Surroundings& around, std::int64_t now_seconds) {
+    return Maker(around, Conf{}, nullptr, now_seconds).make();
 }
 
 }  // namespace weir::modules::stats

@@ -72,7 +72,7 @@ std::vector<Proxy> proxies_of(const route::Surroundings& around);
 // The rows that `conf` shows to this request, in the order of the configuration.
 std::vector<Row> make_rows(const route::Subject& subject, const Conf& conf);
 // All of them, for the runtime socket.
-std::vector<Row> make_rows(const route::Surroundings& around);
+std::vector<Row> make_rows(const route::Surroundings& around, std::int64_t now_seconds);
 
 // The forms.
 std::string write_csv(const std::vector<Row>& rows);

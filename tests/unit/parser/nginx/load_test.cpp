@@ -266,7 +266,9 @@ TEST(Tables, RowsThatRunHaveApply) {
     for (auto table : directive_tables())
         for (const auto& row : table) {
             bool runs = row.support.level == keyword::Support::Level::full;
-            bool read_by_its_block = (row.where & (context::map_block | context::stream_map_block)) != 0;
+            constexpr auto read_by_block = context::map_block | context::stream_map_block | context::geo_block |
+                                           context::stream_geo_block;
+            bool read_by_its_block = (row.where & read_by_block) != 0;
             if (runs && !read_by_its_block) EXPECT_NE(row.apply, nullptr) << row.name;
         }
 }
