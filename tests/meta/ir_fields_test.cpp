@@ -22,7 +22,6 @@ const std::map<std::string, const char*>& exceptions() {
     static const std::map<std::string, const char*> known{
         {"needs", "the front-ends check it: a value must exist where it is used"},
         {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
-        {"sni", "TLS to servers is refused by name so far"},
         {"trusted_span", "the front-ends point at it when they cannot read the file"},
         {"revoked_span", "the same"},
     };

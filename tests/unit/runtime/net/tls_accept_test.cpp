@@ -194,7 +194,7 @@ TEST(TicketKeys, BothFormsAreRead) {
     EXPECT_TRUE(read_ticket_keys({Made::file("k", "no key\n")}).empty());
 }
 
-TEST(Names, OfACertificate) {
+TEST(CertificateNames, OfACertificate) {
     Made made("Names.Test");
     EXPECT_EQ(names_in(made.certificate), (std::vector<std::string>{"names.test", "names.test"}));
     EXPECT_TRUE(names_in("nothing").empty());

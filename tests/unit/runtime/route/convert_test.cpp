@@ -25,7 +25,7 @@ TEST_F(Convert, FieldsAndWords) {
     EXPECT_EQ(of(C::field, text("a_b_c_d"), "_", 2, {number(2)}), "b_c");
     EXPECT_EQ(of(C::field, text("a_b_c_d"), "_", -2, {number(2)}), "b_c");
     EXPECT_EQ(of(C::word, text("a_b_c_d"), "_", 2, {number(0)}), "b_c_d");
-    EXPECT_EQ(of(C::field, text("a_b"), "_", 7), "");
+    EXPECT_EQ(of(C::field, text("a_b"), "_", 7), "(none)");
 }
 
 TEST_F(Convert, Bytes) {
