@@ -91,7 +91,7 @@ public:
         auto& arena = *subject.arena;
         if (run.held != 0) {
             make_room(run.in, run.in_room, run.held + bytes.size(), run.held, arena);
-            std::memcpy(run.in + run.held, bytes.data(), bytes.size());
+            if (!bytes.empty()) std::memcpy(run.in + run.held, bytes.data(), bytes.size());
             bytes = {run.in, run.held + bytes.size()};
         }
         std::size_t used = 0, written = 0;

@@ -68,7 +68,7 @@ struct Board::Table {
 };
 
 Board::Board(SharedArena& arena, std::uint32_t workers) : arena_(&arena), tables_(arena) {
-    static_assert(sizeof(Directory) <= SharedArena::root_bytes / 2);   // Tables have the rest
+    static_assert(SharedArena::board_place + sizeof(Directory) <= SharedArena::tables_place);
     directory_ = static_cast<Directory*>(arena.root());
     if (directory_->magic != magic) {
         if (::getrandom(&directory_->key, sizeof directory_->key, 0) !=

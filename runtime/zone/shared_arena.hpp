@@ -23,9 +23,12 @@ public:
 
     [[nodiscard]] int fd() const { return fd_; }
     [[nodiscard]] std::uint64_t size() const { return size_; }
+    static constexpr std::uint64_t head_bytes = 4096;
     // A piece at a fixed place for whoever must be found first (the Board's directory); zeroed.
-    static constexpr std::uint64_t root_bytes = 4096;
-    [[nodiscard]] void* root() const { return base_ + root_bytes; }
+    static constexpr std::uint64_t root_bytes = 8192;
+    [[nodiscard]] void* root() const { return base_ + head_bytes; }
+    // Who has which part of it: no two may share one.
+    static constexpr std::uint64_t board_place = 0, tables_place = 2048, tls_place = 4096;
     // Zeroed, 64-byte aligned memory that lives as long as the arena; null when the reserve is used up.
     void* allocate(std::uint64_t bytes);
     // Gives a piece back; the same size class is handed out again (zeroed).

@@ -21,7 +21,7 @@ constexpr std::uint64_t magic = 0x77656972'74626c31;
 constexpr std::uint32_t no_record = 0xffffffff;
 constexpr std::uint64_t most_records = std::uint64_t{1} << 17;
 // Behind the Board's directory in the arena's root.
-constexpr std::uint64_t root_offset = SharedArena::root_bytes / 2;
+constexpr std::uint64_t root_offset = SharedArena::tables_place;
 
 std::int64_t monotonic_ms() {
     using namespace std::chrono;
@@ -56,7 +56,7 @@ struct Tables::HoldRecord {
 };
 
 Tables::Tables(SharedArena& arena) : arena_(&arena) {
-    static_assert(sizeof(Directory) <= SharedArena::root_bytes / 2);
+    static_assert(root_offset + sizeof(Directory) <= SharedArena::tls_place);
     directory_ = reinterpret_cast<Directory*>(static_cast<char*>(arena.root()) + root_offset);
     if (directory_->magic == magic) return;
     if (::getrandom(&directory_->key, sizeof directory_->key, 0) !=

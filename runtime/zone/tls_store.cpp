@@ -11,7 +11,7 @@ namespace weir::zone {
 
 namespace {
 
-constexpr std::uint64_t place = 2048;   // in the arena's root; the directory takes less
+constexpr std::uint64_t place = SharedArena::tls_place;   // in the arena's root; the directory takes less
 constexpr std::uint64_t magic = 0x77656972'746c7331;
 
 }  // namespace
