@@ -46,7 +46,10 @@ net::Task<bool> begins_with_http2(Connection& connection) {
     auto& stream = connection.stream;
     const auto& listener = connection.running->plan->listeners[connection.listener];
     auto head_time = connection.running->plan->sites[listener.names.fallback()].own.timeouts->request_head;
-    for (auto beginning = Beginning::open; beginning == Beginning::open;) {
+    for (;;) {
+        // Bytes behind a PROXY header may be here already.
+        auto beginning = input.held() ? beginning_of(input.view()) : Beginning::open;
+        if (beginning != Beginning::open) co_return beginning == Beginning::http2;
         // Does not suspend when there is something already.
         auto waited = co_await net::readable(stream.watch, limit(connection.worker, head_time));
         if (waited != net::Waited::ready) co_return false;
@@ -54,11 +57,7 @@ net::Task<bool> begins_with_http2(Connection& connection) {
         auto got = stream.read(input.room(), input.room_size());
         if (got.state == net::Io::State::ok) input.produced(got.bytes);
         else if (got.state != net::Io::State::blocked) co_return false;
-        if (input.empty()) continue;
-        beginning = beginning_of(input.view());
-        if (beginning == Beginning::http2) co_return true;
     }
-    co_return false;
 }
 
 net::Task<bool> serve_first(Connection& connection) {
