@@ -205,8 +205,10 @@ bool H2RequestBuilder::check_special(const Field& field, const H2Rules& rules) {
         case FieldId::content_length: return take_length(field.value);
         case FieldId::cookie: ++cookies_; return true;
         case FieldId::expect:
-            if (equal_ignoring_case(field.value, "100-continue")) head_.expects_continue = true;
-            return true;
+            // As in HTTP/1: a server that reads an unknown one otherwise waits for another body.
+            if (head_.expects_continue || !equal_ignoring_case(field.value, "100-continue"))
+                return fail("an expectation other than 100-continue");
+            return head_.expects_continue = true;
         case FieldId::host:
             // HAProxy takes :authority and leaves Host out where both are there.
             if (authority_.data() && rules.absolute_targets) return false;
@@ -222,6 +224,8 @@ bool H2RequestBuilder::check_special(const Field& field, const H2Rules& rules) {
 
 bool H2RequestBuilder::take_length(std::string_view value) {
     std::uint64_t length = 0;
+    // As in HTTP/1: "010" is eight to some.
+    if (value.size() > 1 && value[0] == '0') return fail("a content-length with a leading zero");
     for (char digit : value) {
         if (!(class_of(digit) & byte_digit)) return fail("a malformed Content-Length");
         auto next = length * 10 + static_cast<unsigned>(digit - '0');

@@ -84,6 +84,7 @@ Value fetch_is_local_address(const Node& node, Subject& subject) {
         case ir::AddressOf::peer: address = &subject.connection->peer(); break;
         case ir::AddressOf::peer_local: address = &subject.connection->peer_local(); break;
     }
+    if (!address) return Value::missing();
     if (address->is_unix) return Value::of_boolean(true);
     sockaddr_storage storage{};
     socklen_t size = sizeof(sockaddr_in);

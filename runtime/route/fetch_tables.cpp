@@ -107,6 +107,7 @@ Value ask_followed(const Node& node, Subject& subject) {
 }
 
 const ir::Zone* zone_of(const Subject& subject, ir::ZoneId id) {
+    if (!subject.around->config) return nullptr;   // no configuration around: tests
     const auto& zones = subject.around->config->zones;
     return id < zones.size() ? &zones[id] : nullptr;
 }
