@@ -23,5 +23,7 @@ bool take_prefix(std::string_view& text, std::string_view scheme);
 ir::ForwardSettings default_grpc_settings();
 // At the end of a location or an "if" in it: with grpc_pass its group is the one that counts.
 void finish_grpc(Block& block);
+// At the end of every block of http that may pass requests on: files of TLS are read, grpc_ lines counted.
+void finish_forwarding(Block& block);
 
 }  // namespace weir::nginx

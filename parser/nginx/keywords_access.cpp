@@ -2,6 +2,7 @@
 // Rows of who may ask: allow, deny, auth_basic, auth_request, satisfy, limit_except.
 #include <fmt/format.h>
 
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/lower.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
@@ -124,6 +125,7 @@ void lower_limit_except(Scope& scope, const Call& call) {
     block.route = &route;
     block.rules = &route.rules;
     lower_body(block, outer.current->body.directives);
+    finish_forwarding(block);
     route.settings = std::move(block.own);
     route.rules.clear();
     auto id = outer.config.add(std::move(route));

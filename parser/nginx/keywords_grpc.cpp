@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "parser/nginx/forwarding.hpp"
+#include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/nginx/upstreams.hpp"
@@ -172,6 +173,11 @@ void finish_grpc(Block& block) {
     times.connect = block.grpc.connect;
     times.server_send = block.grpc.send;
     times.server_read = block.grpc.read;
+}
+
+void finish_forwarding(Block& block) {
+    finish_server_tls(block);
+    finish_grpc(block);
 }
 
 keyword::Table grpc_keywords() { return rows; }

@@ -145,8 +145,7 @@ void use_pseudo_route(Block& outer, Block& block, const Call& call, ir::action::
     route.internal = outer.route->internal;
     block.route = &route;
     lower_body(block, outer.current->body.directives);
-    finish_server_tls(block);
-    finish_grpc(block);
+    finish_forwarding(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     auto id = outer.config.add(std::move(route));

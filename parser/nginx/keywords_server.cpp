@@ -200,8 +200,7 @@ void lower_location(Scope& scope, const Call& call) {
     block.routes = &route.nested;
     block.locations = &locations;
     lower_body(block, *body);
-    finish_server_tls(block);
-    finish_grpc(block);
+    finish_forwarding(block);
     apply_health_check(block);
     route.settings = std::move(block.own);
     if (usable) outer.routes->push_back(scope.config.add(std::move(route)));

@@ -31,7 +31,7 @@ Block::Block(Run& shared, Contexts place, Block* outer)
     own = outer->own;
     grpc = outer->grpc;
     grpc.header_list.clear();
-    passes_grpc = in(context::if_in_location) && outer->passes_grpc;
+    passes_grpc = in(context::if_in_location | context::limit_except) && outer->passes_grpc;
     server = outer->server;
     site = outer->site;
     route = outer->route;

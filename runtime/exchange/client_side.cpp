@@ -335,10 +335,6 @@ void ClientSide::end(Connection& connection) {
 
 namespace {
 
-const plan::Site& first_site(const Connection& connection) {
-    const auto& plan = *connection.running->plan;
-    return plan.sites[plan.listeners[connection.listener].names.fallback()];
-}
 bool speaks_tls(const Connection& connection) {
     const auto& plan = *connection.running->plan;
     return plan.listeners[connection.listener].source->tls.has_value();
@@ -354,16 +350,16 @@ bool expects_proxy_header(const Connection& connection) {
 net::Detached ClientSide::run(Connection& connection) {
     count_in(connection);
     // One step after the other: g++ 12 runs a co_await inside && before what stands left of it.
-    bool serves = run_early_rules(connection, first_site(connection), first_site(connection).rules.connect);
+    bool serves = run_early_rules(connection, connection.first_site(), connection.first_site().rules.connect);
     if (serves && expects_proxy_header(connection)) serves = co_await read_proxy_header(connection);
     if (serves && speaks_tls(connection)) serves = co_await accept_tls(connection);
     connection.facts.ready_us = worker_->loop.now_us();
     if (serves)
-        serves = run_early_rules(connection, first_site(connection),
-                                 first_site(connection).rules.handshake);
+        serves = run_early_rules(connection, connection.first_site(),
+                                 connection.first_site().rules.handshake);
     if (serves && connection.followers) count_session(connection);
     while (serves) {
-        if (first_site(connection).source->kind == ir::Site::Kind::stream)
+        if (connection.first_site().source->kind == ir::Site::Kind::stream)
             co_await serve_stream(connection);
         else
             co_await serve_http(connection);

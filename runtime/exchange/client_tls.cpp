@@ -9,6 +9,7 @@
 #include "runtime/exchange/connection.hpp"
 #include "runtime/log/access_log.hpp"
 #include "runtime/log/error_log.hpp"
+#include "runtime/net/time.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/net/tls_facts.hpp"
 #include "runtime/plan/tls.hpp"
@@ -26,7 +27,7 @@ net::Time deadline_of(const Connection& connection, const plan::Site& site) {
     if (site.source->is_nginx_style)
         limit = site.source->kind == ir::Site::Kind::http ? timeouts.request_head
                                                           : site.source->settings.tls->handshake_time;
-    return limit == ir::no_limit ? net::never : connection.worker.loop.now() + limit.count();
+    return net::after(connection.worker.loop.now(), limit);
 }
 
 // nginx tells in the error log; most of it is the client's doing and told only where asked for.
@@ -85,7 +86,7 @@ void note(Connection& connection) {
 
 net::Task<bool> accept_tls(Connection& connection) {
     const auto& plan = *connection.running->plan;
-    const auto& site = plan.sites[plan.listeners[connection.listener].names.fallback()];
+    const auto& site = connection.first_site();
     const auto& tls = *plan.tls->listener(connection.listener);
     auto& stream = connection.stream;
     auto early = connection.input.held() ? connection.input.view() : std::string_view();

@@ -63,6 +63,11 @@ struct Connection {
     Connection* next = nullptr;
     Connection* prev = nullptr;
 
+    // Who answers before it is known for whom the client comes.
+    [[nodiscard]] const plan::Site& first_site() const {
+        const auto& plan = *running->plan;
+        return plan.sites[plan.listeners[listener].names.fallback()];
+    }
     // The newest plan that still has this connection's listener.
     void use_newest_plan() {
         if (!acceptor->gone && running != worker.now) {

@@ -8,6 +8,7 @@
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
+#include "runtime/net/time.hpp"
 #include "runtime/net/tls_facts.hpp"
 #include "runtime/route/real_address.hpp"
 
@@ -24,9 +25,7 @@ constexpr std::uint32_t most_internal_redirects = 10;
 // A body that nobody wants is read to its end only when that is cheap.
 constexpr std::uint64_t worth_discarding = 65536;
 
-net::Time time_of(ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : time.count();
-}
+using net::time_of;
 
 }  // namespace
 
@@ -544,7 +543,7 @@ net::Task<Exchange::Next> Exchange::wait_for_body() {
     auto& spool = gathered_.spool;
     std::uint64_t most = client_rules().limits->body_buffer;
     if (wait.bytes != 0) most = std::min(most, wait.bytes);
-    auto end = wait.time == ir::no_limit ? net::never : worker_.loop.now() + wait.time.count();
+    auto end = net::after(worker_.loop.now(), wait.time);
     while (!body_.ended() && spool.size() < most) {
         auto left = end == net::never ? net::never : std::max<net::Time>(end - worker_.loop.now(), 0);
         auto piece = co_await body_.next(left, nullptr);

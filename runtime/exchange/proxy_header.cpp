@@ -63,7 +63,7 @@ net::Task<Outcome> read_header(Connection& connection, net::Time until, bool nam
 
 net::Task<bool> read_proxy_header(Connection& connection) {
     const auto& planned = connection.running->plan->listeners[connection.listener];
-    const auto& site = connection.running->plan->sites[planned.names.fallback()];
+    const auto& site = connection.first_site();
     const auto& timeouts = *site.own.timeouts;
     bool is_http = site.source->kind == ir::Site::Kind::http;
     auto limit = !site.source->is_nginx_style ? timeouts.client_read

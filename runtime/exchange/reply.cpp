@@ -9,6 +9,7 @@
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/pages.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/net/time.hpp"
 
 namespace weir::exchange {
 
@@ -66,9 +67,7 @@ std::string_view unescape_inner(std::string_view path, Arena& arena) {
 
 bool bodiless(std::uint16_t status) { return status < 200 || status == 204 || status == 304; }
 
-net::Time time_of(ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : time.count();
-}
+using net::time_of;
 
 }  // namespace
 

@@ -6,14 +6,11 @@
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/serve_h2.hpp"
 #include "runtime/http/h1_carrier.hpp"
+#include "runtime/net/time.hpp"
 
 namespace weir::exchange {
 
 namespace {
-
-net::Time limit(const plan::Worker& worker, ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : worker.loop.now() + time.count();
-}
 
 // A frame of its own, so that an idle connection does not hold the memory of an exchange.
 net::Task<bool> serve_exchange(Connection& connection) {
@@ -44,14 +41,13 @@ net::Task<void> linger(Connection& connection) {
 net::Task<bool> begins_with_http2(Connection& connection) {
     auto& input = connection.input;
     auto& stream = connection.stream;
-    const auto& listener = connection.running->plan->listeners[connection.listener];
-    auto head_time = connection.running->plan->sites[listener.names.fallback()].own.timeouts->request_head;
+    auto head_time = connection.first_site().own.timeouts->request_head;
     for (;;) {
         // Bytes behind a PROXY header may be here already.
         auto beginning = input.held() ? beginning_of(input.view()) : Beginning::open;
         if (beginning != Beginning::open) co_return beginning == Beginning::http2;
         // Does not suspend when there is something already.
-        auto waited = co_await net::readable(stream.watch, limit(connection.worker, head_time));
+        auto waited = co_await net::readable(stream.watch, net::after(connection.worker.loop.now(), head_time));
         if (waited != net::Waited::ready) co_return false;
         input.acquire();
         auto got = stream.read(input.room(), input.room_size());
@@ -78,18 +74,15 @@ net::Task<bool> serve_next(Connection& connection) {
 net::Task<void> serve_http(Connection& connection) {
     auto& worker = connection.worker;
     auto& watch = connection.stream.watch;
-    const auto& counters = worker.process.mine(worker.index);
-    (void)counters;
     while (true) {
         connection.use_newest_plan();
         if (connection.input.empty() && !watch.readable) {
             connection.input.release();
-            const auto& listener = connection.running->plan->listeners[connection.listener];
-            const auto& own = connection.running->plan->sites[listener.names.fallback()].own;
+            const auto& own = connection.first_site().own;
             bool first = connection.requests == 0;
             connection.idle = !first;
             auto wait = first ? own.timeouts->request_head : own.timeouts->keepalive;
-            auto waited = co_await net::readable(watch, limit(worker, wait));
+            auto waited = co_await net::readable(watch, net::after(worker.loop.now(), wait));
             connection.idle = false;
             if (waited == net::Waited::aborted || (waited == net::Waited::timed_out && !first)) break;
             connection.use_newest_plan();

@@ -4,6 +4,8 @@
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/serve_h2.hpp"
 #include "runtime/http/h2_stream.hpp"
+#include "runtime/net/time.hpp"
+#include "runtime/plan/tls.hpp"
 #include "runtime/net/tls.hpp"
 
 namespace weir::exchange {
@@ -12,9 +14,7 @@ namespace {
 
 constexpr std::string_view preface = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
 
-net::Time time_of(ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : time.count();
-}
+using net::time_of;
 
 net::Detached serve_stream(Connection& connection, http::H2Stream& stream) {
     stream.enter();
@@ -25,11 +25,6 @@ net::Detached serve_stream(Connection& connection, http::H2Stream& stream) {
         co_await exchange.run();
     }
     stream.leave();
-}
-
-const plan::Site& first_site(const Connection& connection) {
-    const auto& plan = *connection.running->plan;
-    return plan.sites[plan.listeners[connection.listener].names.fallback()];
 }
 
 http::H2Settings settings_of(const plan::Site& site) {
@@ -61,7 +56,7 @@ http::H2Rules rules_of(const plan::Site& site) {
 // When the reader gives up: a client that has not asked for anything, or began a head and does not go
 // on. Idle connections have the session's timer.
 net::Time deadline_of(const Connection& connection, const http::H2Session& session) {
-    auto head_time = time_of(first_site(connection).own.timeouts->request_head);
+    auto head_time = time_of(connection.first_site().own.timeouts->request_head);
     if (head_time == net::never) return net::never;
     if (session.mid_head()) return connection.worker.loop.now() + head_time;
     if (session.idle() && connection.requests == 0)
@@ -75,14 +70,14 @@ net::Task<void> serve_h2(Connection& connection) {
     auto& watch = connection.stream.watch;
     auto& input = connection.input;
     http::H2Session session(
-        connection.stream, settings_of(first_site(connection)),
+        connection.stream, settings_of(connection.first_site()),
         [](void* owner, http::H2Stream& stream) {
             serve_stream(*static_cast<Connection*>(owner), stream);
         },
         &connection);
     bool told_to_stop = false;
-    session.rules = rules_of(first_site(connection));
-    session.idle_timeout = time_of(first_site(connection).own.timeouts->keepalive);
+    session.rules = rules_of(connection.first_site());
+    session.idle_timeout = time_of(connection.first_site().own.timeouts->keepalive);
     session.start();
     if (!input.empty()) session.take(input.view());
     input.clear();
@@ -107,7 +102,7 @@ net::Task<void> serve_h2(Connection& connection) {
         if (waited == net::Waited::ready) {
             // Requests from now on are read as the newest plan says.
             connection.use_newest_plan();
-            session.rules = rules_of(first_site(connection));
+            session.rules = rules_of(connection.first_site());
         } else if (connection.worker.stopping) {
             // Once to end gracefully, once more to end.
             if (std::exchange(told_to_stop, true) && session.goes_on()) session.die();
@@ -115,8 +110,8 @@ net::Task<void> serve_h2(Connection& connection) {
     }
     // What the client sends meanwhile would turn the close into a reset, and GOAWAY might be lost.
     connection.linger = session.failed();
-    connection.linger_time = first_site(connection).own.keepalive->linger_time.count();
-    connection.linger_timeout = time_of(first_site(connection).own.timeouts->lingering);
+    connection.linger_time = connection.first_site().own.keepalive->linger_time.count();
+    connection.linger_timeout = time_of(connection.first_site().own.timeouts->lingering);
     co_await session.end();
     input.release();
 }
@@ -128,11 +123,8 @@ bool must_speak_h2(const Connection& connection) {
 }
 
 bool may_speak_h2(const Connection& connection) {
-    using Http2 = ir::Listener::Http2;
-    auto said = connection.running->plan->listeners[connection.listener].source->http2;
-    if (said == Http2::also || said == Http2::only) return true;
-    if (said == Http2::as_site && first_site(connection).own.http2->on) return true;
-    return must_speak_h2(connection);
+    const auto& listener = *connection.running->plan->listeners[connection.listener].source;
+    return plan::speaks_h2(listener, *connection.first_site().source) || must_speak_h2(connection);
 }
 
 Beginning beginning_of(std::string_view bytes) {

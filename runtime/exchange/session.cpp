@@ -10,6 +10,7 @@
 #include "runtime/forward/server_tls.hpp"
 #include "runtime/log/error_log.hpp"
 #include "runtime/net/client_hello.hpp"
+#include "runtime/net/time.hpp"
 #include "runtime/pool/queue_turn.hpp"
 #include "runtime/pool/tally.hpp"
 #include "runtime/route/real_address.hpp"
@@ -18,12 +19,8 @@ namespace weir::exchange {
 
 namespace {
 
-net::Time time_of(ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : time.count();
-}
-net::Time limit_of(const net::Loop& loop, ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : loop.now() + time.count();
-}
+using net::time_of;
+net::Time limit_of(const net::Loop& loop, ir::Milliseconds time) { return net::after(loop.now(), time); }
 
 // A session under way. Like an exchange, but there is nothing to parse.
 class Session {

@@ -8,6 +8,7 @@
 
 #include "runtime/forward/connect.hpp"
 #include "runtime/log/error_log.hpp"
+#include "runtime/net/time.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
 namespace weir::forward {
@@ -17,12 +18,8 @@ using net::Io;
 
 namespace {
 
-net::Time after(net::Time now, ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : now + time.count();
-}
-net::Time timeout_of(ir::Milliseconds time) {
-    return time == ir::no_limit ? net::never : time.count();
-}
+using net::after;
+using net::time_of;
 
 Failure failure_of(BodyState state) {
     switch (state) {
@@ -244,7 +241,7 @@ net::Task<Failure> ServerSide::secure_connection() {
     auto& header = connection_->greeting;
     if (!header.empty()) {
         iovec piece{header.data(), header.size()};
-        auto written = co_await net::write_all_slowly(stream, {&piece, 1}, timeout_of(timeouts().connect), {});
+        auto written = co_await net::write_all_slowly(stream, {&piece, 1}, time_of(timeouts().connect), {});
         if (written.state != Io::State::ok) co_return Failure::connect;
     }
     auto secured = co_await secure(stream, *peer_, deadline);
@@ -294,7 +291,7 @@ net::Task<Failure> ServerSide::gather_body() {
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
     while (settings().buffer_request && !all) {
-        auto piece = co_await body.next(timeout_of(job_.client_times.client_read), nullptr);
+        auto piece = co_await body.next(time_of(job_.client_times.client_read), nullptr);
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
         if (too_large()) co_return Failure::body_too_large;
         // Once the file is begun all goes there.
@@ -377,8 +374,8 @@ net::Detached ServerSide::pump_body() {
     else streamed_ = true;
     auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.client.body;
     http::RelayLimits limits;
-    limits.read_timeout = timeout_of(job_.client_times.client_read);
-    limits.write_timeout = timeout_of(timeouts().server_send);
+    limits.read_timeout = time_of(job_.client_times.client_read);
+    limits.write_timeout = time_of(timeouts().server_send);
     auto result = co_await http::relay_body(source, carrier_->sink(), limits);
     pumping_ = false;
     if (result.failed == http::RelayResult::Side::source) {
@@ -416,7 +413,7 @@ bool ServerSide::passes_hints() const {
 net::Task<Failure> ServerSide::pass_interim() {
     if (!settings().pass_interim && (response.status != 103 || !passes_hints())) co_return Failure::none;
     bool told = co_await job_.client.write_interim(response, carrier_->interim_text(),
-                                                   timeout_of(job_.client_times.client_send));
+                                                   time_of(job_.client_times.client_send));
     co_return told ? Failure::none : Failure::client_gone;
 }
 
@@ -511,7 +508,7 @@ net::Task<Failure> ServerSide::ask() {
     if (failure == Failure::none && carrier_->rest_pending()) {
         if (fresh) failure = co_await carrier_->connected(after(now(), timeouts().connect), abort_watch());
         if (failure == Failure::none)
-            failure = co_await carrier_->send_rest(timeout_of(timeouts().server_send));
+            failure = co_await carrier_->send_rest(time_of(timeouts().server_send));
     }
     if (failure != Failure::none) co_return failure;
     auto at = job_.worker.loop.now_us();

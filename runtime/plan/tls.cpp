@@ -92,10 +92,7 @@ const TlsChoice* TlsListener::choose(const net::TlsHello& hello, bool& h2) const
     route::Subject subject;
     subject.arena = &arena;
     auto site = hello.has_server_name ? sites_->find(name, subject) : sites_->fallback();
-    using Http2 = ir::Listener::Http2;
-    const auto& source = config_->sites[site];
-    h2 = source.kind == ir::Site::Kind::http && http2_ != Http2::never &&
-         (http2_ != Http2::as_site || source.settings.http2->on);
+    h2 = speaks_h2(*listener_, config_->sites[site]);
     const auto* found = (*of_sites_)[site];
     return found ? found : first_;
 }
@@ -161,6 +158,12 @@ void TlsPlan::add_listener(const ir::Listener& source, TlsListener& made, std::v
     }
 }
 
+bool speaks_h2(const ir::Listener& listener, const ir::Site& site) {
+    using Http2 = ir::Listener::Http2;
+    return site.kind == ir::Site::Kind::http && listener.http2 != Http2::never &&
+           (listener.http2 != Http2::as_site || site.settings.http2->on);
+}
+
 std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
                                           const std::vector<const route::NameIndex*>& indexes,
                                           std::vector<Problem>& problems) {
@@ -175,11 +178,9 @@ std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
         if (!source.tls) continue;
         auto made = std::make_unique<TlsListener>();
         made->config_ = &config;
-        made->http2_ = source.http2;
-        bool http = source.default_site != ir::no_id &&
-                    config.sites[source.default_site].kind == ir::Site::Kind::http;
-        made->offers_h2_ = http && source.http2 != ir::Listener::Http2::never &&
-                           source.tls->rules->rules.alpn.empty();
+        made->listener_ = &source;
+        made->offers_h2_ = source.default_site != ir::no_id && source.tls->rules->rules.alpn.empty() &&
+                           speaks_h2(source, config.sites[source.default_site]);
         if (source.tls->sites_decide) {
             made->sites_ = indexes[id];
             made->of_sites_ = &plan->of_sites_;

@@ -57,9 +57,8 @@ private:
     const route::NameIndex* sites_ = nullptr;              // nginx: by site
     const std::vector<const TlsChoice*>* of_sites_ = nullptr;
     const ir::Config* config_ = nullptr;
-    // Of the listener, beside what a site says; HAProxy's lines may list protocols themselves.
-    ir::Listener::Http2 http2_ = ir::Listener::Http2::as_site;
-    bool offers_h2_ = false;               // HAProxy
+    const ir::Listener* listener_ = nullptr;
+    bool offers_h2_ = false;               // HAProxy, where its line lists no protocols itself
     // HAProxy: by name. A wildcard stands for one label and is kept as ".b".
     std::unordered_map<std::string, const TlsChoice*> names_;
     std::unordered_map<std::string, bool> excluded_;
@@ -92,6 +91,9 @@ private:
     std::vector<const TlsChoice*> of_sites_;   // by site; null: none of its own
     std::vector<std::unique_ptr<TlsListener>> listeners_;
 };
+
+// Whether clients of that listener may speak HTTP/2 to that site, with TLS or without.
+bool speaks_h2(const ir::Listener& listener, const ir::Site& site);
 
 // What the master alone looks at, before it takes a configuration: that every certificate can be
 // loaded and has its key.

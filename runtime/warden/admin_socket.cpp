@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <algorithm>
+#include <charconv>
 
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
@@ -37,6 +38,19 @@ std::vector<std::string_view> words_of(std::string_view row) {
         row.remove_prefix(std::min(end + 1, row.size()));
     }
     return words;
+}
+
+// "10", "10s", "5m" in ms; a bare number is in seconds. 0: no time.
+net::Time read_time(std::string_view text) {
+    std::uint32_t number = 0;
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
+    if (failure != std::errc()) return 0;
+    auto unit = text.substr(static_cast<std::size_t>(end - text.data()));
+    constexpr std::pair<std::string_view, net::Time> units[] = {
+        {"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}, {"d", 86400000}};
+    for (const auto& [name, worth] : units)
+        if (unit == name) return number * worth;
+    return 0;
 }
 
 void put_help(std::string& out, std::string_view words, std::string_view syntax,
@@ -177,8 +191,8 @@ net::Task<bool> AdminSocket::run_line(Peer& peer, std::string_view line) {
             peer.interactive = !peer.interactive;
         } else if (command.words.size() == 4 && command.words[0] == "set" &&
                    command.words[1] == "timeout" && command.words[2] == "cli") {
-            auto seconds = std::atoll(command.words[3].c_str());
-            if (seconds > 0) peer.timeout = seconds * 1000;
+            auto time = read_time(command.words[3]);
+            if (time > 0) peer.timeout = time;
             else out = "Invalid timeout value.\n";
         } else {
             out = peer.owner->run(command, payload, peer.level);

@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "runtime/warden/check_run.hpp"
 
-#include <netinet/in.h>
-#include <sys/socket.h>
 
-#include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "runtime/net/peer.hpp"
 #include "runtime/net/proxy_protocol.hpp"
+#include "runtime/net/time.hpp"
+#include "runtime/warden/check_run.hpp"
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <netinet/in.h>
+#include <sys/socket.h>
 
 namespace weir::warden {
 
@@ -31,9 +32,7 @@ net::ProxyAddress address_of(const sockaddr_storage& storage) {
     return {.ip = peer.ip, .port = peer.port, .path = {}};
 }
 
-net::Time in(net::Time now, ir::Milliseconds limit) {
-    return limit == ir::no_limit ? net::never : now + limit.count();
-}
+using net::after;
 
 }  // namespace
 
@@ -166,14 +165,14 @@ net::Task<CheckRun::Failure> CheckRun::connect(const Step& step) {
                           std::strerror(error));
     }
     stream_ = std::move(stream);
-    const auto deadline = in(loop_.now(), target_.connect);
+    const auto deadline = after(loop_.now(), target_.connect);
     const auto waited = co_await net::writable(stream_->watch, deadline);
     if (waited == net::Waited::timed_out) co_return failure(CheckCode::l4_timeout);
     if (waited == net::Waited::aborted) co_return failure(CheckCode::unknown);
     if (const int error = net::connect_error(stream_->fd()))
         co_return failure(CheckCode::l4_failed, std::strerror(error));
     // With no limit of its own, HAProxy's check has its interval for everything.
-    exchange_deadline_ = in(target_.exchange_with_connect ? started_us_ / 1000 : loop_.now(),
+    exchange_deadline_ = after(target_.exchange_with_connect ? started_us_ / 1000 : loop_.now(),
                             target_.exchange);
     const std::uint8_t version = step.source->send_proxy ? 1 : target_.proxy_header;
     if (version != 0) {
@@ -233,7 +232,7 @@ net::Task<CheckRun::Failure> CheckRun::send(std::string_view bytes) {
 }
 
 net::Time CheckRun::read_deadline() const {
-    return target_.exchange_per_read ? in(loop_.now(), target_.exchange) : exchange_deadline_;
+    return target_.exchange_per_read ? after(loop_.now(), target_.exchange) : exchange_deadline_;
 }
 
 void CheckRun::forget_answer() {
