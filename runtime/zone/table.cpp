@@ -35,12 +35,11 @@ struct alignas(64) Table::Part {
     std::uint32_t changing;         // slot + 1
     std::uint32_t oldest, newest, free;
     std::uint32_t made;             // slots that were ever used
-    std::uint32_t counted;          // of this part in Head::used
+    std::atomic<std::uint32_t> counted;   // entries; written with the lock held
 };
 
 struct alignas(64) Table::Head {
     Shape shape;
-    alignas(64) std::atomic<std::uint64_t> used;
 };
 
 namespace {
@@ -221,8 +220,7 @@ void Table::repair(std::uint32_t index) {
         first = i + 1;
         link_newest(index, i);
     }
-    head_->used.fetch_add(live.size() - mine.counted, std::memory_order_relaxed);
-    mine.counted = static_cast<std::uint32_t>(live.size());
+    mine.counted.store(static_cast<std::uint32_t>(live.size()), std::memory_order_relaxed);
     mine.changing = 0;
 }
 
@@ -283,8 +281,7 @@ void Table::remove(std::uint32_t index, std::uint32_t at) {
     while (*link != at + 1) link = &slot(index, *link - 1).next;
     *link = one.next;
     unlink(index, at);
-    head_->used.fetch_sub(1, std::memory_order_relaxed);
-    --mine.counted;
+    mine.counted.store(mine.counted.load(std::memory_order_relaxed) - 1, std::memory_order_relaxed);
     one.used = 0;
     ++one.generation;
     one.next = mine.free;
@@ -324,7 +321,7 @@ std::uint32_t Table::new_slot(std::uint32_t index, std::int64_t now) {
     // Each newcomer takes up to two out that expired: nothing has to sweep, and nobody waits long.
     if (shape_->expire != 0 && evict(index, now, true)) evict(index, now, true);
     auto full = [&] {
-        return head_->used.load(std::memory_order_relaxed) >= shape_->entries ||
+        return used() >= shape_->entries ||
                (mine.free == 0 && mine.made == slots_);
     };
     if (full() && parts_ > 1 && shape_->expire != 0)
@@ -410,8 +407,8 @@ Access Table::make(std::string_view key, std::int64_t now) {
     one.touched = now;
     if (!text.text.empty()) std::memcpy(static_cast<void*>(&one + 1), text.text.data(), text.text.size());
     std::memset(cells(one), 0, slot_bytes_ - sizeof(Slot) - rounded(shape_->key_bytes, 8));
-    head_->used.fetch_add(1, std::memory_order_relaxed);
-    ++part(index).counted;
+    auto& counted = part(index).counted;
+    counted.store(counted.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
     one.used.store(1, std::memory_order_release);
     auto& first = bucket(index, one.hash);
     one.next = first;
@@ -437,7 +434,14 @@ std::uint64_t Table::count(std::int64_t now) {
             for (int most = 1024; most > 0 && evict(i, now, true); --most) {}
             unlock(i);
         }
-    return head_->used.load(std::memory_order_relaxed);
+    return used();
+}
+
+// Added up: a sum kept beside the parts would be wrong for good when somebody dies between the two.
+std::uint64_t Table::used() const {
+    std::uint64_t all = 0;
+    for (std::uint32_t i = 0; i < parts_; ++i) all += part(i).counted.load(std::memory_order_relaxed);
+    return all;
 }
 
 void Table::clear() {

@@ -125,6 +125,7 @@ private:
     bool try_lock(std::uint32_t part);
     void unlock(std::uint32_t part);
     void repair(std::uint32_t part);
+    [[nodiscard]] std::uint64_t used() const;
     std::uint32_t look_up(std::uint32_t part, const KeyText& key) const;
     std::uint32_t new_slot(std::uint32_t part, std::int64_t now);
     bool evict(std::uint32_t part, std::int64_t now, bool expired_only);
