@@ -281,10 +281,7 @@ void ClientSide::accept_one(Acceptor& acceptor, int fd, const sockaddr_storage& 
     connection->acceptor = &acceptor;
     connection->running = worker_->now;
     connection->listener = acceptor.listener;
-    if (!connection->stream.open(worker_->loop, fd)) {
-        delete connection;
-        return;
-    }
+    connection->stream.open_lazily(worker_->loop, fd);
     auto& facts = connection->facts;
     facts.client = address_of(peer);
     const auto& planned = worker_->now->plan->listeners[acceptor.listener];

@@ -26,13 +26,14 @@ Exchange::Next Exchange::ask_filters(std::size_t& at, std::int64_t& wait_ms) {
 // A filter holds the request back. False: the client left meanwhile.
 net::Task<bool> Exchange::wait_here(net::Time time) {
     auto& loop = worker_.loop;
-    const auto& watch = carrier_.watch;
+    auto& watch = carrier_.watch;
+    watch.enlist();
     const auto until = loop.now() + time;
     while (loop.now() < until && !watch.peer_closed && !watch.broken) {
         if (watch.readable || !carrier_.is_http1)   // more is here already, or may come: just wait
             co_await net::sleep_for(loop, until - loop.now());
         else
-            co_await net::readable(carrier_.watch, until);
+            co_await net::readable(watch, until);
     }
     subject_.now_us = loop.now_us();
     if (!watch.peer_closed && !watch.broken) co_return true;

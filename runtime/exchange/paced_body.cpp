@@ -80,6 +80,7 @@ net::Task<http::Piece> PacedBody::next(net::Time timeout, net::Watch* abort_when
         net::Time wait = 0;
         if (slice(piece, wait)) co_return piece;
         // In slices: a client that goes away meanwhile is noticed.
+        client_.enlist();
         co_await net::sleep_for(loop_, std::min<net::Time>(wait, 250));
         if (client_.broken || (abort_when && client_.peer_closed)) {
             piece.state = http::BodyState::aborted;

@@ -20,7 +20,7 @@ std::uint64_t parse_rate(std::string_view text);
 class PacedBody final : public http::BodySource {
 public:
     // `inner` null: `whole` is all there is. `client`: its end is told by Watch::peer_closed.
-    PacedBody(Pace pace, net::Loop& loop, const net::Watch& client, http::BodySource* inner,
+    PacedBody(Pace pace, net::Loop& loop, net::Watch& client, http::BodySource* inner,
               std::string_view whole)
         : pace_(pace), loop_(loop), client_(client), inner_(inner), begun_(loop.now()) {
         if (!inner) held_ = {whole, true};
@@ -40,7 +40,7 @@ private:
 
     Pace pace_;
     net::Loop& loop_;
-    const net::Watch& client_;
+    net::Watch& client_;
     http::BodySource* inner_;
     http::Piece held_;
     net::Time begun_;

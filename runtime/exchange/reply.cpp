@@ -410,6 +410,7 @@ void Exchange::write_reply_head() {
     head.body = no_body ? Framing::none : reply_.framing;
     head.capitals = nginx;
     head.keep = keep_;
+    head.closes = !keep_ && !mirrored_ && !adds_ && !connection_.linger;
     head.keep_seconds = route_->keepalive->header.count() / 1000;
     carrier_.write_head(head);
 }

@@ -59,6 +59,8 @@ struct Pump {
         if (!from_client && counter == 0) tunnel.result.first_server_byte_us = loop.now_us();
         counter += bytes;
     }
+    // Whether the end of this direction is passed on as such (half-close) while the other goes on.
+    [[nodiscard]] bool passes_end() const { return tunnel.limits.half_close && !tunnel.one_ended; }
     // After a wait: whether to go on. Activity in the other direction renews the time.
     [[nodiscard]] bool goes_on(net::Waited waited, bool reading) const {
         if (tunnel.over) return false;
@@ -130,7 +132,7 @@ void on_end(Pump& pump) {
     auto& tunnel = pump.tunnel;
     End how = pump.from_client ? End::client_closed : End::server_closed;
     if (!tunnel.limits.half_close) return tunnel.finish(how);
-    if (tunnel.one_ended) return;   // the second end: both are closed now, which says it as well
+    if (!pump.passes_end()) return;   // the second end: both are closed now, which says it as well
     pump.to.finish_writing();
     tunnel.one_ended = true;
     tunnel.result.end = how;
@@ -181,11 +183,14 @@ net::Task<void> run_pump(Pump& pump, net::Buffer& early) {
         bool full = got.bytes == buffer.room_size();
         buffer.produced(got.bytes);
         iovec piece{buffer.data(), buffer.size()};
-        auto sent = pump.to.write({&piece, 1});
+        // The FIN that follows rides with the last bytes. Not before a close(): what is not read then
+        // makes it a reset, which would take these bytes along.
+        auto sent = pump.to.write({&piece, 1}, got.last && pump.passes_end());
         if (sent.state == Io::State::failed) co_return pump.failed(false, sent.error);
         buffer.consume(sent.bytes);
         if (!buffer.empty() && !co_await send_all(pump, buffer)) co_return;
         buffer.clear();
+        if (got.last) co_return on_end(pump);
         if (full && splice && pump.from.watch.readable) {
             buffer.release();
             if (!co_await splice_while_large(pump)) co_return;

@@ -99,6 +99,7 @@ net::Task<Failure> ServerSide::wait_for_slot(pool::LiveServer* wanted) {
     if (settings().no_server_status == 502 && timeouts().queue == ir::no_limit)
         co_return Failure::no_server;   // nginx has no queue of its own
     auto& place = wanted ? job_.subject.server_queue : job_.subject.pool_queue;
+    job_.client.watch.enlist();
     place = static_cast<std::uint32_t>(wanted ? wanted->waiters.count : pool_->queue_length()) + 1;
     for (;;) {
         auto turn = co_await pool::QueueTurn(*pool_, wanted, job_.worker.loop, deadline);

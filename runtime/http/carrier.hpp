@@ -41,6 +41,7 @@ struct ReplyHead {
     Framing body = Framing::none;              // of what follows (an answer to HEAD has none)
     bool capitals = false;                     // nginx: "Content-Length", "Connection: keep-alive"
     bool keep = true;                          // the connection, afterwards
+    bool closes = false;                       // it is closed with the last byte: nothing is waited for
     std::int64_t keep_seconds = 0;             // nginx: Keep-Alive: timeout=; 0 = no such field
 };
 

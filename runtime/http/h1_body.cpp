@@ -151,8 +151,11 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
         add(trailers_.data(), trailers_.size());
     }
     rest_ = {pieces_, count};
+    // The FIN rides with the last bytes. Not when there is something to be read: closing would reset
+    // the connection then, and take these bytes along.
+    bool end_follows = last && closes_ && !stream_.watch.readable;
     while (!rest_.empty()) {
-        auto outcome = stream_.write(rest_);
+        auto outcome = stream_.write(rest_, end_follows);
         if (outcome.state == net::Io::State::blocked) return false;
         if (outcome.state == net::Io::State::failed) {
             result.state = outcome.state;
@@ -250,6 +253,7 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             if (started == net::never) started = loop.now();
             auto allowed = net::allowed_by_rate(limits.rate, loop.now() - started, from.received());
             // In slices: a peer that goes away meanwhile is noticed.
+            if (allowed.bytes == 0) limits.paced->enlist();
             if (allowed.bytes == 0 && !limits.paced->broken) {
                 co_await net::sleep_for(loop, std::min<net::Time>(allowed.wait, 250));
                 continue;

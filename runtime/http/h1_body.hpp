@@ -63,7 +63,11 @@ class H1Writer final : public BodySink {
 public:
     explicit H1Writer(net::Stream& stream) : stream_(stream) {}
     net::Buffer head;    // filled by who writes the head; goes out with the first write
-    void start(Framing framing) { framing_ = framing; }
+    // `closes`: the connection is closed as soon as the last piece is written.
+    void start(Framing framing, bool closes = false) {
+        framing_ = framing;
+        closes_ = closes;
+    }
     void set_trailers(std::string_view trailers) override { trailers_ = trailers; }
 
     bool write_now(std::string_view bytes, bool last, net::WriteAll& result) override;
@@ -80,6 +84,7 @@ public:
 private:
     net::Stream& stream_;
     Framing framing_ = Framing::none;
+    bool closes_ = false;
     std::string_view trailers_;   // with the line that ends them
     iovec pieces_[5];
     std::span<iovec> rest_;

@@ -171,7 +171,7 @@ void H1Carrier::write_head(const ReplyHead& reply) {
             put(out, "connection: keep-alive\r\n");
     }
     put(out, "\r\n");
-    writer_.start(reply.body);
+    writer_.start(reply.body, reply.closes && head.status != 101);
 }
 
 // Untouched lines go out in runs.

@@ -23,23 +23,57 @@ std::int64_t clock_us(clockid_t which) {
 }
 
 constexpr int events_per_turn = 256;
+constexpr Time soon = 5;   // ms: enlist_soon()
 constexpr Time longest_wait = 60000;   // so that a clock jump of the host heals by itself
 
 }  // namespace
 
-bool Watch::attach(Loop& loop, int fd) {
-    epoll_event event{};
-    event.events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET;
+void Watch::put_into_slot(Loop& loop, int fd) {
     if (loop.slots_.size() <= static_cast<std::size_t>(fd))
         loop.slots_.resize(static_cast<std::size_t>(fd) * 2 + 64);
     auto& slot = loop.slots_[static_cast<std::size_t>(fd)];
-    event.data.u64 = (std::uint64_t{++slot.generation} << 32) | static_cast<std::uint32_t>(fd);
-    if (::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
+    ++slot.generation;
     slot.watch = this;
     loop_ = &loop;
     fd_ = fd;
-    readable = writable = peer_closed = broken = false;
-    return true;
+    peer_closed = broken = urgent = unlisted_ = false;
+}
+
+bool Watch::tell_epoll() {
+    epoll_event event{};
+    event.events = EPOLLIN | EPOLLOUT | EPOLLPRI | EPOLLRDHUP | EPOLLET;
+    auto generation = loop_->slots_[static_cast<std::size_t>(fd_)].generation;
+    event.data.u64 = (std::uint64_t{generation} << 32) | static_cast<std::uint32_t>(fd_);
+    return ::epoll_ctl(loop_->epoll_, EPOLL_CTL_ADD, fd_, &event) == 0;
+}
+
+bool Watch::attach(Loop& loop, int fd) {
+    put_into_slot(loop, fd);
+    readable = writable = false;
+    if (tell_epoll()) return true;
+    int saved = errno;
+    detach();
+    errno = saved;
+    return false;
+}
+
+void Watch::attach_lazily(Loop& loop, int fd) {
+    put_into_slot(loop, fd);
+    readable = writable = unlisted_ = true;
+}
+
+void Watch::enlist_now() {
+    unlisted_ = false;
+    if (soon_ != 0) loop_->forget_soon(*this);
+    // Without epoll nobody would ever be woken.
+    if (!tell_epoll()) readable = writable = broken = peer_closed = true;
+}
+
+void Watch::enlist_soon() {
+    if (!unlisted_ || soon_ != 0) return;
+    if (loop_->soon_.empty()) loop_->soon_due_ = loop_->now() + soon;
+    loop_->soon_.push_back(this);
+    soon_ = static_cast<std::uint32_t>(loop_->soon_.size());
 }
 
 bool Watch::attach_level(Loop& loop, int fd, bool exclusive) {
@@ -69,6 +103,8 @@ void Watch::detach() {
     auto& slot = loop_->slots_[static_cast<std::size_t>(fd_)];
     slot.watch = nullptr;
     ++slot.generation;
+    if (soon_ != 0) loop_->forget_soon(*this);
+    unlisted_ = false;
     if (level_) ::epoll_ctl(loop_->epoll_, EPOLL_CTL_DEL, fd_, nullptr);
     loop_ = nullptr;
     fd_ = -1;
@@ -102,6 +138,7 @@ void Loop::dispatch(std::uint64_t token, std::uint32_t events) {
     if (events & (EPOLLIN | EPOLLRDHUP | EPOLLHUP | EPOLLERR)) watch->readable = true;
     if (events & (EPOLLOUT | EPOLLHUP | EPOLLERR)) watch->writable = true;
     if (events & EPOLLRDHUP) watch->peer_closed = true;
+    if (events & EPOLLPRI) watch->urgent = true;
     if (events & (EPOLLHUP | EPOLLERR)) watch->broken = watch->peer_closed = true;
     if (watch->on_event) watch->on_event(*watch, events);
     // The coroutine may have closed this watch: look the slot up again before the second one.
@@ -115,6 +152,8 @@ void Loop::dispatch(std::uint64_t token, std::uint32_t events) {
 }
 
 void Loop::run_once(Time wait) {
+    if (!soon_.empty() && soon_due_ <= now_) enlist_those_waiting();
+    if (!soon_.empty()) wait = std::min(wait, soon_due_ - now_);
     epoll_event events[events_per_turn];
     int count = ::epoll_wait(epoll_, events, events_per_turn, static_cast<int>(wait));
     refresh_clock();
@@ -131,13 +170,25 @@ void Loop::run_once(Time wait) {
 
 void Loop::run() {
     stopping_ = false;
-    while (!stopping_) {
-        Time due = wheel_.next();
-        Time wait = posted_.empty() && work_.empty()
-                        ? std::clamp<Time>(due == never ? longest_wait : due - now_, 0, longest_wait)
-                        : 0;
-        run_once(wait);
-    }
+    while (!stopping_) run_once(wait_time());
+}
+
+Time Loop::wait_time() {
+    if (!posted_.empty() || !work_.empty()) return 0;
+    Time due = wheel_.next();
+    return std::clamp<Time>(due == never ? longest_wait : due - now_, 0, longest_wait);
+}
+
+void Loop::enlist_those_waiting() {
+    while (!soon_.empty()) soon_.back()->enlist_now();
+}
+
+void Loop::forget_soon(Watch& watch) {
+    auto place = std::exchange(watch.soon_, 0);
+    soon_[place - 1] = soon_.back();
+    soon_[place - 1]->soon_ = place;
+    soon_.pop_back();
+    watch.soon_ = 0;
 }
 
 void Watch::cancel_waits() {
@@ -171,6 +222,12 @@ void WaitFor::conclude(Waited how) {
 void WaitFor::await_suspend(std::coroutine_handle<> waiting) noexcept {
     handle = waiting;
     (for_write ? watch.writer : watch.reader) = this;
+    watch.enlist();
+    if (watch.broken && await_ready()) {   // it could not be enlisted
+        conclude(Waited::aborted);
+        watch.loop().post(handle);
+        return;
+    }
     if (deadline != never) {
         node.self = this;
         node.fire = [](Timer& timer) {
@@ -181,6 +238,7 @@ void WaitFor::await_suspend(std::coroutine_handle<> waiting) noexcept {
         watch.loop().arm(node, deadline);
     }
     if (abort_when) {
+        abort_when->enlist_soon();
         abort_when->owner = this;
         abort_when->on_event = [](Watch& other, std::uint32_t) {
             if (!other.peer_closed) return;

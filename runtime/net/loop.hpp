@@ -28,6 +28,15 @@ public:
 
     // Registers fd (which stays the caller's). False with errno on failure.
     bool attach(Loop& loop, int fd);
+    // The same, but epoll hears of it only when somebody waits: an accepted connection often has its
+    // request here, and may be over before anybody does. Until then the flags say "try it".
+    void attach_lazily(Loop& loop, int fd);
+    // For who polls the flags instead of waiting: epoll hears of it now, or in some milliseconds, which
+    // spares the call where all is over by then. A failure sets `broken`.
+    void enlist() {
+        if (unlisted_) enlist_now();
+    }
+    void enlist_soon();
     // Plain level-triggered input instead (listeners, signalfd, control sockets); on_event is called.
     bool attach_level(Loop& loop, int fd, bool exclusive = false);
     // Without a descriptor: flags and waits for something that lives inside another connection (a
@@ -41,6 +50,7 @@ public:
     bool readable = false, writable = false;
     bool peer_closed = false;   // EPOLLRDHUP: the peer will send no more
     bool broken = false;        // EPOLLERR or EPOLLHUP
+    bool urgent = false;        // EPOLLPRI: urgent data came; reads end early at its mark
     WaitFor* reader = nullptr;
     WaitFor* writer = nullptr;
     // Lets who waits here go on at the end of this turn with Waited::aborted.
@@ -53,9 +63,15 @@ public:
 
 private:
     friend class Loop;
+    void put_into_slot(Loop& loop, int fd);
+    bool tell_epoll();
+    void enlist_now();
+
     Loop* loop_ = nullptr;
     int fd_ = -1;
     bool level_ = false;
+    bool unlisted_ = false;            // attached lazily, and epoll does not know
+    std::uint32_t soon_ = 0;           // place in the loop's list of those to be enlisted, from 1
 };
 
 class Loop {
@@ -91,12 +107,17 @@ private:
         std::uint32_t generation = 0;
     };
     void dispatch(std::uint64_t token, std::uint32_t events);
+    void enlist_those_waiting();
+    void forget_soon(Watch& watch);
+    [[nodiscard]] Time wait_time();
 
     int epoll_ = -1;
     bool stopping_ = false;
     Time now_ = 0;
     std::int64_t now_us_ = 0, wall_ms_ = 0;
     TimerWheel wheel_;
+    std::vector<Watch*> soon_;  // to be enlisted at soon_due_
+    Time soon_due_ = 0;
     std::vector<Slot> slots_;   // by descriptor; the generation outdates events of a closed one
     std::vector<std::coroutine_handle<>> posted_;
     std::vector<std::function<void()>> work_;

@@ -29,10 +29,12 @@ Io Stream::receive(char* into, std::size_t bytes) {
     for (;;) {
         ssize_t got = ::recv(fd(), into, bytes, 0);
         if (got > 0) {
-            // A short read emptied the socket: the next edge will tell of more (epoll(7)). What
-            // comes with a FIN needs one more read to see it.
-            if (static_cast<std::size_t>(got) < bytes && !watch.peer_closed) watch.readable = false;
-            return {Io::State::ok, static_cast<std::size_t>(got), 0};
+            // A short read emptied the socket: the next edge will tell of more (epoll(7)). Behind a
+            // FIN that was there before nothing more comes, unless the read stopped at an urgent mark.
+            bool emptied = static_cast<std::size_t>(got) < bytes;
+            if (emptied && !watch.peer_closed) watch.readable = false;
+            return {.bytes = static_cast<std::size_t>(got),
+                    .last = emptied && watch.peer_closed && !watch.broken && !watch.urgent};
         }
         if (got == 0) return {Io::State::end, 0, 0};
         if (errno == EINTR) continue;
@@ -44,16 +46,17 @@ Io Stream::receive(char* into, std::size_t bytes) {
     }
 }
 
-Io Stream::send(std::span<const iovec> pieces) {
+Io Stream::send(std::span<const iovec> pieces, bool more) {
+    int flags = MSG_NOSIGNAL | (more ? MSG_MORE : 0);
     for (;;) {
         ssize_t sent;
         if (pieces.size() == 1) {
-            sent = ::send(fd(), pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL);
+            sent = ::send(fd(), pieces[0].iov_base, pieces[0].iov_len, flags);
         } else {
             msghdr message{};
             message.msg_iov = const_cast<iovec*>(pieces.data());
             message.msg_iovlen = pieces.size();
-            sent = ::sendmsg(fd(), &message, MSG_NOSIGNAL);
+            sent = ::sendmsg(fd(), &message, flags);
         }
         if (sent >= 0) return {Io::State::ok, static_cast<std::size_t>(sent), 0};
         if (errno == EINTR) continue;

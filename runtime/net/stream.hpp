@@ -22,7 +22,8 @@ class TlsSession;
 struct Io {
     enum class State : std::uint8_t { ok, blocked, end, failed } state = State::ok;
     std::size_t bytes = 0;
-    int error = 0;   // errno, with failed
+    int error = 0;       // errno, with failed
+    bool last = false;   // with ok: the end is behind these bytes, as the next read would tell
 };
 
 class Stream {
@@ -30,6 +31,8 @@ public:
     Stream();
     // Takes the descriptor; false (errno set, descriptor closed) when it cannot be watched.
     bool open(Loop& loop, int fd);
+    // The same for an accepted connection (Watch::attach_lazily).
+    void open_lazily(Loop& loop, int fd) { watch.attach_lazily(loop, fd); }
     ~Stream();
     Stream(const Stream&) = delete;
     Stream& operator=(const Stream&) = delete;
@@ -39,7 +42,10 @@ public:
     }
     // Under TLS small pieces go out as one record. After `blocked`, or fewer bytes than given, the
     // next call must begin with the bytes that were left.
-    Io write(std::span<const iovec> pieces) { return tls_ ? write_tls(pieces) : send(pieces); }
+    // `more`: the caller writes again or ends our direction at once, so that both share a packet.
+    Io write(std::span<const iovec> pieces, bool more = false) {
+        return tls_ ? write_tls(pieces) : send(pieces, more);
+    }
     // Ends our direction (close_notify and FIN). The other stays open.
     void finish_writing();
     // Says close_notify first where TLS is up.
@@ -67,7 +73,7 @@ private:
     friend struct TlsHooks;   // tls_hooks.hpp
     // The socket itself.
     Io receive(char* into, std::size_t bytes);
-    Io send(std::span<const iovec> pieces);
+    Io send(std::span<const iovec> pieces, bool more = false);
     Io read_tls(char* into, std::size_t bytes);
     Io write_tls(std::span<const iovec> pieces);
 
