@@ -8,11 +8,19 @@
 
 namespace weir::http {
 
+namespace {
+
+// For a body that comes faster than it goes: fewer, larger pieces.
+constexpr std::size_t large_buffer = 65536;
+
+}  // namespace
+
 void H1Body::start(Framing framing, std::uint64_t length) {
     framing_ = framing;
     left_ = length;
     received_ = 0;
     handed_ = 0;
+    flows_ = false;
     chunks_ = {};
     trailers_.clear();
     ended_ = framing == Framing::none || (framing == Framing::length && length == 0);
@@ -60,12 +68,18 @@ bool H1Body::take_chunked(Piece& piece) {
 }
 
 bool H1Body::fill(Piece& piece) {
-    if (buffer_.empty()) buffer_.clear();
-    buffer_.acquire();
+    if (buffer_.empty()) {
+        buffer_.clear();
+        buffer_.acquire(flows_ && left() > large_buffer ? large_buffer : net::Buffer::standard);
+    }
     if (buffer_.room_size() == 0) buffer_.compact();
-    auto result = stream_.read(buffer_.room(), buffer_.room_size());
+    auto room = buffer_.room_size();
+    auto result = stream_.read(buffer_.room(), room);
     switch (result.state) {
-        case net::Io::State::ok: buffer_.produced(result.bytes); return true;
+        case net::Io::State::ok:
+            buffer_.produced(result.bytes);
+            flows_ = result.bytes == room;
+            return true;
         case net::Io::State::blocked: return false;
         case net::Io::State::end:
             if (framing_ == Framing::until_close) {

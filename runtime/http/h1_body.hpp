@@ -55,6 +55,7 @@ private:
     std::string trailers_;
     bool keeps_trailers_ = false;
     bool ended_ = true;
+    bool flows_ = false;            // the last read filled the buffer
     const char* why_ = "";
 };
 

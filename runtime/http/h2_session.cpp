@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <tuple>
 #include <utility>
 
 #include "runtime/http/h2_stream.hpp"
@@ -20,6 +21,8 @@ namespace {
 
 // Bytes of frames that wait for the socket before no more are made.
 constexpr std::uint32_t high_water = 65536;
+// From so many bytes of a body on a call of its own is cheaper than a copy.
+constexpr std::size_t worth_no_copy = 4096;
 // nghttp2 ends the connection of a client that opens more streams than it may. A stream too many is
 // refused here instead (RFC 9113 section 5.1.2), so nghttp2's limit is above what is told.
 constexpr std::uint32_t beyond_limit = 1000;
@@ -214,13 +217,18 @@ struct H2Callbacks {
         if (!stream || stream->pending_.size() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
         auto& out = session.out_;
         // The end of a stream takes no room worth waiting for, and its stream may be gone after it.
-        if (size != 0 && out.size() >= high_water) return NGHTTP2_ERR_WOULDBLOCK;
-        if (out.room_size() < size + 9) {
-            out.compact();
-            if (out.room_size() < size + 9) out.grow(out.size() + size + high_water);
-        }
+        if (size != 0 && out.size() + session.direct_bytes_ >= high_water) return NGHTTP2_ERR_WOULDBLOCK;
+        bool direct = session.goes_directly(size);
+        auto room = direct ? 9 : size + 9;
+        if (out.room_size() < room) out.grow(out.size() + room + high_water);
         out.append(text_of(head, 9));
-        out.append(stream->pending_.substr(0, size));
+        auto bytes = stream->pending_.substr(0, size);
+        if (direct) {
+            session.direct_[session.directs_++] = {out.size(), bytes};
+            session.direct_bytes_ += size;
+        } else {
+            out.append(bytes);
+        }
         stream->pending_.remove_prefix(size);
         stream->sink_.count(size + 9);
         stream->progress_ = session.loop().now();
@@ -461,7 +469,8 @@ bool H2Session::goes_on() const {
 void H2Session::pump() {
     if (busy_ || dead_) return;
     busy_ = true;
-    while (out_.size() < high_water) {
+    out_.compact();
+    while (out_.size() + direct_bytes_ < high_water) {
         out_.acquire();
         const std::uint8_t* bytes = nullptr;
         auto before = out_.size();
@@ -479,11 +488,42 @@ void H2Session::pump() {
         }
     }
     busy_ = false;
+    if (directs_ != 0) write_direct();
     settings_came_ = false;
     if (violation_ != 0) fail(violation_);
     if (out_.empty()) out_.release();
     else send_later();
     settle();
+}
+
+// Not while the socket takes nothing, nor under TLS, which copies anyway.
+bool H2Session::goes_directly(std::size_t size) const {
+    return size >= worth_no_copy && directs_ < direct_.size() && stream_.plain() && stream_.watch.writable;
+}
+
+// Writes out_ with the bodies in between; what the socket does not take is copied after all.
+void H2Session::write_direct() {
+    std::array<iovec, 2 * std::tuple_size_v<decltype(direct_)> + 1> pieces;
+    std::size_t count = 0, at = 0;
+    auto add = [&](const char* bytes, std::size_t size) {
+        if (size != 0) pieces[count++] = {const_cast<char*>(bytes), size};
+    };
+    for (std::size_t i = 0; i < directs_; ++i) {
+        add(out_.data() + at, direct_[i].behind - at);
+        add(direct_[i].bytes.data(), direct_[i].bytes.size());
+        at = direct_[i].behind;
+    }
+    add(out_.data() + at, out_.size() - at);
+    auto all = out_.size() + std::exchange(direct_bytes_, 0);
+    directs_ = 0;
+    std::span<iovec> rest(pieces.data(), count);
+    auto sent = stream_.write(rest);
+    if (sent.state == Io::State::failed) return die();
+    net::advance(rest, sent.bytes);
+    net::Buffer left;
+    if (!rest.empty()) left.acquire(all - sent.bytes);
+    for (const auto& piece : rest) left.append({static_cast<const char*>(piece.iov_base), piece.iov_len});
+    out_ = std::move(left);
 }
 
 void H2Session::send_later() {

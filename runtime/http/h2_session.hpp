@@ -75,6 +75,8 @@ private:
     void settle();
     // Turns what is to be sent into frames, as many as the output may hold.
     void pump();
+    [[nodiscard]] bool goes_directly(std::size_t size) const;
+    void write_direct();
     void send_later();
     net::Detached write_out();
     bool write_some();
@@ -95,6 +97,14 @@ private:
     void* owner_;
     nghttp2_session* session_ = nullptr;
     net::Buffer out_;
+    // Bodies that go out from where they lie, without a copy: each behind so many bytes of out_. Only
+    // within pump(): who owns the bytes goes on after it.
+    struct Direct {
+        std::size_t behind = 0;
+        std::string_view bytes;
+    };
+    std::array<Direct, 8> direct_;
+    std::size_t directs_ = 0, direct_bytes_ = 0;
     H2Guard guard_;
     std::vector<H2Stream*> touched_, ready_, all_;
     std::coroutine_handle<> waiter_;       // in end()

@@ -107,7 +107,9 @@ def nginx_http(port, servers, settings=""):
 
 
 def nginx_http2(port, servers):
-    return nginx_http(port, servers).replace(f":{port};", f":{port} http2;")
+    # As many kept connections to the server as there are streams.
+    text = nginx_http(port, servers).replace("keepalive 64;", "keepalive 512;")
+    return text.replace(f":{port};", f":{port} http2;")
 
 
 def nginx_http_tuned(port, servers):
