@@ -180,6 +180,20 @@ TEST(H2Session, SendsAsTheWindowsAllow) {
     EXPECT_TRUE(peers.seen[id].closed);
 }
 
+// The socket takes part of a piece that goes out from where it lies; the rest follows in order.
+TEST(H2Session, LosesNothingOfALargeBodyWhenTheSocketIsFull) {
+    Peers peers;
+    int small = 1;
+    ASSERT_EQ(::setsockopt(peers.server.fd(), SOL_SOCKET, SO_SNDBUF, &small, sizeof small), 0);
+    std::string whole;
+    for (int i = 0; whole.size() < 50000; ++i) whole += std::to_string(i) + ' ';
+    peers.serve = answer_with(whole);
+    auto id = peers.ask(get("/large"));
+    peers.turn(60);
+    EXPECT_EQ(peers.seen[id].body, whole);
+    EXPECT_TRUE(peers.seen[id].closed);
+}
+
 TEST(H2Session, TakesABodyOnlyAsItIsRead) {
     Peers peers;
     std::string got;
