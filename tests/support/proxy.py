@@ -31,11 +31,12 @@ class Proxy:
     """One running proxy. Use as a context manager; leaving it checks everything."""
 
     def __init__(self, binary, personality, config, *, ports=(), udp_ports=(), unix=(),
-                 folder=None, allow=(), files_limit=4096, env=None, extra=()):
+                 folder=None, allow=(), files_limit=4096, env=None, extra=(), one_cpu=False):
         self.binary, self.personality = Path(binary), personality
         self.ports, self.udp_ports, self.unix = list(ports), list(udp_ports), list(unix)
         self.allow = [re.compile(pattern) for pattern in allow]
         self.files_limit, self.env, self.extra = files_limit, env or {}, list(extra)
+        self.one_cpu = one_cpu
         self._own_folder = folder is None
         self.folder = Path(folder or make_folder())
         self.config_path = self.folder / ("haproxy.cfg" if personality == "haproxy"
@@ -89,8 +90,11 @@ class Proxy:
         return self
 
     def _limit(self):
-        """A modest limit: HAProxy sizes its tables by it, at every start."""
+        """A modest limit: HAProxy sizes its tables by it, at every start. And how many CPUs there are."""
         resource.setrlimit(resource.RLIMIT_NOFILE, (self.files_limit, self.files_limit))
+        if self.one_cpu:
+            cpus = sorted(os.sched_getaffinity(0))
+            os.sched_setaffinity(0, {cpus[os.getpid() % len(cpus)]})
 
     def _is_up(self):
         if self.process.poll() is not None:

@@ -22,9 +22,11 @@ class Run:
         self.resumption = client_tls.Resumption()
         listeners = {name: port for name, port in stage.names.items()
                      if not name.startswith("closed")}
+        # One worker, one thread: whose turn it is with round robin is kept by each of weir's workers,
+        # and seldom but sometimes another one takes a connection.
         self.proxy = Proxy(
             binary, self.case.language, stage.config, folder=stage.folder,
-            allow=self.case.allow,
+            allow=self.case.allow, one_cpu=True,
             ports=[v for k, v in listeners.items() if k.startswith("listen")],
             udp_ports=[v for k, v in listeners.items() if k.startswith("udp")],
             unix=[v for k, v in listeners.items() if k.startswith("unix")])
