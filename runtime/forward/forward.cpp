@@ -155,9 +155,16 @@ void ServerSide::end_try(Failure failure) {
     if (settings().retry.next_server) server_ = nullptr;
 }
 
+// HAProxy's "safe": what the client would have to be told of, were the connection dead already, never
+// goes first. A request that can be repeated is no risk.
+bool ServerSide::may_be_first_on_kept() {
+    if (settings().reuse != ir::ForwardSettings::Reuse::safe || !job_.first_of_connection) return true;
+    return http::is_idempotent(sent_method()) && body_whole() && !file_follows();
+}
+
 // A connection to the server that earlier requests left open.
 std::unique_ptr<ServerConnection> ServerSide::kept_connection() {
-    if (closes_connection()) return nullptr;
+    if (closes_connection() || !may_be_first_on_kept()) return nullptr;
     if (!stays_with_client() && shared_) return take_idle(*server_, peer_.get());
     auto own = std::move(job_.own_connection);
     if (!own || own->server != server_ || own->peer != peer_ || !own->stream.is_open()) return nullptr;

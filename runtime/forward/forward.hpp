@@ -114,6 +114,7 @@ private:
     void begin_try();
     void end_try(Failure failure);
     std::unique_ptr<ServerConnection> kept_connection();
+    [[nodiscard]] bool may_be_first_on_kept();
     void keep_connection();
     [[nodiscard]] std::string greeting() const;
     Failure choose_peer();

@@ -35,6 +35,7 @@ def local_port(client):
 
 def connections_by_worker(proxy, port, count=24):
     """Kept-alive connections, grouped by the worker that holds each."""
+    assert wire.wait_until(lambda: len(proxy.workers()) == 2, 5.0), "two workers were configured"
     groups = {pid: [] for pid in proxy.workers()}
     for _ in range(count):
         client = Client(port)
@@ -49,7 +50,6 @@ def connections_by_worker(proxy, port, count=24):
 def test_killed_worker_takes_only_its_own(personality, run_server, run_proxy):
     proxy, port, _ = start(personality, run_server, run_proxy)
     groups = connections_by_worker(proxy, port)
-    assert len(groups) == 2, "two workers were configured"
     victim = max(groups, key=lambda pid: len(groups[pid]))
     os.kill(victim, signal.SIGKILL)
     for i in range(30):

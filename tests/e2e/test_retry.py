@@ -111,3 +111,19 @@ def test_stale_idle_connection(personality, run_server, run_proxy):
     skip_anchor(personality, "leaves the repetition to the client", only="haproxy")
     assert not [s for s in failed if s[0] == "GET"], failed
     assert get(port).status == 200
+
+
+def test_first_request_that_cannot_be_repeated_takes_no_kept_connection(run_server, run_proxy):
+    """http-reuse safe: what is kept may be dead already, and nobody could ask again."""
+    port, _, (server,) = start("haproxy", run_server, run_proxy, names="a")
+    assert get(port, "/keep").status == 200
+    assert get(port, "/kept").status == 200
+    before = server.connections
+    assert send(port, "POST", "/first") == 200
+    assert server.connections == before + 1
+    with Client(port) as client:
+        assert client.get("/opens").status == 200
+        now = server.connections
+        client.send("POST /second HTTP/1.1\r\nHost: t\r\nContent-Length: 1\r\n\r\nx")
+        assert client.read_final("POST")[-1].status == 200
+        assert server.connections == now
