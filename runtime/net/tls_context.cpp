@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // From bytes to what OpenSSL works with: certificates, keys, trust, rules. Runs when a plan is
 // compiled, off the event loop.
+#include <openssl/decoder.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -9,6 +10,7 @@
 
 #include <cstring>
 #include <unordered_map>
+#include <utility>
 
 #include "runtime/net/digest.hpp"
 #include "runtime/net/tls.hpp"
@@ -56,7 +58,44 @@ int give_password(char* into, int room, int, void* password) {
     return static_cast<int>(text.size());
 }
 
+// Making a decoder is most of the work of reading a key with OpenSSL 3, so each thread keeps one.
+class KeyDecoder {
+public:
+    KeyDecoder()
+        : context_(OSSL_DECODER_CTX_new_for_pkey(&made_, "PEM", nullptr, nullptr, EVP_PKEY_KEYPAIR, nullptr,
+                                                 nullptr)) {}
+    ~KeyDecoder() { OSSL_DECODER_CTX_free(context_); }
+    KeyDecoder(const KeyDecoder&) = delete;
+    KeyDecoder& operator=(const KeyDecoder&) = delete;
+    EVP_PKEY* decode(std::string_view pem) {
+        made_ = nullptr;
+        auto* at = reinterpret_cast<const unsigned char*>(pem.data());
+        auto size = pem.size();
+        if (!context_ || OSSL_DECODER_from_data(context_, &at, &size) != 1) return nullptr;
+        return std::exchange(made_, nullptr);
+    }
+
+private:
+    EVP_PKEY* made_ = nullptr;
+    OSSL_DECODER_CTX* context_;
+};
+
+// The usual key, alone or behind a certificate, in clear. Null: anything else.
+EVP_PKEY* read_plain_key(std::string_view pem) {
+    constexpr std::string_view tail = "PRIVATE KEY-----", begin = "-----BEGIN ", end = "-----END ";
+    auto title_end = pem.find(tail);
+    if (title_end == pem.npos) return nullptr;
+    auto from = pem.rfind(begin, title_end);
+    auto to = pem.find(end, title_end);
+    if (from == pem.npos || to == pem.npos || pem.substr(from, to - from).find("ENCRYPTED") != pem.npos) return nullptr;
+    to = pem.find(tail, to);
+    if (to == pem.npos) return nullptr;
+    static thread_local KeyDecoder decoder;
+    return decoder.decode(pem.substr(from, to + tail.size() - from));
+}
+
 EVP_PKEY* read_key(const ir::TlsIdentity& from) {
+    if (auto* key = read_plain_key(from.key->bytes)) return key;
     std::string_view passwords = from.passwords ? std::string_view(from.passwords->bytes) : "";
     do {
         auto end = passwords.find('\n');
@@ -119,33 +158,6 @@ Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::find(const
     if (known.size() > 1024 && known.size() % 1024 == 0)
         std::erase_if(known, [](const auto& one) { return one.second.expired(); });
     return made;
-}
-
-std::vector<std::string> names_in(std::string_view pem) {
-    std::vector<std::string> names;
-    auto bio = bio_over(pem);
-    std::unique_ptr<X509, decltype(&X509_free)> leaf(PEM_read_bio_X509_AUX(bio.get(), nullptr, nullptr, nullptr),
-                                                     X509_free);
-    if (!leaf) return names;
-    auto add = [&](const ASN1_STRING* text) {
-        std::string name(reinterpret_cast<const char*>(ASN1_STRING_get0_data(text)),
-                         static_cast<std::size_t>(ASN1_STRING_length(text)));
-        for (char& c : name)
-            if (c >= 'A' && c <= 'Z') c = static_cast<char>(c + 32);
-        names.push_back(std::move(name));
-    };
-    auto* alternatives = static_cast<GENERAL_NAMES*>(
-        X509_get_ext_d2i(leaf.get(), NID_subject_alt_name, nullptr, nullptr));
-    for (int i = 0; i < sk_GENERAL_NAME_num(alternatives); ++i) {
-        const auto* one = sk_GENERAL_NAME_value(alternatives, i);
-        if (one->type == GEN_DNS) add(one->d.dNSName);
-    }
-    GENERAL_NAMES_free(alternatives);
-    auto* subject = X509_get_subject_name(leaf.get());
-    for (int at = -1; (at = X509_NAME_get_index_by_NID(subject, NID_commonName, at)) >= 0;)
-        add(X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
-    ERR_clear_error();
-    return names;
 }
 
 namespace {

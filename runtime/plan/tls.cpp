@@ -2,6 +2,9 @@
 #include "runtime/plan/tls.hpp"
 
 #include <algorithm>
+#include <atomic>
+#include <optional>
+#include <thread>
 #include <unordered_set>
 
 #include "runtime/net/digest.hpp"
@@ -198,32 +201,61 @@ std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
 
 namespace {
 
-struct Checker {
-    diag::Sink& sink;
-    std::unordered_set<std::string> done;   // by content
+// Of all pairs that are to be checked, each once.
+struct Pairs {
+    std::unordered_set<std::string> seen, good;   // by content
+    std::vector<std::pair<std::string, const ir::TlsIdentity*>> unknown;
 
-    void identity(const ir::TlsIdentity& one) {
-        if (left_out(one)) return;
-        if (!done.insert(content_of(one.chain) + content_of(one.key)).second) return;
-        auto parsed = net::Certificate::parse(one);
-        if (!parsed) sink.error(parsed.error().span, "bad-certificate", parsed.error().text);
-    }
-    void all(const std::vector<ir::TlsIdentity>& list) {
-        for (const auto& one : list) identity(one);
+    void add(const std::vector<ir::TlsIdentity>& list, const std::unordered_set<std::string>& good_before) {
+        for (const auto& one : list) {
+            if (left_out(one)) continue;
+            auto content = content_of(one.chain) + content_of(one.key);
+            if (!seen.insert(content).second) continue;
+            if (good_before.contains(content)) good.insert(std::move(content));
+            else unknown.emplace_back(std::move(content), &one);
+        }
     }
 };
+
+// Reading one takes OpenSSL a good part of a millisecond, so many are shared out over the CPUs.
+std::vector<std::optional<net::TlsProblem>> check_each(const Pairs& pairs) {
+    std::vector<std::optional<net::TlsProblem>> problems(pairs.unknown.size());
+    std::atomic<std::size_t> next = 0;
+    auto work = [&] {
+        for (std::size_t i; (i = next.fetch_add(1)) < problems.size();) {
+            auto parsed = net::Certificate::parse(*pairs.unknown[i].second);
+            if (!parsed) problems[i] = std::move(parsed.error());
+        }
+    };
+    constexpr std::size_t worth_a_thread = 64, most_threads = 16;
+    auto count = std::min<std::size_t>({std::thread::hardware_concurrency(), most_threads,
+                                        problems.size() / worth_a_thread + 1});
+    std::vector<std::jthread> threads;
+    for (std::size_t i = 1; i < count; ++i) threads.emplace_back(work);
+    work();
+    threads.clear();
+    return problems;
+}
 
 }  // namespace
 
 void check_tls(const ir::Config& config, diag::Sink& sink) {
-    Checker checker{sink, {}};
+    // What this process found good stays good: a reload reads only what changed.
+    static std::unordered_set<std::string> good;
+    Pairs pairs;
     std::unordered_set<const void*> seen;
     for (const auto& site : config.sites)
-        if (seen.insert(site.settings.tls.identity()).second) checker.all(site.settings.tls->identities);
+        if (seen.insert(site.settings.tls.identity()).second) pairs.add(site.settings.tls->identities, good);
     for (const auto& listener : config.listeners) {
         if (!listener.tls) continue;
-        for (const auto& entry : listener.tls->certificates) checker.all(entry.identities);
+        for (const auto& entry : listener.tls->certificates) pairs.add(entry.identities, good);
     }
+    auto problems = check_each(pairs);
+    for (std::size_t i = 0; i < problems.size(); ++i) {
+        if (problems[i]) sink.error(problems[i]->span, "bad-certificate", problems[i]->text);
+        else pairs.good.insert(std::move(pairs.unknown[i].first));
+    }
+    good = std::move(pairs.good);
 }
 
 }  // namespace weir::plan

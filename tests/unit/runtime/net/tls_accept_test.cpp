@@ -22,7 +22,7 @@ struct Kept {
     Kept() {
         TlsKeeper keeper;
         keeper.self = this;
-        keeper.newest_key = [](void* self, TlsTicketKey& key) {
+        keeper.newest_key = [](void* self, TlsTicketKey& into) {
             auto& mine = static_cast<Kept*>(self)->key;
             if (!mine) {
                 mine.emplace();
@@ -30,13 +30,13 @@ struct Kept {
                 std::fill(std::begin(mine->aes), std::end(mine->aes), 'a');
                 std::fill(std::begin(mine->hmac), std::end(mine->hmac), 'h');
             }
-            key = *mine;
+            into = *mine;
             return true;
         };
-        keeper.find_key = [](void* self, const unsigned char* name, TlsTicketKey& key, bool& newest) {
+        keeper.find_key = [](void* self, const unsigned char* name, TlsTicketKey& into, bool& newest) {
             newest = true;
             return name[0] == 'n' &&
-                   static_cast<Kept*>(self)->key && (key = *static_cast<Kept*>(self)->key, true);
+                   static_cast<Kept*>(self)->key && (into = *static_cast<Kept*>(self)->key, true);
         };
         keeper.put = [](void* self, std::string_view id, std::string_view session) {
             static_cast<Kept*>(self)->sessions[std::string(id)] = session;
@@ -198,6 +198,61 @@ TEST(CertificateNames, OfACertificate) {
     Made made("Names.Test");
     EXPECT_EQ(names_in(made.certificate), (std::vector<std::string>{"names.test", "names.test"}));
     EXPECT_TRUE(names_in("nothing").empty());
+    // Behind other blocks of the file, in front of others.
+    EXPECT_EQ(names_in(made.key + made.certificate + Made("other.test").certificate),
+              (std::vector<std::string>{"names.test", "names.test"}));
+}
+
+// Cut off anywhere, the bytes of a certificate are nonsense and nothing worse.
+TEST(CertificateNames, OfBytesThatAreCutOff) {
+    Made made("cut.test");
+    std::unique_ptr<BIO, decltype(&BIO_free)> from(
+        BIO_new_mem_buf(made.certificate.data(), static_cast<int>(made.certificate.size())), BIO_free);
+    char *name = nullptr, *header = nullptr;
+    unsigned char* der = nullptr;
+    long size = 0;
+    ASSERT_EQ(PEM_read_bio(from.get(), &name, &header, &der, &size), 1);
+    for (long left = 0; left < size; ++left) {
+        std::unique_ptr<BIO, decltype(&BIO_free)> to(BIO_new(BIO_s_mem()), BIO_free);
+        PEM_write_bio(to.get(), name, "", der, left);
+        char* text = nullptr;
+        auto length = BIO_get_mem_data(to.get(), &text);
+        EXPECT_TRUE(names_in({text, static_cast<std::size_t>(length)}).empty()) << left;
+    }
+    for (void* one : {static_cast<void*>(name), static_cast<void*>(header), static_cast<void*>(der)}) OPENSSL_free(one);
+}
+
+// The forms that keys come in, one after the other: the decoder is used again.
+TEST(Certificate, TakesKeysOfEachForm) {
+    for (bool rsa : {false, true}) {
+        Made made("forms.test", rsa);
+        std::unique_ptr<BIO, decltype(&BIO_free)> from(
+            BIO_new_mem_buf(made.key.data(), static_cast<int>(made.key.size())), BIO_free);
+        std::unique_ptr<EVP_PKEY, decltype(&EVP_PKEY_free)> key(
+            PEM_read_bio_PrivateKey(from.get(), nullptr, nullptr, nullptr), EVP_PKEY_free);
+        auto form = [&](int (*write)(BIO*, const void*)) { return test::pem_of(write, key.get()); };
+        auto traditional = form([](BIO* to, const void* what) {
+            return PEM_write_bio_PrivateKey_traditional(to, static_cast<const EVP_PKEY*>(what), nullptr, nullptr, 0,
+                                                        nullptr, nullptr);
+        });
+        auto encrypted = form([](BIO* to, const void* what) {
+            return PEM_write_bio_PKCS8PrivateKey(to, static_cast<const EVP_PKEY*>(what), EVP_aes_128_cbc(), "secret",
+                                                 6, nullptr, nullptr);
+        });
+        auto combined = made.certificate + "-----BEGIN EC PARAMETERS-----\nBggqhkjOPQMBBw==\n-----END EC PARAMETERS-----\n";
+        auto identity = made.identity();
+        for (const auto& text : {made.key, traditional, encrypted, combined + made.key, combined + traditional}) {
+            identity.key = Made::file("k.pem", text);
+            identity.passwords = Made::file("p", "wrong\nsecret\n");
+            auto parsed = Certificate::parse(identity);
+            EXPECT_TRUE(parsed) << text << (parsed ? "" : parsed.error().text);
+        }
+        for (const auto& text : {std::string("-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"),
+                                 std::string("PRIVATE KEY-----"), Made("another.test", rsa).key}) {
+            identity.key = Made::file("k.pem", text);
+            EXPECT_FALSE(Certificate::parse(identity)) << text;
+        }
+    }
 }
 
 }  // namespace
