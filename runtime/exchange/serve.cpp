@@ -69,6 +69,18 @@ net::Task<bool> serve_next(Connection& connection) {
     return serve_exchange(connection);
 }
 
+// The beginning of a request that is here already. False: nothing is; a wait outside of any exchange
+// costs the least memory. An end or an error is left for the exchange to see.
+bool take_what_is_here(Connection& connection) {
+    auto& input = connection.input;
+    if (!connection.stream.watch.readable) return false;
+    input.acquire();
+    input.clear();
+    auto got = connection.stream.read(input.room(), input.room_size());
+    if (got.state == net::Io::State::ok) input.produced(got.bytes);
+    return got.state != net::Io::State::blocked;
+}
+
 }  // namespace
 
 net::Task<void> serve_http(Connection& connection) {
@@ -76,7 +88,7 @@ net::Task<void> serve_http(Connection& connection) {
     auto& watch = connection.stream.watch;
     while (true) {
         connection.use_newest_plan();
-        if (connection.input.empty() && !watch.readable) {
+        if (connection.input.empty() && !take_what_is_here(connection)) {
             connection.input.release();
             const auto& own = connection.first_site().own;
             bool first = connection.requests == 0;

@@ -116,7 +116,9 @@ int TlsHooks::on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CI
         return 0;
     }
     if (!start_cipher(cipher, mac, key, iv, false)) return -1;
-    return newest ? 1 : 2;
+    // Clients of TLS 1.3 take each ticket once (RFC 8446 appendix C.4): without a new one only every other
+    // connection would be resumed.
+    return newest && SSL_version(ssl) < TLS1_3_VERSION ? 1 : 2;
 }
 
 int TlsHooks::on_session_made(SSL* ssl, SSL_SESSION* made) {

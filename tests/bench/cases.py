@@ -4,6 +4,7 @@ both languages: one worker, logs off, server connections kept alive, otherwise t
 "tuned" cases give both anchors the best settings found for them. weir gets exactly the same two
 texts."""
 
+import subprocess
 from dataclasses import dataclass, field
 from typing import Callable, Optional
 
@@ -11,6 +12,7 @@ SMALL = 1024
 BIG = 1 << 20
 POOLS = 10
 IDLE_CONNECTIONS = 5000
+IDLE_TLS_CONNECTIONS = 2000
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
 
 
@@ -37,6 +39,8 @@ class Case:
     connections: int = 50
     close: bool = False
     size: int = SMALL
+    tls: bool = False
+    resumed: bool = False  # each connection resumes the session of one before
     streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
     requests: tuple = ()
     nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
@@ -110,6 +114,33 @@ def nginx_http2(port, servers):
     # As many kept connections to the server as there are streams.
     text = nginx_http(port, servers).replace("keepalive 64;", "keepalive 512;")
     return text.replace(f":{port};", f":{port} http2;")
+
+
+# Certificates with their keys, made for each run (make_certificates).
+CERTIFICATES = {}
+
+
+def make_certificates(folder):
+    for name, kind in (("rsa", ["rsa:2048"]),
+                       ("ec", ["ec", "-pkeyopt", "ec_paramgen_curve:prime256v1"])):
+        path = folder / f"{name}.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", *kind, "-nodes", "-keyout", path,
+                        "-out", path.with_suffix(".crt"), "-days", "2", "-subj",
+                        "/CN=bench.example"], check=True, capture_output=True)
+        path.write_bytes(path.with_suffix(".crt").read_bytes() + path.read_bytes())
+        path.chmod(0o644)
+        CERTIFICATES[name] = path
+
+
+def nginx_tls(key):
+    def make(port, servers):
+        path = CERTIFICATES[key]
+        return nginx_http(port, servers).replace(
+            f":{port};", f":{port} ssl;\n        ssl_certificate {path};\n"
+            # 1.22 speaks no TLS 1.3 by default; the others do.
+            f"        ssl_certificate_key {path};\n        ssl_protocols TLSv1.2 TLSv1.3;")
+
+    return make
 
 
 def nginx_http_tuned(port, servers):
@@ -200,6 +231,14 @@ haproxy_tcp = haproxy_one("tcp", "")
 haproxy_tcp_tuned = haproxy_one("tcp", HAPROXY_SPLICE, "    tune.pipesize 262144\n")
 
 
+def haproxy_tls(key):
+    def make(port, servers):
+        return haproxy_http(port, servers).replace(
+            f"bind 127.0.0.1:{port}", f"bind 127.0.0.1:{port} ssl crt {CERTIFICATES[key]}")
+
+    return make
+
+
 def haproxy_routes(port, servers):
     rules = "".join(
         f"    use_backend app{pool} if {{ path_reg {regex} }}\n" for regex, pool, _ in regexes()
@@ -273,6 +312,20 @@ CASES = [
          nginx=nginx_http2, haproxy=haproxy_http),
     Case("h2-body", "HTTP/2, 1 MB bodies", 1.0, unit="MB", connections=8, streams=4, size=BIG,
          requests=(get("/big"),), nginx=nginx_http2, haproxy=haproxy_http),
+    Case("tls", "TLS keep-alive, 1 KB", 1.0, tls=True, requests=(get("/1k"),),
+         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-rsa", "TLS handshake, RSA 2048", 1.0, tls=True, connections=16, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_tls("rsa"), haproxy=haproxy_tls("rsa")),
+    Case("tls-ec", "TLS handshake, P-256", 1.0, tls=True, connections=16, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-resumed", "TLS handshake, resumed", 1.0, tls=True, resumed=True, connections=16,
+         close=True, requests=(get("/1k", close=True),), nginx=nginx_tls("ec"),
+         haproxy=haproxy_tls("ec")),
+    Case("tls-body", "TLS, 1 MB bodies", 1.0, tls=True, unit="MB", connections=8, size=BIG,
+         requests=(get("/big"),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-idle", f"{IDLE_TLS_CONNECTIONS} idle TLS connections", 16.0, tls=True, kind="idle",
+         unit="connection", connections=IDLE_TLS_CONNECTIONS, requests=(get("/1k"),),
+         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
     Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
          connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http),

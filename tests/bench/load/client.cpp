@@ -20,6 +20,7 @@ void Client::connect() {
     state_ = State::connecting;
     if (!socket_) return give_up(Fault::connect);
     bound_buffers(socket_.get());
+    transport_.open(socket_.get(), run_.tls());
     ++run_.result_.connects;
     request_ = run_.next_request();
     loop_.add(socket_.get(), *this, Loop::both);
@@ -34,24 +35,29 @@ void Client::ask() {
 
 bool Client::send_rest() {
     while (!request_.empty()) {
-        auto const count = ::send(socket_.get(), request_.data(), request_.size(), MSG_NOSIGNAL);
-        if (count < 0) return errno == EAGAIN;
+        auto const count = transport_.send(request_.data(), request_.size());
+        if (count <= 0) return count < 0 && errno == EAGAIN;
         request_.remove_prefix(static_cast<std::size_t>(count));
     }
     state_ = State::head;
     return true;
 }
 
+void Client::shut() {
+    transport_.close();
+    socket_.reset();
+}
+
 void Client::give_up(Fault fault) {
     bool const waited = waits();
-    socket_.reset();
+    shut();
     state_ = State::closed;
     run_.on_fault(fault);
     if (waited) reopen();
 }
 
 void Client::reopen() {
-    socket_.reset();
+    shut();
     state_ = State::closed;
     // A refused connection comes back here at once: Run ends the run after too many faults.
     if (run_.may_go_on()) return connect();
@@ -72,9 +78,9 @@ void Client::read(bool ended) {
     while (socket_) {
         // What a large body holds was compared before the measurement; here only its length counts,
         // and MSG_TRUNC lets the kernel drop it without a copy.
-        bool const drop = state_ == State::body && left_ >= received.size();
+        bool const drop = transport_.plain() && state_ == State::body && left_ >= received.size();
         auto const count =
-            ::recv(socket_.get(), received.data(), received.size(), drop ? MSG_TRUNC : 0);
+            transport_.receive(received.data(), received.size(), drop ? MSG_TRUNC : 0);
         if (count < 0 && errno == EAGAIN) return;
         if (count < 0) return give_up(Fault::reset);
         if (count == 0) return on_end();
@@ -86,7 +92,8 @@ void Client::read(bool ended) {
             return;
         }
         // A short read has emptied the socket; only an end already announced raises no new edge.
-        if (size < received.size() && !ended && state_ != State::ending) return;
+        bool const empty = transport_.plain() && size < received.size() && !ended;
+        if (empty && state_ != State::ending) return;
     }
 }
 
@@ -149,7 +156,7 @@ void Client::on_end() {
         return reopen();
     }
     if (state_ == State::idle) {
-        socket_.reset();
+        shut();
         state_ = State::closed;
         return run_.on_closed_idle();
     }

@@ -4,6 +4,7 @@
 
 #include "loop.hpp"
 #include "run.hpp"
+#include "transport.hpp"
 
 #include <string>
 #include <string_view>
@@ -32,6 +33,7 @@ private:
     void on_whole();
     void on_end();
     void reopen();
+    void shut();
 
     Loop& loop_;
     Run& run_;
@@ -39,6 +41,7 @@ private:
     bool close_;
     State state_ = State::closed;
     Descriptor socket_;
+    Transport transport_;
     std::string_view request_;
     std::string pending_;
     std::uint64_t left_ = 0;

@@ -3,12 +3,13 @@
 // cheapest proxy between them: one loop wakes once for the events of both sides. tests/bench/run
 // starts it once and speaks to it over stdin and stdout, one command and one JSON line at a time:
 //
-//   run PORT CONNECTIONS MILLISECONDS keep|close SIZE FILE   load; FILE holds the requests
-//   hold PORT CONNECTIONS MILLISECONDS SIZE FILE             one request each, then silence
-//   again                                                    one more on each held connection
-//   drop                                                     closes the held connections
+//   run PORT CONNECTIONS MILLISECONDS MODE SIZE FILE   load; FILE holds the requests
+//   hold PORT CONNECTIONS MILLISECONDS MODE SIZE FILE  one request each, then silence
+//   again                                              one more on each held connection
+//   drop                                               closes the held connections
 //
-// FILE: for each request a line with its length, then its bytes. The end of stdin ends the process.
+// MODE: keep or close, with -tls or -resumed behind it. FILE: for each request a line with its
+// length, then its bytes. The end of stdin ends the process.
 #include "responder.hpp"
 #include "run.hpp"
 
@@ -40,12 +41,13 @@ std::vector<std::string> read_requests(std::string const& name) {
 Job read_job(std::istream& words, bool hold) {
     Job job;
     long time = 0;
-    std::string mode = "keep", file;
-    words >> job.port >> job.connections >> time;
-    if (!hold) words >> mode;
+    std::string mode, file;
+    words >> job.port >> job.connections >> time >> mode;
     if (!(words >> job.size >> file)) throw std::runtime_error{"command cut short"};
     job.duration = milliseconds{time};
-    job.close = mode == "close";
+    job.close = mode.starts_with("close");
+    if (mode.ends_with("-tls")) job.tls = Tls::full;
+    if (mode.ends_with("-resumed")) job.tls = Tls::resumed;
     job.hold = hold;
     job.requests = read_requests(file);
     return job;

@@ -56,6 +56,7 @@ std::string Result::json() const {
            ", \"failures\": " + std::to_string(failures()) + ", \"faults\": {" + kinds +
            "}, \"connects\": " + std::to_string(connects) +
            ", \"reconnects\": " + std::to_string(reconnects) +
+           ", \"resumed\": " + std::to_string(resumed) +
            ", \"p50_us\": " + std::to_string(times.quantile(0.50)) +
            ", \"p99_us\": " + std::to_string(times.quantile(0.99)) + "}";
 }
@@ -63,12 +64,18 @@ std::string Result::json() const {
 Run::Run(Loop& loop, Job job) : loop_{loop}, job_{std::move(job)} {
     result_.start = result_.end = Clock::now();
     deadline_ = result_.start + job_.duration;
+    if (job_.tls != Tls::none) tls_ = std::make_unique<TlsClient>(job_.tls);
     for (std::size_t i = 0; i < job_.connections; ++i)
         clients_.push_back(std::make_unique<Client>(loop_, *this, job_.size, job_.close));
     start_more();
 }
 
 Run::~Run() = default;
+
+Result const& Run::result() {
+    if (tls_) result_.resumed = tls_->resumed();
+    return result_;
+}
 
 void Run::tick() {
     if (Clock::now() < deadline_ + grace) return;

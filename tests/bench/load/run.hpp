@@ -6,6 +6,7 @@
 #pragma once
 
 #include "loop.hpp"
+#include "transport.hpp"
 
 #include <array>
 #include <memory>
@@ -20,6 +21,7 @@ struct Job {
     std::uint16_t port = 0;
     std::size_t connections = 1;
     milliseconds duration{0};
+    Tls tls = Tls::none;
     bool close = false;  // one request per connection
     bool hold = false;   // one request on each connection, opened a few at a time, then silence
     std::size_t size = 0;
@@ -39,7 +41,7 @@ private:
 };
 
 struct Result {
-    std::uint64_t answers = 0, bytes = 0, connects = 0, reconnects = 0;
+    std::uint64_t answers = 0, bytes = 0, connects = 0, reconnects = 0, resumed = 0;
     std::array<std::uint64_t, static_cast<std::size_t>(Fault::count)> faults{};
     Histogram times;
     Clock::time_point start, end;
@@ -60,11 +62,12 @@ public:
     void tick();
     /// A held run only: one more request on every connection.
     void ask_again();
-    Result const& result() const { return result_; }
+    Result const& result();
 
 private:
     friend class Client;
     std::string const& next_request();
+    TlsClient* tls() { return tls_.get(); }
     bool may_go_on() const;
     void on_answer(Clock::time_point asked);
     void on_fault(Fault fault);
@@ -75,6 +78,7 @@ private:
     Loop& loop_;
     Job job_;
     Result result_;
+    std::unique_ptr<TlsClient> tls_;
     Clock::time_point deadline_;
     std::vector<std::unique_ptr<Client>> clients_;
     std::size_t started_ = 0;  // held: how many clients had their turn

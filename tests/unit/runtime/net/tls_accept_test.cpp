@@ -154,7 +154,7 @@ TEST_F(Accept, SessionsAreResumedInAnotherContext) {
             profile.rules.tickets = tickets;
             client.versions = ir::TlsVersions(versions);
             auto memory = std::make_shared<TlsMemory>();
-            for (int round = 0; round < 2; ++round) {
+            for (int round = 0; round < 4; ++round) {
                 Ends ends;
                 connect(ends, false, memory);
                 ASSERT_EQ(ends.server_result->how, How::done);
