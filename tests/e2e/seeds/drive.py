@@ -7,6 +7,7 @@ import base64
 import http.server
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -31,11 +32,24 @@ class Origin(http.server.BaseHTTPRequestHandler):
             self.wfile.write(self.rfile.read(4))
             self.close_connection = True
             return
+        if self.path.endswith("/page"):
+            return self.send_page()
         body = f"{self.server.server_address[0]} {self.path} {self.headers.get('X-Forwarded-Proto', '-')}\n"
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body.encode())
+
+    def send_page(self):
+        """Its script tells by which protocol the browser got it."""
+        page = (b"<!doctype html><title>page</title><script>"
+                b"document.write('came by ' + performance.getEntriesByType('navigation')[0].nextHopProtocol)"
+                b"</script>")
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(page)))
+        self.end_headers()
+        self.wfile.write(page)
 
     def log_message(self, *words):
         pass
@@ -91,6 +105,17 @@ def websocket(path, tls):
     return head.decode().split("\r\n")[0] + " " + rest[2:].decode()
 
 
+def browse(url):
+    """What a browser shows of a page; None where there is no browser."""
+    browser = shutil.which("chromium")
+    if browser is None:
+        return None
+    words = [browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+             "--ignore-certificate-errors", "--host-resolver-rules=MAP *.example.com 127.0.0.1",
+             f"--user-data-dir={folder}/browser", "--virtual-time-budget=2000", "--dump-dom", url]
+    return subprocess.run(words, capture_output=True, text=True, timeout=60, check=False).stdout
+
+
 def wait_for(port):
     for _ in range(200):
         try:
@@ -111,6 +136,7 @@ def nginx_results():
         "api": curl(*at, f"{site}/api/x"),
         "static": curl(*at, f"{site}/static/a.css"),
         "websocket": websocket("/api/ws", True),
+        "browser": browse(f"{site}/api/page"),
     }
     # 20 more than one at once, ten a second: the rest of a burst of 60 is refused.
     burst = many(60, f"{site}/api/burst", *at)
@@ -130,6 +156,7 @@ def haproxy_results():
                                   capture_output=True, text=True, check=False).stdout,
         "health": curl(*at, f"{site}/health"),
         "websocket": websocket("/ws", True),
+        "browser": browse(f"{site}/page"),
         "statistics": curl("http://127.0.0.1:8404/stats;csv"),
         "many": many(120, "http://127.0.0.1/")[-1],
     }
