@@ -57,6 +57,10 @@ class Proxy:
     def is_real_nginx(self):
         return str(self.binary) == "/usr/sbin/nginx"
 
+    @property
+    def is_anchor(self):
+        return str(self.binary) in ("/usr/sbin/nginx", "/usr/sbin/haproxy")
+
     def command(self, *more):
         """The command line that names this instance, plus `more`."""
         if self.personality == "haproxy":
@@ -106,7 +110,11 @@ class Proxy:
             return False
         if not all(os.path.exists(path) for path in self.unix):
             return False
-        return bool(proc.children(self.pid))
+        children = proc.children(self.pid)
+        if self.is_anchor:
+            return bool(children)
+        # The last process that weir starts: all workers are there.
+        return any("warden" in proc.cmdline(pid) for pid in children)
 
     def stop(self, how=signal.SIGTERM):
         """Stop as an init script does; return what it did wrong as a list."""
