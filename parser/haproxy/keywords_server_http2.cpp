@@ -19,6 +19,12 @@ ir::Server& server_of(keyword::Scope& scope) { return own(scope).server->server;
 
 void lower_proto(keyword::Scope& scope, const Call& call) {
     auto name = call[0].text;
+    if (name == "fcgi" || name == "spop" || name == "quic") {
+        scope.error(call[0].span, "not-supported",
+                    fmt::format("\"proto {}\" is known to HAProxy, not yet in weir", name),
+                    "weir speaks h1 and h2 here");
+        return;
+    }
     if (name != "h1" && name != "h2") {
         scope.error(call[0].span, "invalid-value",
                     fmt::format("\"{}\" is not valid; expected h1 or h2", name),
