@@ -26,21 +26,10 @@ void lower_no_websocket(keyword::Scope& scope, const Call&) {
 }
 
 void lower_proto(keyword::Scope& scope, const Call& call) {
-    auto name = call[0].text;
-    if (name == "fcgi" || name == "spop" || name == "quic") {
-        scope.error(call[0].span, "not-supported",
-                    fmt::format("\"proto {}\" is known to HAProxy, not yet in weir", name),
-                    "weir speaks h1 and h2 here");
-        return;
-    }
-    if (name != "h1" && name != "h2") {
-        scope.error(call[0].span, "invalid-value",
-                    fmt::format("\"{}\" is not valid; expected h1 or h2", name),
-                    "of the protocols a listener can have without negotiation weir speaks these two");
-        return;
-    }
+    auto http2 = reads_as_http2(scope, call, "listener");
+    if (!http2) return;
     for (auto& listener : *own(scope).listeners)
-        listener.http2 = name == "h2" ? ir::Listener::Http2::only : ir::Listener::Http2::never;
+        listener.http2 = *http2 ? ir::Listener::Http2::only : ir::Listener::Http2::never;
 }
 
 void lower_disable_upgrade(keyword::Scope& scope, const Call&) {
@@ -97,6 +86,19 @@ constexpr auto rows = sorted({
 static_assert(keyword::well_formed(rows));
 
 }  // namespace
+
+std::optional<bool> reads_as_http2(keyword::Scope& scope, const Call& call, std::string_view whose) {
+    auto name = call[0].text;
+    if (name == "h1" || name == "h2") return name == "h2";
+    if (name == "fcgi" || name == "spop" || name == "quic")
+        scope.error(call[0].span, "not-supported",
+                    fmt::format("\"proto {}\" is known to HAProxy, not yet in weir", name),
+                    "weir speaks h1 and h2 here");
+    else
+        scope.error(call[0].span, "invalid-value", fmt::format("\"{}\" is not valid; expected h1 or h2", name),
+                    fmt::format("of the protocols a {} can have without negotiation weir speaks these two", whose));
+    return std::nullopt;
+}
 
 keyword::Table http2_table() { return rows; }
 

@@ -18,20 +18,7 @@ constexpr std::int64_t largest_window = 0x7fffffff;   // RFC 9113 section 6.9.1
 ir::Server& server_of(keyword::Scope& scope) { return own(scope).server->server; }
 
 void lower_proto(keyword::Scope& scope, const Call& call) {
-    auto name = call[0].text;
-    if (name == "fcgi" || name == "spop" || name == "quic") {
-        scope.error(call[0].span, "not-supported",
-                    fmt::format("\"proto {}\" is known to HAProxy, not yet in weir", name),
-                    "weir speaks h1 and h2 here");
-        return;
-    }
-    if (name != "h1" && name != "h2") {
-        scope.error(call[0].span, "invalid-value",
-                    fmt::format("\"{}\" is not valid; expected h1 or h2", name),
-                    "of the protocols a server can have without negotiation weir speaks these two");
-        return;
-    }
-    server_of(scope).http2 = name == "h2";
+    if (auto http2 = reads_as_http2(scope, call, "server")) server_of(scope).http2 = *http2;
 }
 
 void lower_ws(keyword::Scope& scope, const Call& call) {
