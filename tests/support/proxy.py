@@ -13,7 +13,7 @@ import time
 from pathlib import Path
 
 from support import proc, wire
-from support.binary import STREAM_MODULE
+from support.binary import ANCHORS, STREAM_MODULE
 
 STOP_LIMIT = 5.0
 START_LIMIT = 10.0
@@ -55,11 +55,11 @@ class Proxy:
 
     @property
     def is_real_nginx(self):
-        return str(self.binary) == "/usr/sbin/nginx"
+        return str(self.binary) == ANCHORS["nginx"]
 
     @property
     def is_anchor(self):
-        return str(self.binary) in ("/usr/sbin/nginx", "/usr/sbin/haproxy")
+        return str(self.binary) in ANCHORS.values()
 
     def command(self, *more):
         """The command line that names this instance, plus `more`."""
@@ -211,7 +211,7 @@ class Proxy:
     def reload(self):
         """Reload as operators of this personality do; returns (status, output)."""
         if self.personality == "haproxy":
-            if str(self.binary) == "/usr/sbin/haproxy":
+            if self.is_anchor:
                 time.sleep(0.3)     # the anchor loses a signal that comes while it loads
             os.kill(self.pid, signal.SIGUSR2)
             return 0, ""
