@@ -80,16 +80,15 @@ bool Watch::attach_level(Loop& loop, int fd, bool exclusive) {
     epoll_event event{};
     event.events = EPOLLIN;
     if (exclusive) event.events |= EPOLLEXCLUSIVE;
-    if (loop.slots_.size() <= static_cast<std::size_t>(fd))
-        loop.slots_.resize(static_cast<std::size_t>(fd) * 2 + 64);
-    auto& slot = loop.slots_[static_cast<std::size_t>(fd)];
-    event.data.u64 = (std::uint64_t{++slot.generation} << 32) | static_cast<std::uint32_t>(fd);
-    if (::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) != 0) return false;
-    slot.watch = this;
-    loop_ = &loop;
-    fd_ = fd;
-    level_ = true;
-    return true;
+    put_into_slot(loop, fd);
+    auto generation = loop.slots_[static_cast<std::size_t>(fd)].generation;
+    event.data.u64 = (std::uint64_t{generation} << 32) | static_cast<std::uint32_t>(fd);
+    level_ = ::epoll_ctl(loop.epoll_, EPOLL_CTL_ADD, fd, &event) == 0;
+    if (level_) return true;
+    int saved = errno;
+    detach();
+    errno = saved;
+    return false;
 }
 
 // The descriptor is usually closed right after, which takes it out of the epoll set without a call;
@@ -184,9 +183,8 @@ void Loop::enlist_those_waiting() {
 }
 
 void Loop::forget_soon(Watch& watch) {
-    auto place = std::exchange(watch.soon_, 0);
-    soon_[place - 1] = soon_.back();
-    soon_[place - 1]->soon_ = place;
+    soon_.back()->soon_ = watch.soon_;
+    soon_[watch.soon_ - 1] = soon_.back();
     soon_.pop_back();
     watch.soon_ = 0;
 }
