@@ -370,6 +370,8 @@ ParseResult H2RequestBuilder::finish(bool ends, const H2Rules& rules) {
     if (protocol_.data()) {
         become_upgrade();
         if (ends) fail("a tunnel that ends with its head");
+        // What HTTP/1 behind reads as a body would be the first bytes of the tunnel.
+        if (has_length_) fail("a Content-Length on a tunnel");
     } else if (ends) {
         if (head_.length != 0) fail("a Content-Length and no body");
         if (has_length_ && head_.length == 0) head_.framing = Framing::length;

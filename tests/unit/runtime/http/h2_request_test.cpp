@@ -103,6 +103,16 @@ TEST(H2Request, TurnsAWebSocketIntoAnUpgrade) {
     EXPECT_EQ(built.head.fields.find("sec-websocket-key")->value.size(), 24U);
 }
 
+// The server would take the first bytes of the tunnel for the body of a GET.
+TEST(H2Request, RefusesAWebSocketWithALength) {
+    for (std::string_view length : {"12", "0"}) {
+        Built built;
+        build(built, {{":method", "CONNECT"}, {":protocol", "websocket"}, {":scheme", "http"},
+                      {":path", "/chat"}, {":authority", "a"}, {"content-length", length}}, false);
+        EXPECT_EQ(built.result.status, ParseStatus::bad) << length;
+    }
+}
+
 TEST(H2Request, DropsNamesAsTheSettingsSay) {
     Built built;
     build(built, {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", "a"},
