@@ -85,9 +85,10 @@ public:
         return true;
     }
 
-    std::string_view on_reply_body(route::Subject& subject, filter::State* state, std::string_view bytes,
-                                   bool last) override {
+    void on_reply_body(route::Subject& subject, filter::State* state, filter::Passing& piece) override {
         auto& run = *static_cast<Run*>(state);
+        auto bytes = piece.bytes;
+        const bool last = piece.last;
         auto& arena = *subject.arena;
         if (run.held != 0) {
             make_room(run.in, run.in_room, run.held + bytes.size(), run.held, arena);
@@ -124,7 +125,7 @@ public:
         make_room(run.in, run.in_room, std::max(rest.size(), run.longest), 0, arena);
         if (!rest.empty()) std::memmove(run.in, rest.data(), rest.size());
         run.held = rest.size();
-        return {run.out, written};
+        piece.bytes = {run.out, written};
     }
 
 private:

@@ -372,9 +372,13 @@ net::Task<Exchange::Next> Exchange::forward() {
         if (!subject_.unique_id_text.data()) subject_.unique_id_text = site_->unique_id.render(subject_);
         request_.fields.add(arena_, name, subject_.unique_id_text);
     }
+    server_.reset();   // an earlier one's pump may still hold the body
+    ask_forward_filters();
+    auto& body = forwarded_ ? static_cast<http::BodySource&>(forwarded_->body) : body_;
+    auto& gathered = forwarded_ ? forwarded_->gathered : gathered_;
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
-                                 request_, carrier_, connection_.server, connection_.requests == 1, gathered_, target_,
-                                 made_pool_, may_repeat_, tally_});
+                                 request_, carrier_, body, connection_.server, connection_.requests == 1, gathered,
+                                 target_, made_pool_, may_repeat_, tally_});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {

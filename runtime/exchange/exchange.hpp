@@ -7,8 +7,9 @@
 
 #include "runtime/exchange/connection.hpp"
 #include "runtime/exchange/paced_body.hpp"
-#include "runtime/filter/reply_body.hpp"
+#include "runtime/filter/filtered_body.hpp"
 #include "runtime/forward/forward.hpp"
+#include "runtime/http/bytes_body.hpp"
 #include "runtime/http/carrier.hpp"
 #include "runtime/http/conditional.hpp"
 #include "runtime/http/file_parts.hpp"
@@ -61,6 +62,8 @@ private:
     net::Task<Next> perform();
     net::Task<bool> wait_here(net::Time time);
     Next ask_filters(std::size_t& at, std::int64_t& wait_ms);
+    void ask_forward_filters();
+    bool serve_stored(std::string_view path, std::string_view name, Next& next);
     std::string_view captured_cookie(const http::FieldList& fields, http::FieldId id) const;
     void take(const filter::Answer& answer);
     net::Task<Next> forward();
@@ -75,7 +78,8 @@ private:
     void log();
     void write_lines();
     net::Task<Next> wait_for_body();
-    std::span<const filter::Hold> ask_reply_filters();
+    std::span<filter::Hold> ask_reply_filters();
+    const std::vector<filter::Instance>& own_site_filters() const;
     void count();
     const plan::Logs& logs() const { return *route_->logs; }
     // Whose settings hold towards the client: the route's where routes inherit from the site, else
@@ -105,6 +109,7 @@ private:
     Next serve_random(std::string_view path);
     Next list_folder(std::string_view path);
     Next try_files();
+    http::Validators validators_of(const OpenFile& file);
     Next reply_with_file(OpenFile& file, std::string_view path, const http::Validators& validators);
     Next redirect_to_folder(std::string_view path);
     Next redirect_inside(std::string_view path);
@@ -129,7 +134,7 @@ private:
     net::Task<http::BodyState> save_body();
     net::Detached run_mirror(std::string_view uri);
     bool wants_additions() const;
-    net::Task<bool> send_addition(const std::string& uri);
+    net::Task<bool> send_addition(const std::string& uri, http::BodySink& to);
     bool wants_trailers() const;
     std::string_view make_trailers();
     friend class TrailingBody;
@@ -155,11 +160,11 @@ private:
     void apply_expiry();   // expiry.cpp
     void write_reply_head();
     void decide_framing();
-    std::span<const filter::Hold> finish_head();
+    std::span<filter::Hold> finish_head();
     void open_the_length();
     void weaken_tag();
     net::Task<bool> send_reply();
-    net::Task<bool> send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
+    net::Task<bool> send_body(http::BodySource* from, std::span<filter::Hold> wanted,
                               http::Piece piece, Pace pace);
     std::string_view own_scheme() const;
 
@@ -174,6 +179,19 @@ private:
     http::BodySource& body_;
     http::BodySink& writer_;
     pool::Tally tally_;
+    // The request's body as filters change it for the server; in the arena.
+    struct Forwarded {
+        forward::GatheredBody gathered;    // nothing: what was gathered goes through the filters, too
+        http::BytesBody from;
+        filter::FilteredBody body;
+        Forwarded(std::string_view begun, http::BodySource* rest, route::Subject& subject,
+                  std::span<filter::Hold> holds)
+            : from(begun, rest), body(subject, filter::Way::request, holds, from) {}
+    };
+    struct DestroyForwarded {
+        void operator()(Forwarded* body) const { body->~Forwarded(); }
+    };
+    std::unique_ptr<Forwarded, DestroyForwarded> forwarded_;
     std::optional<forward::ServerSide> server_;
 
     const plan::Site* site_ = nullptr;

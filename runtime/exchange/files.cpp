@@ -91,6 +91,7 @@ Exchange::Next Exchange::serve_files() {
 Exchange::Next Exchange::serve_file(std::string_view path) {
     auto name = path_on_disk(path);
     if (name.empty()) return fail(404);
+    if (auto next = Next::reply; !route_->filters->empty() && serve_stored(path, name, next)) return next;
     const auto& settings = *route_->files->source;
     auto file = open_file(name, settings.links, trusted_part());
     if (file.error != 0) {
@@ -103,10 +104,42 @@ Exchange::Next Exchange::serve_file(std::string_view path) {
         return fail(404);
     }
     if (request_.method == Method::post) return fail(405);
+    return reply_with_file(file, path, validators_of(file));
+}
+
+http::Validators Exchange::validators_of(const OpenFile& file) {
     http::Validators validators;
     validators.modified = file.facts.st_mtime;
-    if (settings.etag) validators.etag = make_etag(file.facts, arena_);
-    return reply_with_file(file, path, validators);
+    if (route_->files->source->etag) validators.etag = make_etag(file.facts, arena_);
+    return validators;
+}
+
+// The same content in a coding that was made beforehand (gzip_static). False: there is none to be sent.
+bool Exchange::serve_stored(std::string_view path, std::string_view name, Next& next) {
+    subject_.coding.varies = false;
+    if (request_.method == Method::post) return false;
+    filter::StoredCodings stored;
+    for (const auto& one : *route_->filters) one.filter->on_file(subject_, stored);
+    for (const auto& one : stored.all()) {
+        auto whole = route::with_nul({name, one.suffix}, arena_);
+        auto file = open_file(whole, route_->files->source->links, trusted_part());
+        if (file.error != 0) {
+            if (status_of_file_error(file.error) != 404) note_file_error("open()", whole, file.error);
+            continue;
+        }
+        if (file.is_folder()) continue;
+        if (one.varies) subject_.coding.varies = true;
+        if (!one.accepted) continue;
+        if (!file.is_regular()) {
+            note_problem(log::critical, fmt::format("\"{}\" is not a regular file", whole));
+            next = fail(404);
+            return true;
+        }
+        next = reply_with_file(file, path, validators_of(file));
+        if (file_) reply_.fields.add(arena_, "Content-Encoding", one.coding);
+        return true;
+    }
+    return false;
 }
 
 Exchange::Next Exchange::reply_with_file(OpenFile& file, std::string_view path,

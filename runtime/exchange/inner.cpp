@@ -75,6 +75,8 @@ Exchange::Exchange(Exchange& outer, http::Carrier& carrier, std::string_view uri
       site_(outer.site_),
       route_(&outer.site_->own),
       is_inner_(true) {
+    subject_.inner = true;
+    subject_.coding = {};
     copy_head(outer.request_, request_, arena_);
     subject_.arena = &arena_;
     subject_.request = &request_;
@@ -222,9 +224,9 @@ bool Exchange::wants_additions() const {
 }
 
 // The answer of an inner request becomes the next part of the body.
-net::Task<bool> Exchange::send_addition(const std::string& uri) {
+net::Task<bool> Exchange::send_addition(const std::string& uri, http::BodySink& to) {
     if (uri.empty()) co_return true;
-    InnerCarrier carrier(carrier_.watch, &writer_);
+    InnerCarrier carrier(carrier_.watch, &to);
     Exchange inner(*this, carrier, uri);
     co_await inner.run();
     co_return inner.subject_.completed;

@@ -415,28 +415,6 @@ void Exchange::write_reply_head() {
     carrier_.write_head(head);
 }
 
-// The filters that want the body of this reply. Its length is open then, unless all of it is here.
-std::span<const filter::Hold> Exchange::ask_reply_filters() {
-    if (!reply_from_server_) {
-        reply_.framing = Framing::length;
-        reply_.length = file_ ? file_->length() : own_body_.size();
-    }
-    auto* holds = arena_.make_array<filter::Hold>(route_->filters->size());
-    std::size_t count = 0;
-    for (const auto& one : *route_->filters) {
-        filter::Hold hold{one.filter.get(), nullptr};
-        if (hold.filter->on_reply(subject_, reply_, hold.state)) holds[count++] = hold;
-    }
-    if (count == 0) return {};
-    open_the_length();
-    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
-    if (no_body) return {};
-    std::span<const filter::Hold> wanted(holds, count);
-    if (!reply_from_server_ && !file_)
-        own_body_ = filter::FilteredBody(subject_, wanted, nullptr).whole(own_body_);
-    return wanted;
-}
-
 // The body will not be as long as it was, nor its parts where they were.
 void Exchange::open_the_length() {
     takes_ranges_ = false;
@@ -465,17 +443,32 @@ bool Exchange::is_last_of_connection() const {
 
 // A body in several pieces; `piece` is the first, if it was taken already. `pace`: no faster than its
 // client may have it (limit_rate).
-net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<const filter::Hold> wanted,
+net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Hold> wanted,
                                     http::Piece piece, Pace pace) {
     auto write_timeout = time_of(client_rules().timeouts->client_send);
-    if (adds_ && !co_await send_addition(route_->inner->before)) co_return false;
-    InnerSink open_end(&writer_);
-    auto& to = adds_ ? static_cast<http::BodySink&>(open_end) : writer_;
-    bool ok = true;
+    std::optional<http::BytesBody> own;
     std::optional<filter::FilteredBody> filtered;
+    std::optional<filter::FilteredSink> around;
     std::optional<TrailingBody> trailing;
     std::optional<PacedBody> paced;
-    if (from && !wanted.empty()) from = &filtered.emplace(subject_, wanted, from);
+    http::BodySink* sink = &writer_;
+    if (adds_) {
+        auto inside = wanted.size();
+        while (inside != 0 && wanted[inside - 1].filter->takes_additions()) --inside;
+        if (inside != wanted.size()) sink = &around.emplace(subject_, wanted.subspan(inside), writer_);
+        wanted = wanted.first(inside);
+    }
+    if (!wanted.empty()) {
+        if (!from) from = &own.emplace(own_body_);
+        from = &filtered.emplace(subject_, filter::Way::reply, wanted, *from);
+    }
+    if (adds_) {
+        bool sent = co_await send_addition(route_->inner->before, *sink);
+        if (!sent) co_return false;
+    }
+    InnerSink open_end(sink);
+    auto& to = adds_ ? static_cast<http::BodySink&>(open_end) : writer_;
+    bool ok = true;
     if (from && wants_trailers()) from = &trailing.emplace(*this, *from);
     if (pace.rate != 0) from = &paced.emplace(pace, worker_.loop, carrier_.watch, from, own_body_);
     if (!from) {
@@ -499,23 +492,25 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<const filt
         }
     }
     if (!ok || !adds_) co_return ok;
-    if (!co_await send_addition(route_->inner->after)) co_return false;
+    if (!co_await send_addition(route_->inner->after, *sink)) co_return false;
     if (wants_trailers()) writer_.set_trailers(make_trailers());
-    auto result = co_await writer_.write({}, true, write_timeout);
+    auto result = co_await sink->write({}, true, write_timeout);
     co_return result.state == Io::State::ok;
 }
 
 // Everything that changes the head on its way out; then it waits in the sink. Returns the filters that
 // want the body.
-std::span<const filter::Hold> Exchange::finish_head() {
+std::span<filter::Hold> Exchange::finish_head() {
     if (forced_status_ != 0 && !take_status_ && !reply_from_server_) {
         if (!(reply_.status >= 301 && reply_.status <= 308)) reply_.status = forced_status_;
     }
     subject_.reply = &reply_;
     if (!reply_from_server_) add_content_type();
     for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
-    std::span<const filter::Hold> wanted;
-    if (!route_->filters->empty()) wanted = ask_reply_filters();
+    std::span<filter::Hold> wanted;
+    if (!route_->filters->empty() || !own_site_filters().empty()) wanted = ask_reply_filters();
+    const bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (no_body) wanted = {};
     if (!kept_fields_.empty()) add_kept_fields();
     if (!route_->style->charset.empty()) apply_charset();
     apply_reply_fields();
@@ -527,7 +522,6 @@ std::span<const filter::Hold> Exchange::finish_head() {
         weaken_tag();
     }
     if (file_ && takes_ranges_) apply_ranges();
-    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
     if (!no_body && wants_trailers()) open_the_length();
     decide_framing();
     write_reply_head();
@@ -556,7 +550,7 @@ net::Task<bool> Exchange::send_reply() {
     http::Piece piece;
     const auto pace = pace_of(*running_->plan, *route_, subject_);
     bool plain = !adds_ && !trails && wanted.empty() && pace.rate == 0;
-    if (no_body || (!from && !adds_ && pace.rate == 0)) {
+    if (no_body || (!from && wanted.empty() && !adds_ && pace.rate == 0)) {
         if (trails && !no_body) writer_.set_trailers(make_trailers());
         net::WriteAll result;
         if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))

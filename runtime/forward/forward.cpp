@@ -261,7 +261,7 @@ net::Task<Failure> ServerSide::secure_connection() {
 bool ServerSide::body_at_hand() {
     auto& gathered = job_.gathered;
     if (gathered.whole || gathered.tried || gathered.dropped) return gathered.whole;
-    auto& body = job_.client.body;
+    auto& body = job_.body;
     if (body.ended()) return gathered.whole = gathered.tried = true;
     bool chunked = job_.request.framing == http::Framing::chunked;
     if (chunked ? settings().pass_chunks : body.left() > net::Buffer::standard) return false;
@@ -287,14 +287,14 @@ void ServerSide::append_body(std::string_view bytes) {
 
 bool ServerSide::too_large() const {
     auto most = job_.route.limits->max_body;
-    return most != 0 && job_.client.body.received() > most;
+    return most != 0 && job_.body.received() > most;
 }
 
 // Reads the body before a server is asked, up to what the buffer may hold (proxy_request_buffering).
 net::Task<Failure> ServerSide::gather_body() {
     auto& gathered = job_.gathered;
     gathered.tried = true;
-    auto& body = job_.client.body;
+    auto& body = job_.body;
     const auto& limits = *job_.route.limits;
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
@@ -380,7 +380,7 @@ net::Detached ServerSide::pump_body() {
     bool from_file = file_follows();
     if (from_file) file_body_.emplace(job_.gathered.file);
     else streamed_ = true;
-    auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.client.body;
+    auto& source = from_file ? static_cast<http::BodySource&>(*file_body_) : job_.body;
     http::RelayLimits limits;
     limits.read_timeout = time_of(job_.client_times.client_read);
     limits.write_timeout = time_of(timeouts().server_send);
@@ -580,7 +580,7 @@ net::Task<bool> ServerSide::try_again(Failure failure) {
 
 net::Task<Failure> ServerSide::run() {
     started_ = now();
-    if (settings().pass_trailers) job_.client.body.keep_trailers();
+    if (settings().pass_trailers) job_.body.keep_trailers();
     choose_pool();
     if (!pool_) {
         auto failure = co_await compute_pool();
@@ -619,7 +619,7 @@ net::Task<void> ServerSide::finish(bool complete) {
     one.bytes_received = one.response_length + response.head_bytes;
     one.bytes_sent = carrier_->sent();
     bool whole = complete && carrier_->reusable(response) &&
-                 (body_whole() || job_.client.body.ended()) &&
+                 (body_whole() || job_.body.ended()) &&
                  (!file_follows() || (file_body_ && file_body_->ended())) &&
                  pump_failure_ == Failure::none && settings().keep_server_connection &&
                  !closes_connection() && settings().http_minor != 0 &&

@@ -38,7 +38,7 @@ struct TargetState {
     bool escape = false;               // the path was decoded: it is escaped anew
 };
 
-// What the exchange gives.
+// What the exchange gives. The body may be another one than the client sends: filters change it.
 struct Job {
     plan::Worker& worker;
     plan::Running& running;
@@ -46,7 +46,8 @@ struct Job {
     const ir::Timeouts& client_times;  // towards the client
     route::Subject& subject;
     http::RequestHead& request;        // as the rules left it
-    http::Carrier& client;             // its body is unread; for 1xx answers
+    http::Carrier& client;             // for 1xx answers
+    http::BodySource& body;            // what goes on of the client's, unread
     // Kept for requests of this client only (http-reuse never).
     std::unique_ptr<ServerConnection>& own_connection;
     bool first_of_connection = true;   // the client's first request

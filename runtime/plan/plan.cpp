@@ -315,7 +315,7 @@ struct Compiler {
         auto made = std::make_unique<std::vector<filter::Instance>>();
         // In the order of the module list, whatever the order of the directives.
         for (const auto* module : modules) {
-            auto found = source.by_name.find(module->name);
+            auto found = source.by_name.find(module->conf.empty() ? module->name : module->conf);
             if (found == source.by_name.end() || !module->make_filter) continue;
             if (auto filter = module->make_filter(found->second.get(), library))
                 made->push_back({module->name, std::move(filter)});

@@ -191,6 +191,17 @@ enum class LimitOutcome : std::uint8_t {
     none, passed, delayed, rejected, delayed_dry_run, rejected_dry_run
 };
 
+// What becomes of the codings (gzip, br) of this request's answer.
+struct Coding {
+    // Chosen when the request went on to a server, whose answer may then be compressed for the client.
+    std::int16_t chosen = -1;            // of the list that a module has; -1: none
+    bool asked = false;                  // the choice was made
+    bool settled = false;                // somebody decided about this answer
+    bool varies = false;                 // it depends on Accept-Encoding, by a file that was not sent
+    std::string_view name;               // compressed here, by this algorithm; empty: not
+    std::uint64_t in = 0, out = 0;       // bytes before and after, so far
+};
+
 // A key whose server a table is to remember when there is one (stick store-request).
 struct StickKey {
     ir::ZoneId zone = ir::no_id;
@@ -226,6 +237,7 @@ struct Subject {
     bool undecided = false;
     bool completed = false;  // $request_completion
     bool pipelined = false;
+    bool inner = false;        // asked by another request, whose answer takes this one in
     std::string_view remote_user;  // set by auth; else taken from Authorization
     const FileRoot* file_root = nullptr;   // of the route: where its files lie; null: none (HAProxy)
     std::uint64_t limit_rate = 0;  // bytes per second in force ($limit_rate)
@@ -253,6 +265,8 @@ struct Subject {
     const http::ResponseHead* response = nullptr;  // of the server
     const http::FieldList* response_trailers = nullptr;
     const http::ResponseHead* reply = nullptr;  // being sent or sent
+    bool reply_from_server = false;                // the reply is what `response` became
+    Coding coding;
     std::uint16_t status = 0;  // of the reply when `reply` is null; of a stream session
     std::uint64_t sent = 0, sent_body = 0;
     std::span<const Try> tries;

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fetches of the answer: what the server sent, what went out, and how the tries went.
+#include <fmt/format.h>
+
 #include <cstdio>
 
 #include "runtime/route/fetch.hpp"
@@ -137,6 +139,22 @@ Value fetch_sent_trailer(const Node& node, Subject& subject) {
 Value fetch_bytes_sent(const Node&, Subject& subject) { return so_far(subject, subject.sent); }
 Value fetch_body_bytes_sent(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.sent_body));
+}
+// "3.27", as nginx rounds it.
+Value fetch_compression_ratio(const Node& node, Subject& subject) {
+    const auto& coding = subject.coding;
+    const auto wanted = node.number == 0 ? "gzip" : node.number == 1 ? "br" : "zstd";
+    if (coding.name != wanted || coding.out == 0) return Value::missing();
+    auto hundredths = (coding.in * 1000 / coding.out + 5) / 10;
+    char* text = subject.arena->bytes(32);
+    auto end = fmt::format_to_n(text, 32, "{}.{:02}", hundredths / 100, hundredths % 100);
+    return Value::of({text, end.size});
+}
+Value fetch_compressed(const Node&, Subject& subject) {
+    return Value::of_boolean(!subject.coding.name.empty());
+}
+Value fetch_compression_name(const Node&, Subject& subject) {
+    return subject.coding.name.empty() ? Value::missing() : Value::of(subject.coding.name);
 }
 Value fetch_bytes_received(const Node&, Subject& subject) {
     return so_far(subject, subject.received);

@@ -26,9 +26,12 @@ protected:
             filter::State* state = nullptr;
             EXPECT_TRUE(filter->on_reply(subject, reply, state));
             std::string out;
-            for (std::size_t at = 0; at < body.size(); at += size)
-                out += filter->on_reply_body(subject, state, std::string_view(body).substr(at, size),
-                                             at + size >= body.size());
+            for (std::size_t at = 0; at < body.size(); at += size) {
+                filter::Passing piece{.bytes = std::string_view(body).substr(at, size),
+                                      .last = at + size >= body.size()};
+                filter->on_reply_body(subject, state, piece);
+                out += piece.bytes;
+            }
             if (size == 1) first = out;
             EXPECT_EQ(out, first) << "pieces of " << size;
         }
