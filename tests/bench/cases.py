@@ -10,6 +10,7 @@ from typing import Callable, Optional
 
 SMALL = 1024
 BIG = 1 << 20
+JSON = 32768
 POOLS = 10
 IDLE_CONNECTIONS = 5000
 IDLE_TLS_CONNECTIONS = 2000
@@ -39,8 +40,8 @@ class Case:
     connections: int = 50
     close: bool = False
     size: int = SMALL
-    tls: bool = False
-    resumed: bool = False  # each connection resumes the session of one before
+    coding: str = ""  # what the answer is compressed by
+    only_weir: bool = False  # the anchors of Debian cannot do it
     streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
     requests: tuple = ()
     nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
@@ -49,8 +50,9 @@ class Case:
     lacks: dict = field(default_factory=dict)  # language -> why it has no such case
 
 
-def get(path, backend=0, close=False):
+def get(path, backend=0, close=False, coding=""):
     last = "Connection: close\r\n" if close else ""
+    last += f"Accept-Encoding: {coding}\r\n" if coding else ""
     head = (
         f"GET {path} HTTP/1.1\r\nHost: bench.example\r\nUser-Agent: weir-bench/1\r\n"
         f"Accept: */*\r\nAccept-Language: en\r\nCookie: session=0123456789abcdef\r\n{last}\r\n"
@@ -147,6 +149,10 @@ def nginx_http_tuned(port, servers):
     return nginx_http(port, servers, NGINX_TUNED)
 
 
+def nginx_compressed(settings):
+    return lambda port, servers: nginx_http(port, servers, settings)
+
+
 def nginx_routes(port, servers):
     upstreams = "".join(nginx_upstream(f"app{i}", servers[i]) for i in range(POOLS))
     inside = ""
@@ -231,12 +237,9 @@ haproxy_tcp = haproxy_one("tcp", "")
 haproxy_tcp_tuned = haproxy_one("tcp", HAPROXY_SPLICE, "    tune.pipesize 262144\n")
 
 
-def haproxy_tls(key):
-    def make(port, servers):
-        return haproxy_http(port, servers).replace(
-            f"bind 127.0.0.1:{port}", f"bind 127.0.0.1:{port} ssl crt {CERTIFICATES[key]}")
-
-    return make
+def haproxy_compressed(level):
+    return haproxy_one("http", HAPROXY_HTTP + "    compression algo gzip\n    compression type application/json\n",
+                       f"    tune.comp.maxlevel {level}\n")
 
 
 def haproxy_routes(port, servers):
@@ -312,20 +315,17 @@ CASES = [
          nginx=nginx_http2, haproxy=haproxy_http),
     Case("h2-body", "HTTP/2, 1 MB bodies", 1.0, unit="MB", connections=8, streams=4, size=BIG,
          requests=(get("/big"),), nginx=nginx_http2, haproxy=haproxy_http),
-    Case("tls", "TLS keep-alive, 1 KB", 1.0, tls=True, requests=(get("/1k"),),
-         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
-    Case("tls-rsa", "TLS handshake, RSA 2048", 1.0, tls=True, connections=16, close=True,
-         requests=(get("/1k", close=True),), nginx=nginx_tls("rsa"), haproxy=haproxy_tls("rsa")),
-    Case("tls-ec", "TLS handshake, P-256", 1.0, tls=True, connections=16, close=True,
-         requests=(get("/1k", close=True),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
-    Case("tls-resumed", "TLS handshake, resumed", 1.0, tls=True, resumed=True, connections=16,
-         close=True, requests=(get("/1k", close=True),), nginx=nginx_tls("ec"),
-         haproxy=haproxy_tls("ec")),
-    Case("tls-body", "TLS, 1 MB bodies", 1.0, tls=True, unit="MB", connections=8, size=BIG,
-         requests=(get("/big"),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
-    Case("tls-idle", f"{IDLE_TLS_CONNECTIONS} idle TLS connections", 16.0, tls=True, kind="idle",
-         unit="connection", connections=IDLE_TLS_CONNECTIONS, requests=(get("/1k"),),
-         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("gzip-1", "gzip level 1, 32 KB JSON", 0.5, connections=16, size=JSON, coding="gzip",
+         requests=(get("/json", coding="gzip"),), haproxy=haproxy_compressed(1),
+         nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
+    Case("gzip-6", "gzip level 6, 32 KB JSON", 1.0, connections=16, size=JSON, coding="gzip",
+         requests=(get("/json", coding="gzip"),),
+         nginx=nginx_compressed("        gzip on;\n        gzip_comp_level 6;\n        gzip_types application/json;\n"),
+         lacks={"haproxy": "Debian's HAProxy has no levels"}),
+    Case("brotli", "brotli level 4, 32 KB JSON", 1.0, connections=16, size=JSON, coding="br", only_weir=True,
+         requests=(get("/json", coding="br"),),
+         nginx=nginx_compressed("        brotli on;\n        brotli_comp_level 4;\n        brotli_types application/json;\n"),
+         lacks={"haproxy": "it has no brotli"}),
     Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
          connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http),

@@ -78,7 +78,7 @@ void Client::read(bool ended) {
     while (socket_) {
         // What a large body holds was compared before the measurement; here only its length counts,
         // and MSG_TRUNC lets the kernel drop it without a copy.
-        bool const drop = transport_.plain() && state_ == State::body && left_ >= received.size();
+        bool const drop = state_ == State::body && !chunked_ && left_ >= received.size();
         auto const count =
             transport_.receive(received.data(), received.size(), drop ? MSG_TRUNC : 0);
         if (count < 0 && errno == EAGAIN) return;
@@ -114,6 +114,7 @@ bool Client::take(std::string_view bytes) {
         give_up(Fault::length);  // bytes nobody asked for
         return false;
     }
+    if (chunked_) return take_chunks(bytes);
     if (bytes.size() > left_) {
         give_up(Fault::length);
         return false;
@@ -128,15 +129,32 @@ bool Client::take_head(std::string_view head) {
         give_up(Fault::status);
         return false;
     }
+    last_ = says_close(head);
+    state_ = State::body;
+    // A compressed body: as long as it is, and its coding is what was asked for.
+    chunked_ = expected_ == 0;
+    if (chunked_) {
+        tail_.clear();
+        if (find_field(head, "content-encoding") && find_field(head, "transfer-encoding")) return true;
+        give_up(Fault::length);
+        return false;
+    }
     auto const length = find_length(head);
     if (!length || *length != expected_) {
         give_up(Fault::length);
         return false;
     }
     left_ = *length;
-    last_ = says_close(head);
-    state_ = State::body;
     return true;
+}
+
+/// One request at a time: what ends in the last chunk is whole.
+bool Client::take_chunks(std::string_view bytes) {
+    static constexpr std::string_view end = "\r\n0\r\n\r\n";
+    tail_.append(bytes.substr(bytes.size() - std::min(bytes.size(), end.size())));
+    tail_.erase(0, tail_.size() - std::min(tail_.size(), end.size()));
+    if (tail_ == end) on_whole();
+    return static_cast<bool>(socket_);
 }
 
 void Client::on_whole() {

@@ -30,6 +30,7 @@ private:
     void read(bool ended);
     bool take(std::string_view bytes);
     bool take_head(std::string_view head);
+    bool take_chunks(std::string_view bytes);
     void on_whole();
     void on_end();
     void reopen();
@@ -45,6 +46,8 @@ private:
     std::string_view request_;
     std::string pending_;
     std::uint64_t left_ = 0;
+    bool chunked_ = false;
+    std::string tail_;  // last bytes of a chunked body
     bool last_ = false;
     Clock::time_point asked_;
 };

@@ -23,10 +23,34 @@ std::string make_body() {
     return body;
 }
 
-std::string make_head(std::size_t index, std::size_t size, std::string_view more) {
+/// A list of things as services send them; the same as traffic.py makes to compare.
+std::string make_json() {
+    static constexpr std::array<char const*, 8> words{"alpha", "bravo", "charlie", "delta",
+                                                      "echo",  "foxtrot", "golf",  "hotel"};
+    std::string text = "[";
+    std::uint64_t state = 12345;
+    auto const add = [&](char const* before, std::uint64_t below) {
+        state = (state * 1103515245 + 12345) % (std::uint64_t{1} << 31);
+        auto const drawn = (state >> 16) % below;
+        text += before + (below == words.size() ? std::string{words[drawn]} : std::to_string(drawn));
+    };
+    while (text.size() < json_size) {
+        add("{\"id\":", 30000);
+        add(",\"name\":\"", words.size());
+        add("-", words.size());
+        add("\",\"price\":", 20000);
+        add(",\"text\":\"item ", 1000);
+        add(" of ", words.size());
+        text += "\",\"active\":true},";
+    }
+    text.resize(json_size);
+    return text;
+}
+
+std::string make_head(std::size_t index, std::size_t size, bool json, std::string_view more) {
     return "HTTP/1.1 200 OK\r\nServer: bench\r\nDate: Thu, 01 Jan 2026 00:00:00 GMT\r\n"
-           "Content-Type: application/octet-stream\r\nContent-Length: " +
-           std::to_string(size) +
+           "Content-Type: " + std::string{json ? "application/json" : "application/octet-stream"} +
+           "\r\nContent-Length: " + std::to_string(size) +
            "\r\nCache-Control: max-age=60\r\nX-Backend: " + std::to_string(index) + "\r\n" +
            std::string{more} + "\r\n";
 }
@@ -96,6 +120,7 @@ private:
         auto const path = head.find(' ') + 1;
         has_body_ = head.starts_with("POST ");
         big_ = head.substr(path).starts_with("/big");
+        json_ = head.substr(path).starts_with("/json");
         close_ = says_close(head) || head.find("HTTP/1.0\r") < head.find('\n');
         body_left_ = find_length(head).value_or(0);
         sum_ = 0;
@@ -103,13 +128,14 @@ private:
     }
 
     bool answer() {
-        static std::string const body = make_body();
-        auto const size = big_ ? big_size : small_size;
+        static std::string const plain = make_body(), json = make_json();
+        auto const& body = json_ ? json : plain;
+        auto const size = json_ ? json_size : big_ ? big_size : small_size;
         std::string more;
         if (has_body_) more = "X-Sum: " + std::to_string(sum_) + "\r\n";
         if (close_) more += "Connection: close\r\n";
         if (head_.empty() || more != more_ || size != body_.size()) {
-            head_ = make_head(index_, size, more);
+            head_ = make_head(index_, size, json_, more);
             more_ = more;
         }
         body_ = std::string_view{body}.substr(0, size);
@@ -149,7 +175,7 @@ private:
     std::string_view body_;
     std::size_t sent_ = 0;
     std::uint64_t body_left_ = 0, sum_ = 0;
-    bool has_body_ = false, big_ = false, close_ = false, waits_ = false;
+    bool has_body_ = false, big_ = false, json_ = false, close_ = false, waits_ = false;
 };
 
 class Listener final : public Handler {

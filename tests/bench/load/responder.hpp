@@ -14,6 +14,7 @@
 namespace weir::bench {
 
 inline constexpr std::size_t small_size = 1024;
+inline constexpr std::size_t json_size = 32768;
 inline constexpr std::size_t big_size = std::size_t{1} << 20;
 
 class Responder {
