@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "modules/compression/module.hpp"
 #include "modules/empty_gif/module.hpp"
 #include "modules/limit_conn/module.hpp"
 #include "modules/limit_req/module.hpp"
@@ -12,9 +13,10 @@
 namespace weir::modules {
 
 filter::Modules all() {
-    static const std::array<const filter::Module*, 6> list{
-        &limit_req::module(),   &limit_conn::module(), &stats::module(),
-        &stub_status::module(), &empty_gif::module(),  &sub_filter::module()};
+    static const std::array<const filter::Module*, 9> list{
+        &limit_req::module(),         &limit_conn::module(),         &stats::module(),
+        &stub_status::module(),       &empty_gif::module(),          &compression::gunzip_module(),
+        &sub_filter::module(),        &compression::gzip_module(),   &compression::compression_module()};
     return list;
 }
 

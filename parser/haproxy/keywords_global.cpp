@@ -72,6 +72,15 @@ void lower_stick_counters(keyword::Scope& scope, const Call& call) {
     scope.config.followers = static_cast<std::uint32_t>(call[0].number);
 }
 
+template <auto Member>
+void lower_compression(keyword::Scope& scope, const Call& call) {
+    auto& target = process(scope).compression.*Member;
+    target = static_cast<std::remove_reference_t<decltype(target)>>(call[0].number);
+}
+void lower_max_memory(keyword::Scope& scope, const Call& call) {
+    process(scope).compression.memory = static_cast<std::uint64_t>(call[0].number) << 20;
+}
+
 void lower_max_rewrite(keyword::Scope& scope, const Call& call) {
     own(scope).load.max_rewrite = static_cast<std::uint32_t>(call[0].number);
 }
@@ -247,6 +256,8 @@ constexpr auto rows = sorted({
         "Most connections of the process."),
     row("nbthread", {number("threads", 1, 4096)}, set_number<&ir::Process::workers>,
         "Number of workers."),
+    row("maxzlibmem", {number("megabytes", 0)}, lower_max_memory,
+        "Most memory of compressors, of all workers together. Bodies that would need more go out as they are.", "0"),
     row("node", {word("name")}, set_text<&ir::Process::node>, "Name of this instance."),
     row("pidfile", {path("file")}, set_text<&ir::Process::pid_file>,
         "Where the number of the process is kept."),
@@ -262,6 +273,12 @@ constexpr auto rows = sorted({
         lower_stats, "The runtime commands: sockets and their limits."),
     row("tune.bufsize", {size("bytes", 1024, 1 << 30)}, lower_buffer_size,
         "Most bytes of a head, with room for changes.", "16384"),
+    row("tune.comp.maxlevel", {number("level", 1, 9)}, lower_compression<&ir::Process::Compression::level>,
+        "How hard bodies are compressed.", "1"),
+    row("tune.zlib.memlevel", {number("level", 1, 9)}, lower_compression<&ir::Process::Compression::memory_level>,
+        "How much memory a compressor has for its state.", "8"),
+    row("tune.zlib.windowsize", {number("bits", 8, 15)}, lower_compression<&ir::Process::Compression::window_bits>,
+        "How far back a compressor looks, as a power of two.", "15"),
     row("tune.http.maxhdr", {number("count", 1, 32767)}, lower_max_fields, "Most fields of a head.",
         "101"),
     row("tune.stick-counters", {number("count", 0, 255)}, lower_stick_counters,
@@ -287,6 +304,8 @@ constexpr auto rows = sorted({
     harmless("localpeer", 1, 1, "weir has no peers yet", "Name of this peer."),
     harmless("master-worker", 0, any, "weir always has a master and workers", "Starts a master."),
     harmless("max-spread-checks", 1, 1, "checks are spread by spread-checks", "Longest spread."),
+    harmless("maxcompcpuusage", 1, 1, "the level of compression does not depend on the load", "Processor load that ends compression."),
+    harmless("maxcomprate", 1, 1, "the level of compression does not depend on the load", "Highest input rate of compression."),
     harmless("maxpipes", 1, 1, "weir opens pipes as it needs them", "Most pipes for splicing."),
     harmless("mworker-max-reloads", 1, 1, "a reload starts no new workers",
              "Most reloads a worker lives through."),
@@ -317,8 +336,6 @@ constexpr auto rows = sorted({
     harmless("tune.buffers.limit", 1, 1, sizes_itself, "Most buffers."),
     harmless("tune.buffers.reserve", 1, 1, sizes_itself, "Buffers kept back."),
     harmless("tune.chksize", 1, 1, sizes_itself, "Buffer of health checks."),
-    harmless("tune.comp.maxlevel", 1, 1, "weir does not compress yet",
-             "Highest compression level."),
     harmless("tune.fd.edge-triggered", 1, 1, one_poller, "Edge-triggered events."),
     harmless("tune.http.cookielen", 1, 1, "captured cookies have the length their line gives",
              "Length of captured cookies."),
@@ -359,8 +376,6 @@ constexpr auto rows = sorted({
     harmless("tune.vars.reqres-max-size", 1, 1, sizes_itself, "Memory of request variables."),
     harmless("tune.vars.sess-max-size", 1, 1, sizes_itself, "Memory of session variables."),
     harmless("tune.vars.txn-max-size", 1, 1, sizes_itself, "Memory of transaction variables."),
-    harmless("tune.zlib.memlevel", 1, 1, "weir does not compress yet", "Memory of zlib."),
-    harmless("tune.zlib.windowsize", 1, 1, "weir does not compress yet", "Window of zlib."),
 });
 static_assert(keyword::well_formed(rows));
 

@@ -184,7 +184,7 @@ void refer(Scope& scope, Reference::Kind kind, std::string_view name, Span span)
 // --------------------------------------------------------------------------------- tables
 
 std::vector<keyword::Table> own_tables() {
-    return {global_table(),     proxy_table(),     option_table(), rule_table(),
+    return {global_table(),     proxy_table(),     option_table(), rule_table(), filter_table(),
             check_table(),      bind_table(),      server_table(), action_table(),
             server_http2_table(),
             sample_table(),     converter_table(), acl_table(),    predefined_table(),

@@ -408,6 +408,8 @@ constexpr auto rows = sorted({
 
     // response
     fetch("status", F::status, response_and_log, "Status of the response."),
+    fetch("res.comp", F::compressed, response_and_log, "True when the answer is compressed here."),
+    fetch("res.comp_algo", F::compression_name, response_and_log, "Algorithm by which the answer is compressed here."),
     fetch("res.ver", F::response_version, response_and_log, "Version such as 1.1."),
     fetch("resp_ver", F::response_version, response_and_log, "Older name of res.ver."),
     fetch("res.hdr", F::response_header, in::responses, "A value of a header field.",

@@ -215,6 +215,7 @@ public:
         : keyword::Scope(config_, sink_, sources_), load(load_) {}
 
     ir::Settings& settings() override { return draft->settings; }
+    [[nodiscard]] Contexts where() const override { return draft ? draft->place : in::global; }
     ir::Text text(const Argument& argument) override;
 
     Load& load;

@@ -6,6 +6,7 @@
 
 namespace weir::haproxy {
 
+keyword::Table filter_table();   // filters.cpp
 keyword::Table global_table();
 keyword::Table http2_table();       // of global, bind and proxies
 keyword::Table proxy_table();

@@ -45,6 +45,13 @@ struct Process {
     std::vector<std::string> unset_environment;
     std::vector<ControlSocket> control_sockets;
     std::string node, description;
+    // How hard and with how much memory bodies are compressed where a place does not say so itself.
+    struct Compression {
+        std::uint8_t level = 1;            // tune.comp.maxlevel
+        std::uint8_t memory_level = 8;     // tune.zlib.memlevel, 1 to 9
+        std::uint8_t window_bits = 15;     // tune.zlib.windowsize, 8 to 15
+        std::uint64_t memory = 0;          // maxzlibmem: bytes for all workers; 0 = weir's own bound
+    } compression;
 };
 
 struct Variable {

@@ -181,6 +181,9 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(response_trailer, bytes, reply)         /* $upstream_trailer_NAME */                    \
     X(sent_header, bytes, reply)              /* $sent_http_NAME */                           \
     X(sent_trailer, bytes, reply)             /* $sent_trailer_NAME */                        \
+    X(compression_ratio, bytes, log)          /* $gzip_ratio 0, $brotli_ratio 1, $zstd_ratio 2 */ \
+    X(compressed, boolean, response)          /* | res.comp: here, not by the server */       \
+    X(compression_name, bytes, response)      /* | res.comp_algo */                           \
     X(bytes_sent, integer, log)               /* $bytes_sent | %B */                          \
     X(body_bytes_sent, integer, log)          /* $body_bytes_sent */                          \
     X(bytes_received, integer, log)           /* $bytes_received (stream) | %U */             \

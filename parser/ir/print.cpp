@@ -453,6 +453,10 @@ void Printer::process() {
     for (const auto& socket : p.control_sockets) put(*this, socket);
     field("node", p.node, d.node);
     field("description", p.description, d.description);
+    field("compression.level", p.compression.level, d.compression.level);
+    field("compression.memory_level", p.compression.memory_level, d.compression.memory_level);
+    field("compression.window_bits", p.compression.window_bits, d.compression.window_bits);
+    field("compression.memory", p.compression.memory, d.compression.memory);
 }
 
 }  // namespace printing

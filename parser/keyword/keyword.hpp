@@ -183,6 +183,8 @@ public:
     diag::Sink& sink;
     SourceSet& sources;
 
+    // The place of the block or section that is being filled in.
+    [[nodiscard]] virtual Contexts where() const = 0;
     // The inherited settings of the current block; never null where settings rows are allowed.
     virtual ir::Settings& settings() = 0;
     // A template of this dialect; problems are reported and an empty text comes back.

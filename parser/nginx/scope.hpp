@@ -150,6 +150,7 @@ public:
     std::optional<ir::HealthCheck> health_check;
 
     ir::Settings& settings() override { return own; }
+    [[nodiscard]] Contexts where() const override { return here; }
     ir::Text text(const keyword::Argument& argument) override;
 
     // True for the first use of a row in this block: lists of the parent are replaced then.

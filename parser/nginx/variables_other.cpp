@@ -67,8 +67,6 @@ constexpr Keyword rows[] = {
      .summary = "Region code of the client's address."},
     {.name = "geoip_region_name", .where = http | stream, .support = not_yet(),
      .summary = "Name of the client's region."},
-    {.name = "gzip_ratio", .where = http, .support = not_yet(),
-     .summary = "Compression ratio reached for the answer."},
     {.name = "http3", .where = http, .support = not_yet(),
      .summary = "\"h3\" when HTTP/3 is spoken with the client."},
     {.name = "is_request_port", .where = http, .since = "1.29.3", .support = not_yet(),

@@ -3,6 +3,7 @@
 # be compared by. What may differ (Date, Server, the wording of built-in error
 # pages, timers in HAProxy's log) is taken out here and nowhere else.
 import re
+import zlib
 
 IGNORED = {"date", "server"}
 BUILTIN_PAGE = re.compile(r"<h1>\s*(\d{3})\b")
@@ -33,6 +34,33 @@ def show_fields(fields, *, drop=()):
             for name, value in kept]
 
 
+def decoded(message):
+    """The body without its content coding, which programs are free to compress as they like."""
+    coding = (message.get("content-encoding") or "").lower()
+    try:
+        if coding == "gzip":
+            return gunzipped(message.body)
+        if coding == "deflate":
+            # "raw-deflate" of HAProxy comes under the same name.
+            wrapped = message.body[:1] and (message.body[0] & 15) == 8
+            return zlib.decompress(message.body, 15 if wrapped else -15)
+    except zlib.error:
+        pass
+    return message.body
+
+
+def gunzipped(body):
+    """All members of a gzip body; zlib.error when it is none or is cut short."""
+    plain = b""
+    while body:
+        unpacker = zlib.decompressobj(31)
+        plain += unpacker.decompress(body)
+        if not unpacker.eof:
+            raise zlib.error("cut short")
+        body = unpacker.unused_data
+    return plain
+
+
 def show_body(body):
     text = body.decode("latin-1")
     if len(text) > 2000:
@@ -49,12 +77,13 @@ def status_line(message):
 
 
 def show_response(message, method="GET"):
-    page = builtin_page(message.body)
+    body = decoded(message)
+    page = builtin_page(body)
     drop = set()
     if page or (method == "HEAD" and message.status >= 300):
         drop.add("content-length")
     lines = [f"  response {status_line(message)}", *show_fields(message.fields, drop=drop)]
-    lines += [f"    built-in page {page}"] if page else show_body(message.body)
+    lines += [f"    built-in page {page}"] if page else show_body(body)
     lines += [f"    trailer {line.strip()}" for line in show_fields(message.trailers)]
     if not message.whole:
         lines.append("    CUT SHORT")
@@ -68,7 +97,7 @@ def show_arrival(arrival, with_connection):
         return [f"  {where} got bytes {arrival.payload.decode('latin-1')!r}"]
     message = arrival.message
     lines = [f"  {where} got {message.start}", *show_fields(message.fields)]
-    lines += show_body(message.body)
+    lines += show_body(decoded(message))
     lines += [f"    trailer {line.strip()}" for line in show_fields(message.trailers)]
     if not message.whole:
         lines.append("    CUT SHORT")
