@@ -117,8 +117,17 @@ std::string long_version_of(Personality personality) {
                            " --http-log-path=/var/log/nginx/access.log --pid-path=/run/nginx.pid"
                            " --with-compat --with-threads --with-http_ssl_module"
                            " --with-http_v2_module --with-http_stub_status_module"
-                           " --with-http_realip_module --with-stream --with-stream_ssl_module"
-                           " --with-stream_ssl_preread_module --with-stream_realip_module\n",
+                           " --with-http_realip_module --with-http_addition_module"
+                           " --with-http_auth_request_module --with-http_secure_link_module"
+                           " --with-http_sub_module --with-stream --with-stream_ssl_module"
+                           " --with-stream_ssl_preread_module --with-stream_realip_module"
+                           // What nginx has unless it is left out, and weir does not have.
+                           " --without-http_browser_module --without-http_fastcgi_module"
+                           " --without-http_memcached_module --without-http_scgi_module"
+                           " --without-http_tunnel_module"
+                           " --without-http_upstream_least_time_module"
+                           " --without-http_userid_module --without-http_uwsgi_module"
+                           " --without-stream_upstream_least_time_module\n",
                            OPENSSL_VERSION_TEXT, openssl_running());
     if (personality == Personality::haproxy)
         return version_text_of(personality) +
