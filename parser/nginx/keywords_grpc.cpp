@@ -38,6 +38,11 @@ void on_grpc(Scope& scope, const Call& call) {
     std::swap(block.header_list, block.grpc.header_list);
 }
 
+template <LowerTls Lower>
+void on_grpc_tls(Scope& scope, const Call& call) {
+    on_grpc<server_tls_row<Lower>>(scope, call);
+}
+
 template <auto Time>
 void lower_grpc_time(Scope& scope, const Call& call) {
     block_of(scope).grpc.*Time = ir::Milliseconds(call[0].number);
@@ -45,11 +50,8 @@ void lower_grpc_time(Scope& scope, const Call& call) {
 
 void lower_plain_target(Block& block, const Call& call, ir::Forward& forward) {
     Argument argument = call[0];
-    if (take_prefix(argument.text, "grpcs://"))
-        return block.error(argument.span, "not-supported",
-                           "\"grpc_pass\" with grpcs:// is known to nginx, not yet in weir",
-                           "use grpc:// to a server that speaks plain HTTP/2");
-    take_prefix(argument.text, "grpc://");
+    forward.tls = take_prefix(argument.text, "grpcs://");
+    if (!forward.tls) take_prefix(argument.text, "grpc://");
     auto host = parse_host_port(argument.text, false);
     if (!host)
         return block.error(call[0].span, "invalid-url",
@@ -64,10 +66,7 @@ void lower_plain_target(Block& block, const Call& call, ir::Forward& forward) {
 
 void lower_computed_target(Block& block, const Call& call, ir::Forward& forward) {
     auto rest = call[0].text;
-    if (take_prefix(rest, "grpcs://"))
-        return block.error(call[0].span, "not-supported",
-                           "\"grpc_pass\" with grpcs:// is known to nginx, not yet in weir",
-                           "use grpc:// to a server that speaks plain HTTP/2");
+    forward.tls = take_prefix(rest, "grpcs://");
     forward.pool_or_host = make_text(block, call[0].text, call[0].span);
     block.route->action = std::move(forward);
 }
@@ -137,6 +136,37 @@ constexpr Keyword rows[] = {
      .support = kernel_sizes, .summary = "Receive buffer of sockets to gRPC servers."},
     {.name = "grpc_socket_sndbuf", .where = everywhere, .args = {keyword::size("size")}, .since = "1.31.3",
      .support = kernel_sizes, .summary = "Send buffer of sockets to gRPC servers."},
+    {.name = "grpc_ssl_certificate", .where = everywhere, .args = {keyword::text("file")}, .apply = on_grpc_tls<lower_tls_certificate>,
+     .since = "1.13.10", .summary = "Names the client certificate that is shown to a gRPC server over TLS.", .once = true},
+    {.name = "grpc_ssl_certificate_cache", .where = everywhere,
+     .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
+     .apply = on_grpc_tls<lower_tls_certificate_cache>, .fallback = "off", .since = "1.27.4",
+     .summary = "Keeps client certificates and keys named by variables in memory.", .once = true},
+    {.name = "grpc_ssl_certificate_key", .where = everywhere, .args = {keyword::text("file")}, .apply = on_grpc_tls<lower_tls_certificate_key>,
+     .since = "1.13.10", .summary = "Names the private key of the client certificate for gRPC servers.", .once = true},
+    {.name = "grpc_ssl_ciphers", .where = everywhere, .args = {keyword::word("ciphers")}, .apply = on_grpc_tls<lower_tls_ciphers>,
+     .fallback = "DEFAULT", .since = "1.13.10", .summary = "Lists the ciphers allowed on TLS connections to gRPC servers.", .once = true},
+    {.name = "grpc_ssl_conf_command", .where = everywhere, .args = {keyword::word("name"), keyword::word("value")},
+     .apply = on_grpc_tls<lower_tls_conf_command>, .inherit = Inherit::replace_list, .since = "1.19.4",
+     .summary = "Passes a configuration command to OpenSSL for connections to gRPC servers."},
+    {.name = "grpc_ssl_crl", .where = everywhere, .args = {keyword::path("file")}, .apply = on_grpc_tls<lower_tls_crl>, .since = "1.13.10",
+     .summary = "Names the file of revoked certificates against which gRPC servers are checked.", .once = true},
+    {.name = "grpc_ssl_name", .where = everywhere, .args = {keyword::text("name")}, .apply = on_grpc_tls<lower_tls_name>,
+     .fallback = "host from grpc_pass", .since = "1.13.10", .summary = "Sets the name that is checked in the gRPC server's certificate and sent as SNI.", .once = true},
+    {.name = "grpc_ssl_password_file", .where = everywhere, .args = {keyword::path("file")}, .apply = on_grpc_tls<lower_tls_password_file>, .since = "1.13.10",
+     .summary = "Names the file with passphrases of the client certificate's key.", .once = true},
+    {.name = "grpc_ssl_protocols", .where = everywhere, .args = {keyword::many(keyword::word("version"))}, .apply = on_grpc_tls<lower_tls_protocols>,
+     .fallback = "TLSv1.2 TLSv1.3", .since = "1.13.10", .summary = "Lists the TLS versions allowed towards gRPC servers.", .once = true},
+    {.name = "grpc_ssl_server_name", .where = everywhere, .args = {keyword::flag()}, .apply = on_grpc_tls<lower_tls_server_name>, .fallback = "off",
+     .since = "1.13.10", .summary = "Sends the gRPC server's name in the TLS handshake (SNI).", .once = true},
+    {.name = "grpc_ssl_session_reuse", .where = everywhere, .args = {keyword::flag()}, .apply = on_grpc_tls<lower_tls_session_reuse>, .fallback = "on",
+     .since = "1.13.10", .summary = "Resumes TLS sessions with gRPC servers.", .once = true},
+    {.name = "grpc_ssl_trusted_certificate", .where = everywhere, .args = {keyword::path("file")}, .apply = on_grpc_tls<lower_tls_trusted_certificate>,
+     .since = "1.13.10", .summary = "Names the authorities by which certificates of gRPC servers are checked.", .once = true},
+    {.name = "grpc_ssl_verify", .where = everywhere, .args = {keyword::flag()}, .apply = on_grpc_tls<lower_tls_verify>, .fallback = "off",
+     .since = "1.13.10", .summary = "Checks the certificate of a gRPC server.", .once = true},
+    {.name = "grpc_ssl_verify_depth", .where = everywhere, .args = {keyword::number("number", 0, 100)}, .apply = on_grpc_tls<lower_tls_verify_depth>,
+     .fallback = "1", .since = "1.13.10", .summary = "Limits the length of the certificate chain of a gRPC server.", .once = true},
 };
 // clang-format on
 static_assert(keyword::well_formed(rows));
@@ -176,8 +206,8 @@ void finish_grpc(Block& block) {
 }
 
 void finish_forwarding(Block& block) {
-    finish_server_tls(block);
     finish_grpc(block);
+    finish_server_tls(block, block.passes_grpc ? "grpc" : "proxy");
 }
 
 keyword::Table grpc_keywords() { return rows; }

@@ -232,11 +232,14 @@ void finish_server_tls(Block& block, std::string_view family) {
         done.second = block.own.forward;
         ir::ServerTls tls = *done.second->tls;
         read_files(block, tls, family);
+        // HTTP/2 over TLS is agreed on by ALPN (RFC 9113 section 3.2).
+        if (done.second->http2) tls.rules.alpn = {"h2"};
         const auto& before = *block.own.forward->tls;
         bool changed = tls.identity.chain != before.identity.chain ||
                        tls.identity.key != before.identity.key ||
                        tls.rules.trusted != before.rules.trusted ||
-                       tls.rules.revoked != before.rules.revoked;
+                       tls.rules.revoked != before.rules.revoked ||
+                       tls.rules.alpn != before.rules.alpn;
         if (changed) done.second.edit().tls.edit() = std::move(tls);
     }
     block.own.forward = done.second;

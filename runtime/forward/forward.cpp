@@ -53,9 +53,14 @@ net::Task<Failure> ServerSide::compute_pool() {
     auto text = job_.route.pool_or_host.render(subject);
     if (settings().target_as_authority) {
         // grpc_pass: the scheme may be left out, and there is no URI.
-        constexpr std::string_view scheme = "grpc://";
-        if (http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) text.remove_prefix(scheme.size());
+        bool tls = false;
+        for (std::string_view scheme : {"grpc://", "grpcs://"}) {
+            if (!http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) continue;
+            text.remove_prefix(scheme.size());
+            tls = scheme == "grpcs://";
+        }
         computed_ = parse_computed(text, ir::Pool::Kind::stream, *subject.arena);
+        computed_.tls = tls;
     } else {
         computed_ = parse_computed(text, kind, *subject.arena);
     }
