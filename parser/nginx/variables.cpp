@@ -182,7 +182,7 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::sent_trailer)},
     {.name = "server_addr", .where = http | stream, .summary = "Address that accepted the connection.",
      .code = code(Fetch::local_address)},
-    {.name = "server_name", .where = http, .summary = "First name of the server that took the request.",
+    {.name = "server_name", .where = http | stream, .summary = "First name of the server that took the request.",
      .code = code(Fetch::site_name)},
     {.name = "server_port", .where = http | stream, .summary = "Port that accepted the connection.",
      .code = code(Fetch::local_port)},

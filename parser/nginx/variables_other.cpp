@@ -115,8 +115,6 @@ constexpr Keyword rows[] = {
      .summary = "Name of the temporary file with the body of the request."},
     {.name = "request_port", .where = http, .since = "1.29.3", .support = not_yet(),
      .summary = "Port named by the request."},
-    {.name = "server_name", .where = stream, .support = not_yet(),
-     .summary = "Name of the server that takes the request."},
     {.name = "session_log_binary_id", .where = http, .support = not_yet(),
      .summary = "Id of the logged session in binary form."},
     {.name = "session_log_id", .where = http, .support = not_yet(),
