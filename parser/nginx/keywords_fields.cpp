@@ -61,11 +61,12 @@ void lower_expires(Scope& scope, const Call& call) {
     bool modified = call.size() == 2;
     if (modified && call[0].text != "modified") return invalid_parameter(block, call, call[0], "modified");
     const auto& when = call[call.size() - 1];
-    if (!modified && has_variables(when.text)) {
-        expiry = {.how = ir::ReplyFields::Expiry::How::computed, .time = {}, .value = block.text(when)};
+    auto text = modified ? fmt::format("modified {}", when.text) : std::string(when.text);
+    if (has_variables(when.text)) {
+        expiry = {.how = ir::ReplyFields::Expiry::How::computed, .time = {}, .value = make_text(block, text, when.span)};
         return;
     }
-    auto read = ir::read_expiry(modified ? fmt::format("modified {}", when.text) : std::string(when.text));
+    auto read = ir::read_expiry(text);
     if (!read) return invalid_parameter(block, call, when, "a time such as 30d or -1, @12h, epoch, max or off");
     expiry = std::move(*read);
 }

@@ -341,13 +341,14 @@ void lower_proxy_cookie_flags(Scope& scope, const Call& call) {
     }
     std::string flags;
     for (const auto& argument : call.args.subspan(1)) {
-        if (std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
+        if (!has_variables(argument.text) &&
+            std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
             return invalid_parameter(block, call, argument,
                                      "secure, httponly, samesite=strict|lax|none, or one of them after \"no\"");
         flags += flags.empty() ? "" : " ";
         flags += argument.text;
     }
-    rewrite.to = ir::Text::of(std::move(flags));
+    rewrite.to = make_text(block, flags, call.span);
     list.push_back(std::move(rewrite));
 }
 
