@@ -40,6 +40,7 @@ http::H2Settings settings_of(const plan::Site& site) {
     settings.send_timeout = time_of(site.own.timeouts->client_send);
     settings.answers_malformed = site.source->is_nginx_style;
     settings.settings_may_lack = site.source->is_nginx_style;
+    settings.window_at_once = site.source->is_nginx_style;
     settings.extended_connect = from.extended_connect;
     return settings;
 }

@@ -117,6 +117,7 @@ struct H2Callbacks {
 
     static void on_request(H2Session& session, H2Stream& stream, const nghttp2_frame& frame) {
         bool ends = frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
+        if (!ends) session.enlarge_window();
         stream.on_head_whole(ends);
         stream.request.head_bytes = static_cast<std::uint32_t>(frame.hd.length + 9);
         if (stream.malformed_) {
@@ -306,12 +307,17 @@ void H2Session::start() {
     if (settings_.extended_connect) add(NGHTTP2_SETTINGS_ENABLE_CONNECT_PROTOCOL, 1);
     add(NGHTTP2_SETTINGS_NO_RFC7540_PRIORITIES, 1);
     nghttp2_submit_settings(session_, NGHTTP2_FLAG_NONE, entries.data(), entries.size());
-    // So much may lie here for all streams together.
-    auto all = static_cast<std::int32_t>(std::clamp<std::uint64_t>(settings_.window * 4ull, 262144, INT32_MAX));
-    nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, all);
+    if (settings_.window_at_once) enlarge_window();
     pump();
     patch_settings();
     after_change();
+}
+
+// So much may lie here for all streams together.
+void H2Session::enlarge_window() {
+    if (std::exchange(window_enlarged_, true)) return;
+    auto all = static_cast<std::int32_t>(std::clamp<std::uint64_t>(settings_.window * 4ull, 262144, INT32_MAX));
+    nghttp2_session_set_local_window_size(session_, NGHTTP2_FLAG_NONE, 0, all);
 }
 
 // The limit of streams that the client is told: the first entry of the first frame.

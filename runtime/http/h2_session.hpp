@@ -29,6 +29,8 @@ struct H2Settings {
     net::Time send_timeout = net::never;   // ms without progress on the socket
     bool answers_malformed = true;         // with 400 before the reset (nginx)
     bool extended_connect = true;          // offered in SETTINGS
+    bool window_at_once = true;            // the connection's is enlarged by the first frame (nginx); else when
+                                           // a body comes
     bool settings_may_lack = false;        // behind the preface (nginx); else an error (RFC 9113)
 };
 
@@ -84,6 +86,7 @@ private:
     bool spend(std::int64_t credits);
     bool check_place(std::uint8_t type, std::int32_t id);
     void note_glitch();
+    void enlarge_window();
     void patch_settings();
     bool feed(std::string_view bytes);
     std::string_view read_preface(std::string_view bytes);
@@ -122,6 +125,7 @@ private:
     bool busy_ = false;                    // nghttp2 is at work: it must not be called anew
     bool writing_ = false;                 // write_out() runs or will
     bool draining_ = false, dead_ = false, ending_ = false;
+    bool window_enlarged_ = false;
     bool failed_ = false;                  // GOAWAY with an error is on its way
     bool overdrawn_ = false;               // the client asked for too much
     bool began_ = false;                   // the first frame behind the preface was looked at
