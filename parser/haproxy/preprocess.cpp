@@ -92,9 +92,12 @@ struct Predicate {
     std::string_view name;
     std::size_t args;
 };
-constexpr Predicate predicates[] = {{"defined", 1},
+constexpr Predicate predicates[] = {{"awslc_api_atleast", 1},
+                                    {"awslc_api_before", 1},
+                                    {"defined", 1},
                                     {"enabled", 1},
                                     {"feature", 1},
+                                    {"fips_mode", 0},
                                     {"openssl_version_atleast", 1},
                                     {"openssl_version_before", 1},
                                     {"ssllib_name_startswith", 1},
@@ -149,10 +152,13 @@ private:
             return Unexpected{ast::Problem{call.at,
                                            "a number or a predicate such as "
                                            "defined(NAME), streq(A,B) or feature(NAME)"}};
-        if (call.args.size() != known->args)
+        // "fips_mode()" is read as one empty argument.
+        bool none = known->args == 0 && call.args.size() == 1 && call.args[0].text.empty();
+        if (call.args.size() != known->args && !none)
             return Unexpected{ast::Problem{
                 call.at, fmt::format("{} with {} argument{} in parentheses", known->name,
                                      known->args, known->args == 1 ? "" : "s")}};
+        if (call.name == "fips_mode") return false;
         const std::string& first = call.args[0].text;
         if (call.name == "defined") return environment_.value(first).has_value();
         if (call.name == "streq") return first == call.args[1].text;
@@ -163,7 +169,8 @@ private:
                                   "LINUX_SPLICE", "LINUX_TPROXY", "OPENSSL", "PCRE2", "PCRE2_JIT",
                                   "POLL", "PRCTL", "RT", "SYSTEMD", "TFO", "THREAD", "TPROXY"});
         if (call.name == "enabled")
-            return one_of(first, {"EPOLL", "POLL", "SPLICE", "GETADDRINFO", "REUSEPORT"});
+            return one_of(first, {"EPOLL", "FAST-FORWARD", "POLL", "SPLICE", "GETADDRINFO", "REUSEPORT"});
+        if (call.name.starts_with("awslc_api_")) return false;   // another library
         if (call.name == "ssllib_name_startswith")
             return std::string_view("OpenSSL").starts_with(first);
         if (call.name == "version_atleast")

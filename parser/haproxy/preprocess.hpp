@@ -15,7 +15,7 @@
 namespace weir::haproxy {
 
 // The version of HAProxy whose language weir speaks: what version_atleast() compares with.
-inline constexpr std::string_view language_version = "2.6.12";
+inline constexpr std::string_view language_version = "3.4.0";
 
 // Reads and cuts all files; problems go to the sink.
 ast::Document read_document(const std::vector<std::string>& paths, SourceSet& set,

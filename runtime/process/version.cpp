@@ -15,7 +15,7 @@ namespace weir::process {
 namespace {
 
 constexpr char nginx_release[] = "1.29.8";
-constexpr char haproxy_release[] = "3.2.0";
+constexpr char haproxy_release[] = "3.4.0";
 
 std::string system_name() {
     utsname name{};

@@ -59,11 +59,13 @@ TEST(Conditions, Predicates) {
     EXPECT_EQ(verdict("feature(OPENSSL)"), "yes");
     EXPECT_EQ(verdict("feature(LUA)"), "no");
     EXPECT_EQ(verdict("enabled(EPOLL)"), "yes");
-    EXPECT_EQ(verdict("version_atleast(2.6)"), "yes");
-    EXPECT_EQ(verdict("version_atleast(2.6.99)"), "no");
-    EXPECT_EQ(verdict("version_before(2.6.13)"), "yes");
-    EXPECT_EQ(verdict("version_before(2.6.12-dev3)"), "no");
+    EXPECT_EQ(verdict("version_atleast(3.4-dev14)"), "yes");
+    EXPECT_EQ(verdict("version_atleast(3.4.99)"), "no");
+    EXPECT_EQ(verdict("version_before(3.4.1)"), "yes");
+    EXPECT_EQ(verdict("version_before(3.4.0-dev3)"), "no");
     EXPECT_EQ(verdict("openssl_version_atleast(1.1.1)"), "yes");
+    EXPECT_EQ(verdict("fips_mode()"), "no");
+    EXPECT_EQ(verdict("awslc_api_atleast(35)"), "no");
 }
 
 TEST(Conditions, Mistakes) {
