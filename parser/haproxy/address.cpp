@@ -38,6 +38,12 @@ bool read_ports(std::string_view text, Address& out) {
 
 // Takes "family@" off the front; false when the family is unknown.
 bool take_family(std::string_view& text, Address& out) {
+    // The kind of socket may stand before the family, or alone.
+    if (text.starts_with("stream+")) text.remove_prefix(7);
+    if (text.starts_with("dgram+")) {
+        text.remove_prefix(6);
+        out.datagram = true;
+    }
     auto at = text.find('@');
     if (at == std::string_view::npos || text.find('/') < at) return true;
     auto family = text.substr(0, at);
