@@ -14,8 +14,8 @@ void set_variable(const plan::Rule& rule, const ir::action::SetVariable& action,
         variable = {};
     else if (std::holds_alternative<ir::Text>(action.value))
         variable = route::Value::of(rule.text.render(subject));
-    else
-        variable = rule.value.eval(subject);
+    else if (auto value = rule.value.eval(subject); value.exists)
+        variable = value;   // what yields nothing leaves it as it was (HAProxy)
 }
 
 void set_address(const plan::Rule& rule, route::Subject& subject, const ir::action::SetAddress& action) {
