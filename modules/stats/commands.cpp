@@ -248,8 +248,29 @@ void clear_counters(CommandCall& call) {
     }
 }
 
+void clear_server_counters(CommandCall& call) {
+    const auto name = call.word(0);
+    const auto slash = name.find('/');
+    if (slash == std::string_view::npos) return call.say("Require 'backend/server'.");
+    bool pool_known = false;
+    for (const auto* pool : call.around.pools) {
+        if (pool->name() != name.substr(0, slash)) continue;
+        pool_known = true;
+        const auto* server = pool->find(name.substr(slash + 1));
+        if (!server) continue;
+        for (std::uint32_t i = 0; server->board.slots && i < call.around.board->workers(); ++i)
+            zero(server->board.mine(i));
+        server->board.state->fall_count = server->board.state->downs = 0;
+        server->board.state->down_seconds = 0;
+        return call.say("Server counters cleared.");
+    }
+    call.say(pool_known ? "No such server." : "No such backend.");
+}
+
 constexpr filter::Command rows[] = {
     {"clear counters", "[all]", "set the statistics to zero", Level::operator_level, clear_counters},
+    {"clear counters server", "<backend>/<server>", "set the statistics of a server to zero",
+     Level::operator_level, clear_server_counters},
     {"show backend", "", "names of all backends", Level::user, show_backend},
     {"show env", "[<name>]", "environment variables of the process", Level::operator_level, show_environment},
     {"show info", "", "the process", Level::user, show_info},
