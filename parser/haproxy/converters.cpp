@@ -176,6 +176,8 @@ constexpr auto rows = sorted({
     converter("even", C::even, "True for an even number."),
     converter("bool", C::truth, "True unless zero."),
     converter("not", C::not_truth, "True for zero."),
+    converter("add_item", C::add_item, "Appends a variable and text behind a delimiter.",
+              {word("delimiter"), opt(word("variable")), opt(word("suffix"))}, 0, lower_concat),
     converter("concat", C::concat, "Appends text, a variable and text.",
               {opt(word("start")), opt(word("variable")), opt(word("end"))}, 0, lower_concat),
     converter("set-var", C::set_variable, "Keeps the value in a variable and passes it on.",

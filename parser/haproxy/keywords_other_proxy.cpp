@@ -167,8 +167,6 @@ constexpr Keyword rows[] = {
     {.name = "option mysql-check", .where = in::defaults | in::listen | in::backend,
      .args = count(0, unbounded), .support = not_yet(),
      .summary = "Checks servers by the MySQL handshake."},
-    {.name = "option originalto", .where = in::defaults | in::frontend | in::listen | in::backend,
-     .args = count(0, unbounded), .support = not_yet(), .summary = "Adds the X-Original-To field."},
     {.name = "option persist", .where = in::defaults | in::listen | in::backend,
      .args = count(0, unbounded), .support = not_yet(),
      .summary = "Uses the server of the cookie even when it is down."},

@@ -263,6 +263,7 @@ ir::Text text_of(ir::Expr expr, std::uint32_t limit = 0) {
 void lower_balance_uri(Scope& scope, Args args, ir::Balance& balance) {
     auto fetch = ir::Fetch::path;
     std::uint32_t limit = 0;
+    std::int64_t depth = 0;
     for (std::size_t i = 1; i < args.size(); ++i) {
         if (args[i].text == "whole") {
             fetch = ir::Fetch::request_target;
@@ -275,11 +276,13 @@ void lower_balance_uri(Scope& scope, Args args, ir::Balance& balance) {
                 return;
             }
             limit = static_cast<std::uint32_t>(*length);
-        } else if (args[i].text == "depth") {
-            scope.error(args[i].span, "not-supported",
-                        "\"depth\" of \"balance uri\" is known to HAProxy, not yet in weir",
-                        "use \"len\", or \"balance hdr(name)\" with a field set from the path");
-            return;
+        } else if (args[i].text == "depth" && i + 1 < args.size()) {
+            auto slashes = value::parse_number(args[++i].text);
+            if (!slashes || *slashes < 1) {
+                scope.error(args[i].span, "invalid-value", "\"depth\" takes a positive number");
+                return;
+            }
+            depth = *slashes;
         } else {
             scope.error(args[i].span, "invalid-value",
                         fmt::format("\"{}\" is not valid; expected len, depth, whole or path-only",
@@ -288,7 +291,12 @@ void lower_balance_uri(Scope& scope, Args args, ir::Balance& balance) {
         }
     }
     balance.how = ir::Balance::How::hash;
-    balance.key = text_of(fetch_expr(fetch, args[0].span), limit);
+    auto key = fetch_expr(fetch, args[0].span);
+    if (depth != 0) {
+        key = convert_expr(ir::Converter::uri_depth, std::move(key));
+        key.number = depth;
+    }
+    balance.key = text_of(std::move(key), limit);
 }
 
 void lower_balance(keyword::Scope& scope, const Call& call) {
@@ -337,14 +345,16 @@ void lower_balance(keyword::Scope& scope, const Call& call) {
                         "\"balance hdr\" needs the name of a field: hdr(name)");
             return;
         }
-        if (!rest.empty())
-            scope.error(rest[0].span, "not-supported",
-                        fmt::format("\"{}\" is known to HAProxy, not yet in weir", rest[0].text));
+        bool domain = !rest.empty() && rest[0].text == "use_domain_only";
+        if (!rest.empty() && !domain)
+            scope.error(rest[0].span, "invalid-value",
+                        fmt::format("\"{}\" is not valid; expected use_domain_only", rest[0].text));
         // The first of the values that commas part.
         auto expr = fetch_expr(ir::Fetch::request_header, call[0].span);
         expr.text = std::string(inner);
         expr.number = 1;
         balance.how = How::hash;
+        if (domain) expr = convert_expr(ir::Converter::main_domain, std::move(expr));
         balance.key = text_of(std::move(expr));
         return;
     }

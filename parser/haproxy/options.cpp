@@ -125,6 +125,30 @@ void lower_forwardfor(keyword::Scope& scope, const Call& call) {
     }
 }
 
+// option originalto [except net] [header name]
+void lower_originalto(keyword::Scope& scope, const Call& call) {
+    auto& forward = scope.settings().forward.edit();
+    forward.original_to_field = on(scope) ? "X-Original-To" : "";
+    forward.original_to_except.clear();
+    for (std::size_t i = 0; i < call.size(); ++i) {
+        const auto& what = call[i];
+        bool has_value = i + 1 < call.size();
+        if (what.text == "header" && has_value) {
+            forward.original_to_field = std::string(call[++i].text);
+        } else if (what.text == "except" && has_value) {
+            const auto& network = call[++i];
+            if (auto cidr = value::parse_haproxy_cidr(network.text))
+                forward.original_to_except.push_back({cidr->address, cidr->bits});
+            else
+                scope.error(network.span, "invalid-value",
+                            fmt::format("\"{}\" is not valid; expected {}", network.text, cidr.error()));
+        } else {
+            scope.error(what.span, "invalid-value",
+                        fmt::format("\"{}\" is not valid; expected except or header and a value", what.text));
+        }
+    }
+}
+
 // ------------------------------------------------------------------------------------ logs
 
 void set_shape(keyword::Scope& scope, const Call& call, LogShape shape) {
@@ -288,6 +312,8 @@ constexpr auto rows = sorted({
     harmless("option prefer-last-server", in::back_side,
              "a kept connection is used whenever the choice falls on its server",
              "Stays with the last server."),
+    valued("option originalto", in::any_proxy, {any_number(word("except net, header name"))},
+           lower_originalto, "Adds X-Original-To."),
     {.name = "option redispatch",
      .where = in::back_side,
      .args = {opt(word("interval"))},

@@ -26,6 +26,7 @@ keyword::Table sample_table();
 keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
 keyword::Table tls_sample_table();
 keyword::Table converter_table();
+keyword::Table map_table();  // map_str and the like
 keyword::Table acl_table();         // hdr_beg and the like
 keyword::Table predefined_table();  // TRUE, METH_GET, ...
 keyword::Table acl_word_table();    // flags, match methods, operators

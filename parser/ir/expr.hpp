@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -150,9 +151,16 @@ struct Map {
         PatternSet::Network network;
         std::uint32_t below = 0;    // shares: hashes below that, from where the last one ended
         std::string path;           // referers: what the rest of the field begins with
+        PatternSet::Range range;    // the key where keys are compared as numbers (compared)
     };
     std::vector<Entry> entries;
     Text fallback;
+    // HAProxy's map files: how a key is compared with what is looked up, and what values are. None:
+    // nginx's map, whose keys are texts in any case, then regexes in order.
+    std::optional<PatternSet::How> compared;
+    Type output = Type::bytes;
+    bool fills_groups = false;     // "\1" in a value is a group of the key's regex (map_regm)
+    bool has_fallback = true;      // else a key that is not there has no value
     Span span;
 };
 

@@ -298,6 +298,9 @@ enum class Fetch : std::uint16_t {
     X(to_integer, bytes, integer)                                                             \
     X(to_bytes, any, bytes)                                                                   \
     X(concat, bytes, bytes)                                                                   \
+    X(add_item, bytes, bytes)         /* text = delimiter, in[1] = value, in[2] = suffix */   \
+    X(uri_depth, bytes, bytes)        /* balance uri depth: up to slash number + 1 */         \
+    X(main_domain, bytes, bytes)      /* balance hdr use_domain_only */                       \
     X(set_variable, any, any)         /* number = slot */                                     \
     X(iif, boolean, bytes)            /* text = true value, in[1] = false value */            \
     X(compare_string, bytes, integer) /* strcmp against a variable slot (number) */           \

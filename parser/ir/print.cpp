@@ -350,7 +350,25 @@ void Printer::site(const Site& s, SiteId id) {
     }
 }
 
+namespace {
+
+const char* name_of(Type type) {
+    return type == Type::integer ? "integer" : type == Type::address ? "address" : "bytes";
+}
+
+}  // namespace
+
 void Printer::map(const Map& m) {
+    if (m.compared) {
+        line("map {} compares {} yields {}{}", show(m.name), name_of(*m.compared), name_of(m.output),
+             m.fills_groups ? " fills_groups" : "");
+        Deeper deeper(*this);
+        // Ranges and networks are read from the keys.
+        for (const auto& entry : m.entries)
+            line("{} is {}", show(entry.key), show(entry.value, config));
+        if (m.has_fallback) line("otherwise {}", show(m.fallback, config));
+        return;
+    }
     static constexpr const char* kinds[] = {"map", "networks", "shares", "referers"};
     line("{} {} of {}", kinds[static_cast<std::size_t>(m.kind)], show(m.name), show(m.key, config));
     Deeper deeper(*this);

@@ -19,29 +19,6 @@ constexpr const char* converter_names[] = {
 #undef X
 };
 
-const char* name_of(PatternSet::How how) {
-    using How = PatternSet::How;
-    switch (how) {
-        case How::equal: return "equal";
-        case How::prefix: return "prefix";
-        case How::suffix: return "suffix";
-        case How::substring: return "substring";
-        case How::directory: return "directory";
-        case How::domain: return "domain";
-        case How::regex: return "regex";
-        case How::integer: return "integer";
-        case How::length: return "length";
-        case How::network: return "network";
-        case How::found: return "found";
-        case How::truth: return "truth";
-        case How::file_exists: return "file_exists";
-        case How::dir_exists: return "dir_exists";
-        case How::any_exists: return "any_exists";
-        case How::executable: return "executable";
-    }
-    return "?";
-}
-
 const char* name_of(Text::Escape escape) {
     switch (escape) {
         case Text::Escape::none: return "none";
@@ -157,6 +134,29 @@ std::string show_piece(const Text::Piece& piece, const Config& config) {
 }
 
 }  // namespace
+
+const char* name_of(PatternSet::How how) {
+    using How = PatternSet::How;
+    switch (how) {
+        case How::equal: return "equal";
+        case How::prefix: return "prefix";
+        case How::suffix: return "suffix";
+        case How::substring: return "substring";
+        case How::directory: return "directory";
+        case How::domain: return "domain";
+        case How::regex: return "regex";
+        case How::integer: return "integer";
+        case How::length: return "length";
+        case How::network: return "network";
+        case How::found: return "found";
+        case How::truth: return "truth";
+        case How::file_exists: return "file_exists";
+        case How::dir_exists: return "dir_exists";
+        case How::any_exists: return "any_exists";
+        case How::executable: return "executable";
+    }
+    return "?";
+}
 
 std::string show(bool value) { return value ? "on" : "off"; }
 

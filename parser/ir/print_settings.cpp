@@ -207,6 +207,9 @@ void put(Group& to, const ForwardSettings& f) {
     to.field("bind_transparent", f.bind_transparent, d.bind_transparent);
     to.field("socket_keepalive", f.socket_keepalive, d.socket_keepalive);
     to.field("send_proxy_header", f.send_proxy_header, d.send_proxy_header);
+    to.field("original_to_field", f.original_to_field, d.original_to_field);
+    for (const auto& network : f.original_to_except)
+        to.line("original_to_except {}/{}", to_string(network.address), network.bits);
     to.field("limit_rate", f.limit_rate, d.limit_rate);
     to.field("upload_rate", f.upload_rate, d.upload_rate);
     to.field("download_rate", f.download_rate, d.download_rate);

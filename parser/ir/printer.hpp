@@ -25,6 +25,7 @@ std::string show(const Message& message);
 std::string show(const LogTarget& target, const Config& config);
 std::string name_of(Phase phase);
 const char* column_name(Zone::Column::What what);
+const char* name_of(PatternSet::How how);
 std::string show_pool(PoolId id, const Config& config);
 
 class Printer {

@@ -197,6 +197,9 @@ struct ForwardSettings {
     std::string forwarded_for_field;
     std::vector<PatternSet::Network> forwarded_for_except;
     bool forwarded_for_if_none = false;
+    // | option originalto: the address the client asked for; empty = none.
+    std::string original_to_field;
+    std::vector<PatternSet::Network> original_to_except;
     bool buffer_request = true;          // proxy_request_buffering
     std::uint32_t buffer_size = 8192;    // proxy_buffer_size: largest response head
     bool ignore_client_abort = false;

@@ -160,6 +160,7 @@ private:
     void write_framing(net::Buffer& out);
     bool forwards_for(const ir::ForwardSettings& conf);
     void add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf);
+    void add_original_to(net::Buffer& out);
     // h2_head.cpp: the same for HTTP/2.
     void make_h2_head(http::FieldList& head);
     void add_h2_fields(http::FieldList& head);

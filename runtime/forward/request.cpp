@@ -159,6 +159,7 @@ void ServerSide::write_fields(net::Buffer& out) {
     add_forwarded_for(out, conf);
     if (&conf != job_.subject.site->settings.forward.identity())
         add_forwarded_for(out, *job_.subject.site->settings.forward);
+    add_original_to(out);
     if (upgrade) put(out, "Connection: upgrade\r\n");
     else if (closes_connection()) put(out, "Connection: close\r\n");
     else if (old_version()) put(out, "Connection: keep-alive\r\n");
@@ -182,6 +183,20 @@ void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& 
     put(out, conf.forwarded_for_field);
     put(out, ": ");
     put(out, job_.subject.client->text());
+    put(out, "\r\n");
+}
+
+// option originalto: of the backend, else of the frontend.
+void ServerSide::add_original_to(net::Buffer& out) {
+    const auto* conf = &settings();
+    if (conf->original_to_field.empty()) conf = job_.subject.site->settings.forward.identity();
+    const auto& local = *job_.subject.local;
+    if (conf->original_to_field.empty() || local.is_unix) return;
+    for (const auto& network : conf->original_to_except)
+        if (within(local.ip, network)) return;
+    put(out, conf->original_to_field);
+    put(out, ": ");
+    put(out, local.text());
     put(out, "\r\n");
 }
 

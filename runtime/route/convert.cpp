@@ -403,6 +403,30 @@ Value convert_sha2(const Conversion& c, const Value& input) {
 Value convert_concat(const Conversion& c, const Value& input) {
     return Value::of(c.subject.arena->join({in_text(c, input), c.node.text, c.text(1), c.text(2)}));
 }
+// The delimiter stands only between two things that are there.
+Value convert_add_item(const Conversion& c, const Value& input) {
+    const auto before = in_text(c, input), item = c.text(1), suffix = c.text(2);
+    const bool both = !before.empty() && !(item.empty() && suffix.empty());
+    return Value::of(
+        c.subject.arena->join({before, both ? c.node.text : std::string_view(), item, suffix}));
+}
+// "/a/b/c" of depth 2 is "/a/b".
+Value convert_uri_depth(const Conversion& c, const Value& input) {
+    const auto text = in_text(c, input);
+    std::int64_t slashes = 0;
+    for (std::size_t i = 0; i < text.size(); ++i)
+        if (text[i] == '/' && ++slashes > c.node.number) return Value::of(text.substr(0, i));
+    return Value::of(text);
+}
+// "www.example.com" is "example": what stands between the last two dots.
+Value convert_main_domain(const Conversion& c, const Value& input) {
+    auto text = in_text(c, input);
+    const auto end = text.rfind('.');
+    if (end == std::string_view::npos) return Value::of(text);
+    text = text.substr(0, end);
+    const auto dot = text.rfind('.');
+    return Value::of(dot == std::string_view::npos ? text : text.substr(dot + 1));
+}
 Value convert_to_bytes(const Conversion& c, const Value& input) {
     return Value::of(in_text(c, input));
 }

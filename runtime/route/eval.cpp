@@ -119,6 +119,10 @@ Value eval_node(const Node* nodes, const Node& node, Subject& subject, const Val
         case Op::concat: return Value::of(eval_concat(nodes, node, subject));
         case Op::map: {
             if (!node.count) return node.map->find(subject, nullptr);
+            if (const auto* map = node.map->file_map()) {
+                const auto key = eval_node(nodes, nodes[node.first], subject, each);
+                return key.exists ? map->find(key, subject) : Value::missing();
+            }
             const auto key = to_text(eval_node(nodes, nodes[node.first], subject), *subject.arena);
             return node.map->find(subject, &key);
         }

@@ -155,7 +155,8 @@ void Library::fill(std::vector<Node>& nodes, std::uint32_t at, const ir::Expr& e
     node.patterns = patterns(expr.patterns, expr.span);
     // The leaf that yields several values: this match tries them all.
     std::uint32_t leaf = first;
-    while (nodes[leaf].op == Op::convert) leaf = nodes[leaf].first;
+    while (nodes[leaf].op == Op::convert || (nodes[leaf].op == Op::map && nodes[leaf].count != 0))
+        leaf = nodes[leaf].first;
     if (node.patterns && nodes[leaf].op == Op::fetch && has_several(nodes[leaf].fetch) &&
         nodes[leaf].number == ir::occurrence::every) {
         node.each = nodes[leaf].each = true;

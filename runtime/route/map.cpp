@@ -23,6 +23,10 @@ struct Descent {
 
 void CompiledMap::compile(Library& library) {
     library_ = &library;
+    if (conf_.compared) {
+        file_map_ = std::make_unique<FileMap>(conf_, library);
+        return;
+    }
     key_ = library.compile(conf_.key);
     fallback_ = library.compile(conf_.fallback);
     for (const auto& entry : conf_.entries) {

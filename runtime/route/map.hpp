@@ -4,12 +4,14 @@
 #pragma once
 
 #include <deque>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
 #include <vector>
 
 #include "runtime/route/eval.hpp"
+#include "runtime/route/file_map.hpp"
 
 namespace weir::route {
 
@@ -21,6 +23,8 @@ public:
     void compile(Library& library);
     // The value for the map's own key, or for `key` where the expression brings one.
     [[nodiscard]] Value find(Subject& subject, const std::string_view* key) const;
+    // HAProxy's maps, which stand in expressions only: null for nginx's.
+    [[nodiscard]] const FileMap* file_map() const { return file_map_.get(); }
 
 private:
     using Table = std::unordered_map<std::string_view, std::size_t>;
@@ -52,6 +56,7 @@ private:
     };
     std::vector<Networks> networks_;
     std::vector<Template> values_;
+    std::unique_ptr<FileMap> file_map_;
 };
 
 }  // namespace weir::route

@@ -161,22 +161,22 @@ bool Patterns::in_networks(const IpAddress& ip) const {
     return in_networks(inner);
 }
 
-// A pattern that stands in the text between delimiters (or its ends); its own outer ones are
-// ignored.
-bool Patterns::matches_parts(std::string_view text, std::string_view delimiters) const {
+bool has_part(std::string_view text, std::string_view pattern, std::string_view delimiters) {
     auto is_edge = [&](std::size_t at) {
         return at >= text.size() || delimiters.find(text[at]) != std::string_view::npos;
     };
-    for (std::string_view pattern : texts_) {
-        const auto from = pattern.find_first_not_of(delimiters);
-        if (from == std::string_view::npos) continue;
-        pattern = pattern.substr(from, pattern.find_last_not_of(delimiters) + 1 - from);
-        for (auto at = text.find(pattern); at != std::string_view::npos;
-             at = text.find(pattern, at + 1)) {
-            if ((at == 0 || is_edge(at - 1)) && is_edge(at + pattern.size())) return true;
-        }
+    const auto from = pattern.find_first_not_of(delimiters);
+    if (from == std::string_view::npos) return false;
+    pattern = pattern.substr(from, pattern.find_last_not_of(delimiters) + 1 - from);
+    for (auto at = text.find(pattern); at != std::string_view::npos; at = text.find(pattern, at + 1)) {
+        if ((at == 0 || is_edge(at - 1)) && is_edge(at + pattern.size())) return true;
     }
     return false;
+}
+
+bool Patterns::matches_parts(std::string_view text, std::string_view delimiters) const {
+    return std::any_of(texts_.begin(), texts_.end(),
+                       [&](const auto& one) { return has_part(text, one, delimiters); });
 }
 
 bool Patterns::matches_text(std::string_view text, Subject& subject) const {

@@ -26,6 +26,9 @@ private:
     std::vector<std::int32_t> parents_;
 };
 
+// A pattern that stands in the text between delimiters (or its ends); its own outer ones are ignored.
+bool has_part(std::string_view text, std::string_view pattern, std::string_view delimiters);
+
 class Patterns {
 public:
     Patterns(const ir::PatternSet& set, const Span& span, Library& library);

@@ -49,12 +49,15 @@ std::string_view last_of(std::string_view& list) {
 
 }  // namespace
 
+bool is_in_network(const IpAddress& ip, const IpAddress& network, unsigned bits) {
+    auto plain = network.family == Family::v4 ? unmapped(ip) : ip;
+    return network.family == plain.family && same_bits(network, plain, bits);
+}
+
 bool is_trusted(const ir::RealAddress& rules, const Address& peer) {
     if (peer.is_unix) return rules.trusts_unix;
-    auto ip = unmapped(peer.ip);
     for (const auto& network : rules.trusted)
-        if (network.address.family == ip.family && same_bits(network.address, ip, network.bits))
-            return true;
+        if (is_in_network(peer.ip, network.address, network.bits)) return true;
     return false;
 }
 

@@ -7,6 +7,9 @@
 
 namespace weir::route {
 
+// ::ffff:192.0.2.1 is in IPv4 networks, too.
+bool is_in_network(const IpAddress& ip, const IpAddress& network, unsigned bits);
+
 // Whether what this peer says about addresses counts.
 bool is_trusted(const ir::RealAddress& rules, const Address& peer);
 
