@@ -88,6 +88,7 @@ net::Task<Outcome> CheckRun::run() {
     Failure ended;
     for (const Step& step : script_->steps) {
         ended = co_await perform(step);
+        if (ended && script_->numbered && !ended->unmet) ended->text += place_of(step);
         if (ended) break;
     }
     if (!ended && target_.datagram && !script_->expects) ended = co_await watch_silence();
@@ -99,10 +100,12 @@ net::Task<Outcome> CheckRun::run() {
         outcome.verdict = passed_ == CheckCode::l7_conditional ? Verdict::conditional
                                                                : Verdict::passed;
         outcome.code = passed_;
+        outcome.status = service_status_;
+        outcome.text = std::move(passed_text_);
     }
     outcome.aborted = cancelled_;
     // Where the content decided, HAProxy shows no status.
-    outcome.status = has_head_ && outcome.code != CheckCode::l7_invalid ? head_.status : 0;
+    if (script_->http) outcome.status = has_head_ && outcome.code != CheckCode::l7_invalid ? head_.status : 0;
     outcome.milliseconds = static_cast<std::uint32_t>((loop_.now_us() - started_us_) / 1000);
     disconnect(target_.manner == ir::HealthCheck::Manner::nginx);
     co_return outcome;
@@ -192,8 +195,7 @@ net::Task<CheckRun::Failure> CheckRun::secure(const forward::TlsPeer& peer, net:
         case forward::Failure::client_gone: co_return failure(CheckCode::unknown);
         default: break;
     }
-    if (target_.manner == ir::HealthCheck::Manner::haproxy)
-        secured.problem = "SSL handshake failure (" + secured.problem + ")";
+    if (target_.manner == ir::HealthCheck::Manner::haproxy) secured.problem = "SSL handshake failure";
     co_return failure(CheckCode::l6_invalid, std::move(secured.problem));
 }
 
@@ -252,11 +254,14 @@ net::Task<CheckRun::Failure> CheckRun::expect(const Step& step) {
         Finding finding = look(step);
         if (finding.kind == Finding::Kind::met) {
             passed_ = finding.code;
+            if (finding.status != 0) service_status_ = finding.status;
+            if (!finding.text.empty()) passed_text_ = std::move(finding.text);
             co_return Failure{};
         }
         if (finding.kind == Finding::Kind::failed) {
             auto failed = failure(finding.code, std::move(finding.text));
             failed->unmet = step.source->expect;
+            failed->status = finding.status;
             co_return failed;
         }
         if (whole_) co_return failure(CheckCode::l7_invalid);   // ended before its head did

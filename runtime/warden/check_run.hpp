@@ -71,6 +71,8 @@ private:
     bool cancelled_ = false;
     std::unique_ptr<net::Stream> stream_;
     zone::CheckCode passed_ = zone::CheckCode::l4_ok;
+    std::uint16_t service_status_ = 0;     // what a service said; 0: nothing
+    std::string passed_text_;
 
     // The answer so far: the bytes as received, and for HTTP what they mean.
     net::Buffer received_;

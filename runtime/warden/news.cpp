@@ -54,7 +54,8 @@ std::string_view what_was_checked(const Outcome& outcome) {
         case Expect::text:
         case Expect::regex:
         case Expect::binary:
-        case Expect::binary_regex: return "checking body";
+        case Expect::binary_regex:
+        case Expect::protocol: return "checking body";
     }
     return "checking";
 }

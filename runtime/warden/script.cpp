@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/warden/script.hpp"
 
+#include "runtime/warden/services.hpp"
+
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -193,6 +195,25 @@ bool has_field(const Step& step, const http::ResponseHead& head) {
     });
 }
 
+// HAProxy's report of a tcp-check line that did not match.
+Finding unmet_line(const Step& step, std::string_view bytes, bool found) {
+    const Source& source = *step.source;
+    std::string text;
+    if (bytes.empty()) {
+        text = fmt::format("TCPCHK got an empty response at step {}", step.number);
+    } else {
+        const bool plain = source.expect == Expect::text;
+        const auto pattern = plain ? "'" + source.pattern + "'"
+                             : source.expect == Expect::binary ? std::string("(binary)")
+                             : source.expect == Expect::regex ? std::string("(regex)")
+                                                              : std::string("(binary regex)");
+        text = fmt::format("TCPCHK {} content {} at step {}", found ? "matched unwanted" : "did not match",
+                           pattern, step.number);
+    }
+    if (!step.comment.empty()) text += " comment: " + step.comment;
+    return {Finding::Kind::failed, code_or(source.error_status, CheckCode::l7_invalid), std::move(text)};
+}
+
 Finding examine_content(const Step& step, std::string_view bytes, bool whole, bool http) {
     const Source& source = *step.source;
     if (!whole && bytes.size() < source.min_receive) return {};
@@ -206,6 +227,7 @@ Finding examine_content(const Step& step, std::string_view bytes, bool whole, bo
         return unmet(step, CheckCode::l7_invalid,
                      found ? "HTTP check matched unwanted content"
                            : "HTTP content check did not match");
+    if (step.number != 0) return unmet_line(step, bytes, found);
     return unmet(step, CheckCode::l7_invalid,
                  found ? "TCP check matched unwanted content" : "TCP content check did not match");
 }
@@ -239,6 +261,57 @@ bool parse_statuses(std::string_view text, std::bitset<1000>& statuses) {
     return any;
 }
 
+std::string place_of(const Step& step) {
+    const Source& source = *step.source;
+    std::string what;
+    switch (source.what) {
+        case Source::What::connect:
+            what = source.port != 0 ? fmt::format("connect port {}", source.port) : std::string("connect");
+            break;
+        case Source::What::send: what = "send"; break;
+        default: what = "expect"; break;
+    }
+    if (source.what == Source::What::expect) {
+        if (source.expect == Expect::text) what += " string '" + source.pattern + "'";
+        if (source.expect == Expect::regex) what += " regex";
+        if (source.expect == Expect::binary_regex) what += " binary regex";
+        if (source.expect == Expect::binary) {
+            what += " binary '";
+            const auto digits = to_hex(step.bytes);
+            for (std::size_t i = 0; i < digits.size(); i += 2) what += "<" + digits.substr(i, 2) + ">";
+            what += "'";
+        }
+    }
+    auto place = step.number == 0 ? std::string(" at initial connection step of tcp-check")
+                                  : fmt::format(" at step {} of tcp-check ({})", step.number, what);
+    if (!step.comment.empty()) place += " comment: '" + step.comment + "'";
+    return place;
+}
+
+namespace {
+
+// The lines of HAProxy's tcp-check count from 1, comments among them; a comment is of the line behind it.
+void number_steps(Script& script, const ir::HealthCheck& check) {
+    using Kind = ir::HealthCheck::Kind;
+    auto known = [](const Source& step) { return step.what == Source::What::expect && step.expect == Expect::protocol; };
+    script.numbered = check.kind == Kind::script && check.manner == ir::HealthCheck::Manner::haproxy &&
+                      std::none_of(check.steps.begin(), check.steps.end(), known);
+    if (!script.numbered) return;
+    std::uint32_t number = 0;
+    const Step* before = nullptr;
+    for (auto& step : script.steps) {
+        // A check begins with a connect of its own when no line says so.
+        bool implicit = !before && step.source->what == Source::What::connect && step.source->as_check;
+        step.number = implicit ? 0 : ++number;
+        step.comment = step.source->comment;
+        if (step.comment.empty() && before && before->source->what == Source::What::comment)
+            step.comment = before->source->comment;
+        before = &step;
+    }
+}
+
+}  // namespace
+
 Expected<std::shared_ptr<const Script>, std::string> Script::compile(
     const ir::HealthCheck& check, std::shared_ptr<const ir::Config> config) {
     auto script = std::make_shared<Script>();
@@ -251,6 +324,7 @@ Expected<std::shared_ptr<const Script>, std::string> Script::compile(
         if (!problem.empty()) return Unexpected{std::move(problem)};
         script->expects = script->expects || source->what == Source::What::expect;
     }
+    number_steps(*script, check);
     return std::shared_ptr<const Script>(std::move(script));
 }
 
@@ -273,11 +347,13 @@ Finding examine(const Step& step, const http::ResponseHead& head, std::string_vi
         case Expect::regex:
         case Expect::binary:
         case Expect::binary_regex: return examine_content(step, body, whole, true);
+        case Expect::protocol: break;   // of plain bytes
     }
     return {};
 }
 
 Finding examine(const Step& step, std::string_view bytes, bool whole) {
+    if (step.source->expect == Expect::protocol) return examine_service(step.source->pattern, bytes, whole);
     return examine_content(step, bytes, whole, false);
 }
 

@@ -37,6 +37,8 @@ struct Step {
     std::bitset<1000> statuses;       // expect status
     std::string bytes;                // send: ready to go; expect text, binary: looked for
     bool needs_body = false;          // expect: looks beyond the head
+    std::uint32_t number = 0;         // of a tcp-check line, from 1; 0: a connect that nobody wrote
+    std::string comment;              // its own, or that of a comment line before it
 };
 
 struct Script {
@@ -44,6 +46,7 @@ struct Script {
     std::vector<Step> steps;                    // begins with a connect
     bool http = false;
     bool expects = false;                       // some step waits for an answer
+    bool numbered = false;                      // HAProxy's tcp-check: reports name the step
 
     // `check` belongs to `config`. What the check leaves unsaid stands in the steps: the connect, and
     // with HTTP the request and a status of 2xx or 3xx. The error says what is wrong.
@@ -59,12 +62,15 @@ struct Finding {
     enum class Kind : std::uint8_t { met, failed, undecided } kind = Kind::undecided;
     zone::CheckCode code = zone::CheckCode::l7_ok;
     std::string text{};
+    std::uint16_t status = 0;   // of a service's answer; 0: none
 };
 // An HTTP answer: its head, as much of the body as came, and whether that is all of it.
 Finding examine(const Step& step, const http::ResponseHead& head, std::string_view body,
                 bool whole);
 // Plain bytes of a server that does not speak HTTP.
 Finding examine(const Step& step, std::string_view bytes, bool whole);
+// " at step 2 of tcp-check (expect string 'x') comment: 'y'", as HAProxy's reports end.
+std::string place_of(const Step& step);
 // The code that the name of a configured status stands for (L7OK, L7TOUT, ...).
 zone::CheckCode code_or(std::string_view name, zone::CheckCode fallback);
 
