@@ -21,8 +21,6 @@ constexpr Keyword rows[] = {
     {.name = "attach-srv", .where = in::tcp_request_session, .args = count(0, unbounded),
      .since = "3.x", .support = not_yet(),
      .summary = "Hands the connection to a server for reverse use."},
-    {.name = "auth", .where = in::http_request, .args = count(0, unbounded), .support = not_yet(),
-     .summary = "Asks for a user and password."},
     {.name = "cache-store", .where = in::http_response, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Stores the answer in a cache."},
     {.name = "cache-use", .where = in::http_request, .args = count(0, unbounded),

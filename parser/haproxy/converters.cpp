@@ -54,35 +54,45 @@ void not_yet(keyword::Scope& scope, const Argument& what, std::string_view hint)
                 std::string(hint));
 }
 
-// ipmask(24), ipmask(255.255.255.0), ipmask(24,64)
+// ipmask(24), ipmask(255.255.255.0), ipmask(24,64): bits, and addresses for masks with holes in them.
+struct Mask {
+    std::int64_t bits = 0;
+    bool holes = false;
+};
+Mask read_mask(keyword::Scope& scope, const Argument& given, std::int64_t most) {
+    if (auto plain = value::parse_number(given.text); plain && *plain >= 0 && *plain <= most)
+        return {*plain, false};
+    bool six = most == 128;
+    auto mask = value::parse_ip(given.text);
+    if (mask && (mask->family == IpAddress::Family::v6) == six) {
+        std::int64_t ones = 0;
+        while (ones < most && (mask->bytes[ones / 8] >> (7 - ones % 8) & 1) != 0) ++ones;
+        bool holes = false;
+        for (auto bit = ones; bit < most; ++bit) holes |= (mask->bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;
+        return {ones, holes};
+    }
+    scope.error(given.span, "invalid-value",
+                fmt::format("\"{}\" is no netmask; expected 0 to {} bits or a mask such as {}", given.text, most,
+                            six ? "ffff:ffff::" : "255.255.255.0"));
+    return {};
+}
+
 void lower_ipmask(keyword::Scope& scope, const Call& call) {
-    auto bits = [&](const Argument& given, std::int64_t most) -> std::int64_t {
-        if (auto plain = value::parse_number(given.text); plain && *plain >= 0 && *plain <= most)
-            return *plain;
-        bool six = most == 128;
-        auto mask = value::parse_ip(given.text);
-        if (mask && (mask->family == IpAddress::Family::v6) == six) {
-            // The leading ones; a mask with holes has no such number.
-            std::int64_t ones = 0;
-            while (ones < most && (mask->bytes[ones / 8] >> (7 - ones % 8) & 1) != 0) ++ones;
-            bool holes = false;
-            for (auto bit = ones; bit < most; ++bit)
-                holes |= (mask->bytes[bit / 8] >> (7 - bit % 8) & 1) != 0;
-            if (!holes) return ones;
-            not_yet(scope, given, "write a mask of leading bits, such as 24 or 255.255.255.0");
-            return 0;
-        }
-        scope.error(given.span, "invalid-value",
-                    fmt::format("\"{}\" is no netmask; expected 0 to {} bits{}", given.text, most,
-                                most == 32 ? " or a mask such as 255.255.255.0" : ""));
-        return 0;
-    };
     auto& expr = made(scope);
-    expr.number = bits(call[0], 32);
-    ir::Expr six;
-    six.type = ir::Type::integer;
-    six.number = call.size() > 1 ? bits(call[1], 128) : 128;
-    expr.in.push_back(std::move(six));
+    auto four = read_mask(scope, call[0], 32);
+    auto six = call.size() > 1 ? read_mask(scope, call[1], 128) : Mask{128, false};
+    expr.number = four.bits;
+    ir::Expr bits;
+    bits.type = ir::Type::integer;
+    bits.number = six.bits;
+    expr.in.push_back(std::move(bits));
+    if (!four.holes && !six.holes) return;
+    for (std::size_t i = 0; i < 2; ++i) {
+        ir::Expr whole;
+        bool holes = i == 0 ? four.holes : six.holes;
+        if (holes) whole.text = std::string(call[i].text);
+        expr.in.push_back(std::move(whole));
+    }
 }
 
 void lower_regsub(keyword::Scope& scope, const Call& call) {
@@ -93,21 +103,38 @@ void lower_regsub(keyword::Scope& scope, const Call& call) {
     plain_converter(made(scope), *call.row, call);
 }
 
-// bytes(offset[,length])
+// bytes(offset[,length]): numbers, or variables that hold them.
 void lower_bytes(keyword::Scope& scope, const Call& call) {
     auto& expr = made(scope);
+    std::vector<ir::Expr> given;
+    bool plain = true;
     for (std::size_t i = 0; i < call.size(); ++i) {
-        auto value = value::parse_number(call[i].text);
-        if (!value) return not_yet(scope, call[i], "write a number");
-        if (i == 0) {
-            expr.number = *value;
-            continue;
+        ir::Expr one;
+        one.type = ir::Type::integer;
+        if (auto value = value::parse_number(call[i].text); value && *value >= 0) {
+            one.number = *value;
+        } else if (call[i].text.find('.') == std::string_view::npos) {
+            scope.error(call[i].span, "invalid-value",
+                        fmt::format("\"{}\" is not valid; expected a number or a variable", call[i].text));
+            return;
+        } else {
+            one = variable_expr(own(scope), call[i]);
+            plain = plain && i != 0;
         }
-        ir::Expr length;
-        length.type = ir::Type::integer;
-        length.number = *value;
-        expr.in.push_back(std::move(length));
+        given.push_back(std::move(one));
     }
+    expr.number = given[0].number;
+    if (given.size() > 1) expr.in.push_back(std::move(given[1]));
+    if (plain) return;
+    // An offset that is a variable stands behind the length; without one that is the largest number.
+    if (given.size() == 1) {
+        ir::Expr all;
+        all.type = ir::Type::integer;
+        all.number = INT64_MAX;
+        expr.in.push_back(std::move(all));
+    }
+    expr.number = 0;
+    expr.in.push_back(std::move(given[0]));
 }
 
 void lower_slot(keyword::Scope& scope, const Call& call) {

@@ -206,9 +206,10 @@ void Lowering::make_check(const Draft& draft, const ServerWords& words, ir::Serv
         check.kind = Kind::http;
         check.steps = http_steps(back);
         check.disable_on_404 = back.disable_on_404;
-    } else if (back.check == BackWords::Check::tcp && !back.tcp_steps.empty()) {
+    } else if ((back.check == BackWords::Check::tcp && !back.tcp_steps.empty()) ||
+               back.check == BackWords::Check::service) {
         check.kind = Kind::script;
-        check.steps = back.tcp_steps;
+        check.steps = back.check == BackWords::Check::tcp ? back.tcp_steps : back.service_steps;
         if (check.steps.front().what != ir::HealthCheck::Step::What::connect) {
             ir::HealthCheck::Step connect;
             connect.as_check = true;
@@ -299,6 +300,7 @@ void Lowering::make_pool(Draft& draft) {
         pool.balance.how = ir::Balance::How::round_robin;
         pool.balance.key = {};
     }
+    if (draft.http) pool.cookie = back.cookie;
     pool.use_all_backups = back.all_backups;
     pool.single_server_stays = false;
     pool.full_connections = back.full_connections;
@@ -405,7 +407,8 @@ void Lowering::make_logs(Draft& draft, ir::Site& site) {
             logs.push_back(log);
     }
     auto shape = front.shape;
-    bool needs_http = shape == LogShape::http || shape == LogShape::http_clf;
+    bool needs_http =
+        shape == LogShape::http || shape == LogShape::http_clf || shape == LogShape::https;
     if (needs_http && !draft.http) {
         scope_.sink.warning(
             front.shape_at, "needs-http",
@@ -430,6 +433,8 @@ void Lowering::make_logs(Draft& draft, ir::Site& site) {
     for (auto& entry : logs) {
         auto log = std::move(entry.log);
         log.format = format;
+        // option httpslog tells of failed handshakes as well.
+        log.error_format = front.error_format.empty() && shape == LogShape::https ? format : front.error_format;
         log.target.process_id = true;
         if (front.log_tag) log.target.tag = *front.log_tag;
         if (log.target.tag.empty()) log.target.tag = load_.log_tag;

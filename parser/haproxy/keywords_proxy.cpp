@@ -99,6 +99,12 @@ void lower_log_format(keyword::Scope& scope, const Call& call) {
     here.front().shape_at = call.span;
 }
 
+void lower_error_log_format(keyword::Scope& scope, const Call& call) {
+    auto& here = own(scope);
+    here.place = in::log_format;
+    here.front().error_format = lower_format(here, call[0], FormatUse::log);
+}
+
 void lower_log_tag(keyword::Scope& scope, const Call& call) {
     own(scope).front().log_tag = std::string(call[0].text);
 }
@@ -511,6 +517,10 @@ constexpr auto rows = sorted({
              "nothing shows it yet", "A text about this section."),
     row("disabled", in::any_proxy, {}, lower_disabled, "Turns the section off."),
     row("enabled", in::any_proxy, {}, lower_enabled, "Turns the section on."),
+    row("error-log-format", in::front_side, {keyword::text("format")}, lower_error_log_format,
+        "What is logged of a connection that fails before its first request."),
+    row("http-error", in::any_proxy, {many(word("status, and what the page is"))}, lower_http_error,
+        "The page of a status."),
     row("errorfile", in::any_proxy | in::http_errors, {number("status"), path("file")},
         lower_errorfile, "A file that is sent for a status."),
     row("errorfiles", in::any_proxy, {word("section"), any_number(number("status"))},

@@ -30,7 +30,7 @@ constexpr auto rows = sorted({
     variable("%CS", F::log_captured_response_cookie, "Captured cookie of the response."),
     variable("%H", F::host_name, "Name of the machine."),
     variable("%HM", F::method, "Method."),
-    variable("%HP", F::path, "Target without the query."),
+    variable("%HP", F::path, "Target without the query.", 1),
     variable("%HPO", F::path, "Path without the query."),
     variable("%HQ", F::query, "Query, with its \"?\".", 1),
     variable("%HU", F::request_target, "Target."),
@@ -239,6 +239,10 @@ std::string_view words_of(LogShape shape) {
             return "%ci:%cp [%t] %ft %b/%s %Tw/%Tc/%Tt %B %ts %ac/%fc/%bc/%sc/%rc %sq/%bq";
         case LogShape::plain: return "Connect from %ci:%cp to %fi:%fp (%f/%[str(HTTP)])";
         case LogShape::https:
+            return "%ci:%cp [%tr] %ft %b/%s %TR/%Tw/%Tc/%Tr/%Ta %ST %B %CC %CS %tsc "
+                   "%ac/%fc/%bc/%sc/%rc %sq/%bq %hr %hs %{+Q}r "
+                   "%[fc_err]/%[ssl_fc_err,hex]/%[ssl_c_err]/%[ssl_c_ca_err]/%[ssl_fc_is_resumed] "
+                   "%[ssl_fc_sni]/%sslv/%sslc";
         case LogShape::custom: break;
     }
     return {};

@@ -194,7 +194,8 @@ std::vector<keyword::Table> own_tables() {
             bind_tls_table(),    global_tls_table(),   tls_sample_table(),
             server_tls_table(),  server_tls_default_table(), http2_table(),
             stick_table(), stick_word_table(), stick_action_table(), stick_fetch_table(),
-            stick_converter_table(), map_table()};
+            stick_converter_table(), map_table(), server_sample_table(), format_converter_table(),
+            cookie_table(), service_check_table()};
 }
 
 std::vector<keyword::Table> all_tables() {

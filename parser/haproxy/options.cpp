@@ -177,6 +177,9 @@ void lower_httplog(keyword::Scope& scope, const Call& call) {
     }
     set_shape(scope, call, clf ? LogShape::http_clf : LogShape::http);
 }
+void lower_httpslog(keyword::Scope& scope, const Call& call) {
+    set_shape(scope, call, LogShape::https);
+}
 void lower_tcplog(keyword::Scope& scope, const Call& call) {
     set_shape(scope, call, LogShape::tcp);
 }
@@ -296,6 +299,8 @@ constexpr auto rows = sorted({
            "Checks servers with an HTTP request."),
     valued("option httplog", in::any_proxy, {opt(word("clf"))}, lower_httplog,
            "Log lines with all of a request."),
+    flag("option httpslog", in::any_proxy, lower_httpslog,
+         "Log lines with all of a request and of TLS, and those of failed handshakes."),
     harmless("option idle-close-on-response", in::front_side,
              "idle connections close when they are answered",
              "Keeps idle connections open until a response at a soft stop."),

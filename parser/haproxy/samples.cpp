@@ -550,7 +550,7 @@ keyword::Table sample_table() { return rows; }
 Contexts places_of(ir::Fetch code) {
     static const auto places = [] {
         std::array<Contexts, static_cast<std::size_t>(ir::Fetch::count_)> all{};
-        for (auto table : {keyword::Table(rows), first_bytes_table(), tls_sample_table(), stick_fetch_table()})
+        for (auto table : {keyword::Table(rows), first_bytes_table(), tls_sample_table(), server_sample_table(), stick_fetch_table()})
             for (const auto& row : table)
                 if (row.name != "hdr") all[row.code] |= row.where;  // it means either side's fields
         return all;

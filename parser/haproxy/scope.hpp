@@ -74,13 +74,14 @@ struct BackWords {
     bool balance_given = false;
     ServerWords default_server;
     // option httpchk, option tcp-check, http-check and tcp-check lines.
-    enum class Check : std::uint8_t { connect, http, tcp } check = Check::connect;
-    std::vector<ir::HealthCheck::Step> http_steps, tcp_steps;
+    enum class Check : std::uint8_t { connect, http, tcp, service } check = Check::connect;
+    std::vector<ir::HealthCheck::Step> http_steps, tcp_steps, service_steps;
     bool http_steps_given = false;  // by http-check lines; they replace an inherited list
     std::string http_method = "OPTIONS", http_uri = "/", http_version = "HTTP/1.0";
     std::vector<ir::FieldEdit> http_fields;
     bool disable_on_404 = false;
     bool all_backups = false;
+    std::optional<ir::Pool::Cookie> cookie;
     bool log_health_checks = false;
     std::uint32_t full_connections = 0;
 };
@@ -100,6 +101,7 @@ struct FrontWords {
     std::optional<std::string> log_tag;
     LogShape shape = LogShape::plain;
     ir::Text custom_format;
+    ir::Text error_format;  // error-log-format
     Span shape_at;
     std::string monitor_uri;
     std::optional<ir::Text> unique_id_format;

@@ -25,7 +25,11 @@ keyword::Table proxy_header_table();  // PROXY header of servers
 keyword::Table sample_table();
 keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
 keyword::Table tls_sample_table();
+keyword::Table server_sample_table();  // of connections to servers
+keyword::Table cookie_table();
+keyword::Table service_check_table();  // option smtpchk and its kin
 keyword::Table converter_table();
+keyword::Table format_converter_table();
 keyword::Table map_table();  // map_str and the like
 keyword::Table acl_table();         // hdr_beg and the like
 keyword::Table predefined_table();  // TRUE, METH_GET, ...
@@ -47,8 +51,13 @@ keyword::Table section_table();   // frontend, backend, ...
 // The type of a value of a PROXY header: "0xe0", "224", "AUTHORITY".
 std::optional<std::uint8_t> proxy_value_type(std::string_view text);
 
-// "proto NAME" of bind and server lines: whether it is HTTP/2; nothing after an error. `whose`: "listener".
-std::optional<bool> reads_as_http2(keyword::Scope& scope, const Call& call, std::string_view whose);
+// answers.cpp
+void lower_return(keyword::Scope& scope, const Call& call);
+void lower_deny(keyword::Scope& scope, const Call& call);
+void lower_tarpit(keyword::Scope& scope, const Call& call);
+void lower_auth(keyword::Scope& scope, const Call& call);
+void lower_http_error(keyword::Scope& scope, const Call& call);
+std::optional<std::uint16_t> read_status(keyword::Scope& scope, const Argument& word, int low, int high);
 
 void complete_tables(ir::Config& config);
 Contexts places_of(ir::Fetch code);

@@ -79,6 +79,10 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(tls_alpn, bytes, handshake)             /* $ssl_alpn_protocol | ssl_fc_alpn */          \
     X(tls_text, bytes, handshake)             /* number = ir::TlsFact, text = argument */     \
     X(tls_number, integer, handshake)         /* the same */                                  \
+    X(client_fault, integer, connect)         /* | fc_err: what became of the connection */   \
+    X(client_fault_text, bytes, connect)      /* | fc_err_str */                              \
+    X(client_tls_fault, integer, connect)     /* | ssl_fc_err: OpenSSL's number */            \
+    X(client_tls_fault_text, bytes, connect)  /* | ssl_fc_err_str */                          \
     X(hello_sni, bytes, handshake)            /* $ssl_preread_server_name | req.ssl_sni */    \
     X(hello_alpn, bytes, handshake)           /* $ssl_preread_alpn_protocols | req.ssl_alpn */\
     X(hello_protocol, bytes, handshake)       /* $ssl_preread_protocol | req.ssl_ver */       \
@@ -115,6 +119,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(request_headers, bytes, request)        /* | req.hdrs */                                \
     X(request_header_bytes, integer, request) /* head size */                                 \
     X(cookie, bytes, request)                 /* $cookie_NAME | req.cook(NAME) */             \
+    X(cookie_count, integer, request)         /* | req.cook_cnt(NAME) */                      \
+    X(cookie_names, bytes, request)           /* | req.cook_names(delimiter) */               \
     X(content_length, bytes, request)         /* $content_length */                           \
     X(content_type, bytes, request)           /* $content_type */                             \
     X(forwarded_for, bytes, request)          /* $proxy_add_x_forwarded_for */                \
@@ -151,6 +157,10 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(server_source_address, address, forward) /* | bc_src, %bi */                            \
     X(server_source_port, integer, forward)   /* | bc_src_port, %bp */                        \
     X(server_http_major, integer, response)   /* | bc_http_major */                           \
+    X(server_id, integer, forward)            /* | srv_id */                                  \
+    X(server_reused, boolean, forward)        /* | bc_reused: carried requests before */      \
+    X(server_tls_text, bytes, forward)        /* | ssl_bc_*, ssl_s_*: number = ir::TlsFact */ \
+    X(server_tls_number, integer, forward)    /* the same */                                  \
     X(forward_host, bytes, forward)           /* $proxy_host */                               \
     X(forward_port, bytes, forward)           /* $proxy_port */                               \
     /* load: text = pool (or pool/server), empty = the current one */                         \
@@ -174,10 +184,14 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(response_header, bytes, response)       /* $upstream_http_NAME | res.hdr(NAME,occ) */   \
     X(response_header_full, bytes, response)  /* | res.fhdr */                                \
     X(response_header_count, integer, response)  /* | res.hdr_cnt */                          \
+    X(response_header_full_count, integer, response) /* | res.fhdr_cnt */                     \
     X(response_header_names, bytes, response) /* | res.hdr_names */                           \
     X(response_headers, bytes, response)      /* | res.hdrs */                                \
     X(response_version, bytes, response)      /* | res.ver */                                 \
     X(response_cookie, bytes, response)       /* $upstream_cookie_NAME | res.cook */          \
+    X(response_cookie_count, integer, response) /* | res.cook_cnt */                          \
+    X(response_cookie_names, bytes, response) /* | res.cook_names */                          \
+    X(response_payload, bytes, response)      /* | res.payload(number, text=length) */        \
     X(response_trailer, bytes, reply)         /* $upstream_trailer_NAME */                    \
     X(sent_header, bytes, reply)              /* $sent_http_NAME */                           \
     X(sent_trailer, bytes, reply)             /* $sent_trailer_NAME */                        \
@@ -310,7 +324,29 @@ enum class Fetch : std::uint16_t {
     X(url_parameter, bytes, bytes)    /* urlp(text) */                                        \
     X(language, bytes, bytes)                                                                 \
     X(table_entry, any, integer)      /* table_http_req_rate(text) and its kin */             \
-    X(in_table, any, boolean)         /* in_table(text) */
+    X(in_table, any, boolean)         /* in_table(text) */                                    \
+    X(trim_left, bytes, bytes)        /* ltrim(text) */                                       \
+    X(trim_right, bytes, bytes)       /* rtrim(text) */                                       \
+    X(cut_line, bytes, bytes)         /* cut_crlf */                                          \
+    X(digest, bytes, bytes)           /* text = algorithm */                                  \
+    X(hmac, bytes, bytes)             /* text = algorithm, in[1] = key */                     \
+    X(grouped_hex, bytes, bytes)      /* be2hex: number = bytes of a group, text = separator, in[1] = whole groups only */\
+    X(grouped_big, bytes, bytes)      /* be2dec: the same */                                  \
+    X(grouped_little, bytes, bytes)   /* le2dec: the same */                                  \
+    X(hex_integer, bytes, integer)    /* hex2i */                                             \
+    X(reverse, bytes, bytes)                                                                  \
+    X(reverse_labels, bytes, bytes)   /* reverse_dom */                                       \
+    X(has_controls, bytes, boolean)   /* number = mask */                                     \
+    X(json_query, bytes, any)         /* text = path, number = 1: an integer is wanted */     \
+    X(parameter, bytes, bytes)        /* param(text), in[1] = delimiters */                   \
+    X(same_bytes, bytes, boolean)     /* secure_memcmp: in[1] = the other one */              \
+    X(crc32c, bytes, integer)                                                                 \
+    X(xxh3, bytes, integer)                                                                   \
+    X(forwarded_valid, bytes, boolean) /* rfc7239_is_valid */                                 \
+    X(forwarded_field, bytes, bytes)  /* rfc7239_field(text) */                               \
+    X(forwarded_name, bytes, bytes)   /* rfc7239_n2nn */                                      \
+    X(forwarded_port, bytes, bytes)   /* rfc7239_n2np */                                      \
+    X(certificate_error, integer, bytes) /* x509_v_err_str */
 
 enum class Converter : std::uint8_t {
 #define X(name, input, output) name,

@@ -34,6 +34,7 @@ bool same_place(const LogTarget& a, const LogTarget& b);
 struct AccessLog {
     LogTarget target;
     Text format;
+    Text error_format;                   // HAProxy error-log-format: connections that fail before a request
     std::optional<Condition> when;       // access_log ... if=
     std::uint32_t buffer = 0;            // bytes gathered before a write; 0 = end of the loop turn
     std::chrono::milliseconds flush{0};

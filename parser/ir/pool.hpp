@@ -59,7 +59,8 @@ struct HealthCheck {
         std::vector<std::string> alpn;
         std::optional<Endpoint> address;
         // expect
-        enum class Expect : std::uint8_t { status, text, regex, header, binary, status_regex, binary_regex };
+        // protocol: the answer of a service that weir knows, named by `pattern` (smtp, ldap, ...).
+        enum class Expect : std::uint8_t { status, text, regex, header, binary, status_regex, binary_regex, protocol };
         Expect expect = Expect::status;
         bool negate = false;
         std::string pattern;               // text, regex, or ranges "200-399,404"
@@ -163,7 +164,18 @@ struct Pool {
     Milliseconds queue_timeout{0};         // nginx queue directive (commercial)
     std::string zone;                      // name of the shared zone; empty: weir makes one
     bool disabled = false;
-    // HAProxy cookie persistence, as far as the pool must know; the rest in later issues.
+    // HAProxy's cookie: which server a client stays with stands in a cookie of weir's (insert), of the
+    // servers' (rewrite), or before the value of theirs (prefix).
+    struct Cookie {
+        std::string name;
+        enum class How : std::uint8_t { passive, insert, rewrite, prefix } how = How::passive;
+        bool indirect = false;     // servers never see it, and clients that have it get no other
+        bool no_cache = false;     // an answer that sets it is for no cache
+        bool post_only = false;    // set in answers to POST alone
+        bool preserve = false;     // one that a server sets stands
+        std::string attributes;    // behind the value: "; path=/; HttpOnly", ready to send
+    };
+    std::optional<Cookie> cookie;
     std::vector<std::pair<Condition, std::string>> use_server;
     // stick on, match, store-request, store-response: a table remembers the server of a key.
     struct Stick {

@@ -69,6 +69,7 @@ const char* name_of(HealthCheck::Step::Expect expect) {
         case Expect::binary: return "binary";
         case Expect::status_regex: return "status_regex";
         case Expect::binary_regex: return "binary_regex";
+        case Expect::protocol: return "protocol";
     }
     return "?";
 }
@@ -247,6 +248,12 @@ void Printer::pool(const Pool& p) {
     for (const auto& [condition, server] : p.use_server)
         line("use_server {} if {}", show(server), show(condition, config));
     for (const auto& one : p.sticks) stick(one);
+    if (!p.cookie) return;
+    const auto& cookie = *p.cookie;
+    constexpr const char* hows[] = {"passive", "insert", "rewrite", "prefix"};
+    line("cookie {} {}{}{}{}{} {}", show(cookie.name), hows[static_cast<int>(cookie.how)],
+         cookie.indirect ? " indirect" : "", cookie.no_cache ? " no_cache" : "", cookie.post_only ? " post_only" : "",
+         cookie.preserve ? " preserve" : "", show(cookie.attributes));
 }
 
 void Printer::stick(const Pool::Stick& stick) {

@@ -233,6 +233,8 @@ struct PutAction {
 
 }  // namespace
 
+std::string show(const Action& action, const Config& config) { return std::visit(ActionLine{config}, action); }
+
 void Printer::rules(const std::vector<Rule>& list, const Settings& parent) {
     for (const auto& entry : list) rule(entry, parent);
 }

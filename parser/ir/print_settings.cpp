@@ -250,6 +250,7 @@ std::string content_of(const ErrorPage& page, const Config& config) {
         std::string operator()(const ErrorPage::Redirect& redirect) const {
             return fmt::format("redirect {} {}", redirect.status, show(redirect.target, config));
         }
+        std::string operator()(const ErrorPage::Made& page) const { return show(Action(*page.respond), config); }
     };
     return std::visit(Content{config}, page.what);
 }
@@ -271,6 +272,7 @@ void put(Group& to, const LogSettings& logs) {
         to.line("access {}", show(log.target, to.config));
         Printer::Deeper deeper(to);
         to.field("format", log.format);
+        if (!log.error_format.empty()) to.field("error_format", log.error_format);
         if (log.when) to.line("when {}", show(*log.when, to.config));
         const AccessLog plain;
         to.field("buffer", log.buffer, plain.buffer);

@@ -22,6 +22,7 @@ std::string show(const Expr& expr, const Config& config);
 std::string show(const Text& text, const Config& config);
 std::string show(const PatternSet& patterns);
 std::string show(const Message& message);
+std::string show(const Action& action, const Config& config);
 std::string show(const LogTarget& target, const Config& config);
 std::string name_of(Phase phase);
 const char* column_name(Zone::Column::What what);

@@ -136,7 +136,8 @@ struct ErrorPage {
     struct Whole { std::shared_ptr<const Message> message; };
     struct Internal { Text uri; bool named = false; };      // another request, inside weir
     struct Redirect { Text target; std::uint16_t status = 302; };
-    std::variant<Whole, Internal, Redirect> what;
+    struct Made { std::shared_ptr<const action::Respond> respond; };   // http-error
+    std::variant<Whole, Internal, Redirect, Made> what;
     // error_page 404 =200 /x: 200; "=" alone: take what the page answers; none: keep the status.
     std::optional<std::uint16_t> new_status;
     bool take_status = false;

@@ -108,12 +108,14 @@ struct ListenerTls {
     Span span;
 };
 
-// What expressions ask about a TLS connection: the number of the fetches tls_text and tls_number.
+// What expressions ask about a TLS connection: the number of the fetches tls_text and tls_number, and
+// server_tls_text and server_tls_number. Of a connection to a server, "the client's certificate" is the
+// server's.
 enum class TlsFact : std::uint8_t {
     // of the connection
     session_id, session_id_hex, session_key, unique_id, client_random, server_random, cipher_list,
     group, group_list, reused_mark, early_mark, verdict, signature_list, signature_used,
-    peer_signature_used, chain_der,
+    peer_signature_used, chain_der, protocol, cipher, alpn, server_name,
     // of the client's certificate
     pem, pem_with_tabs, pem_escaped, fingerprint_hex, serial_hex, subject_2253, issuer_2253,
     subject_line, issuer_line, starts, ends, days_left,
@@ -123,7 +125,7 @@ enum class TlsFact : std::uint8_t {
     own_signature_algorithm,
     // numbers
     resumed, certificate_shown, certificate_known, verify_error, error, ca_error, ca_error_depth,
-    cipher_bits, used_bits, version, own_version,
+    cipher_bits, used_bits, version, own_version, there,
 };
 
 }  // namespace weir::ir

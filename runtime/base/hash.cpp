@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/base/hash.hpp"
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 #include <array>
 #include <bit>
 #include <cstring>
@@ -161,6 +164,25 @@ std::uint64_t xxh64(std::string_view bytes, std::uint64_t seed) {
     hash = (hash ^ (hash >> 33)) * p64[1];
     hash = (hash ^ (hash >> 29)) * p64[2];
     return hash ^ (hash >> 32);
+}
+
+std::uint32_t crc32c(std::string_view bytes) {
+    static constexpr auto table = [] {
+        std::array<std::uint32_t, 256> made{};
+        for (std::uint32_t i = 0; i < 256; ++i) {
+            made[i] = i;
+            for (int bit = 0; bit < 8; ++bit)
+                made[i] = made[i] >> 1 ^ ((made[i] & 1) != 0 ? 0x82F63B78U : 0);
+        }
+        return made;
+    }();
+    std::uint32_t sum = 0xffffffff;
+    for (unsigned char byte : bytes) sum = sum >> 8 ^ table[(sum ^ byte) & 0xff];
+    return ~sum;
+}
+
+std::uint64_t xxh3(std::string_view bytes, std::uint64_t seed) {
+    return XXH3_64bits_withSeed(bytes.data(), bytes.size(), seed);
 }
 
 }  // namespace weir::hash

@@ -51,16 +51,27 @@ void tell_nginx(const Connection& connection, const plan::Site& site, const net:
     log::process_log().write(log::info, text, about, &site.source->settings.logs->errors);
 }
 
-const char* haproxy_words(const Connection& connection, const net::TlsHandshake& outcome) {
-    if (outcome.how == How::timed_out) return "Timeout during SSL handshake";
-    if (outcome.how == How::closed) return "Connection closed during SSL handshake";
+std::int32_t fault_of(const Connection& connection, const net::TlsHandshake& outcome) {
+    namespace fault = route::fault;
+    if (outcome.how == How::timed_out) return fault::ssl_timeout;
+    if (outcome.how == How::closed) return fault::ssl_closed;
     const auto* tls = connection.stream.tls();
-    if (tls && tls->errors().ended_by_ca) return "SSL client CA chain cannot be verified";
-    return tls && tls->errors().ended ? "SSL client certificate not trusted" : "SSL handshake failure";
+    if (tls && tls->errors().ended_by_ca) return fault::ssl_ca;
+    return tls && tls->errors().ended ? fault::ssl_certificate : fault::ssl_handshake;
+}
+
+const char* haproxy_words(std::int32_t fault) {
+    switch (fault) {
+        case route::fault::ssl_timeout: return "Timeout during SSL handshake";
+        case route::fault::ssl_closed: return "Connection closed during SSL handshake";
+        case route::fault::ssl_ca: return "SSL client CA chain cannot be verified";
+        case route::fault::ssl_certificate: return "SSL client certificate not trusted";
+        default: return "SSL handshake failure";
+    }
 }
 
 // HAProxy has a line of its own where the frontend logs.
-void tell_haproxy(Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
+void tell_haproxy(Connection& connection, const plan::Site& site, std::int32_t fault) {
     const auto& facts = connection.facts;
     auto accepted_ms = connection.worker.loop.wall_ms() -
                        (connection.worker.loop.now_us() - facts.accepted_us) / 1000;
@@ -68,9 +79,9 @@ void tell_haproxy(Connection& connection, const plan::Site& site, const net::Tls
     auto line = fmt::format("{}:{} [{}.{:03}] {}/{}: {}", facts.client.text(),
                             facts.client.port,
                             route::date_text(route::DateForm::local_plain, accepted_ms / 1000),
-                            accepted_ms % 1000, site.source->name, name, haproxy_words(connection, outcome));
+                            accepted_ms % 1000, site.source->name, name, haproxy_words(fault));
     for (const auto& log : site.own.logs->access) {
-        if (log.source->target.kind == ir::LogTarget::Kind::none) continue;
+        if (log.source->target.kind == ir::LogTarget::Kind::none || !log.source->error_format.empty()) continue;
         bool error = site.source->settings.logs->separate_errors;
         log::write_access_line(log::process_sinks(), *log.source, line, error ? log::error : -1);
     }
@@ -80,6 +91,17 @@ void note(Connection& connection) {
     auto& facts = connection.facts;
     facts.tls = true;
     facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls());
+}
+
+// What error-log-format may ask for is noted first.
+void end_by_fault(Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
+    auto fault = fault_of(connection, outcome);
+    note(connection);
+    auto& details = connection.facts.make_details();
+    details.fault = fault;
+    details.tls_fault = outcome.code;
+    tell_haproxy(connection, site, fault);
+    log_fault(connection);
 }
 
 }  // namespace
@@ -114,7 +136,7 @@ net::Task<bool> accept_tls(Connection& connection) {
     if (nginx)
         tell_nginx(connection, site, outcome);
     else
-        tell_haproxy(connection, site, outcome);
+        end_by_fault(connection, site, outcome);
     co_return false;
 }
 

@@ -96,5 +96,7 @@ net::Task<void> serve_http(Connection& connection);
 net::Task<void> serve_stream(Connection& connection);
 // The access log of one that ended before it began.
 void log_refused_session(Connection& connection, std::uint16_t status);
+// The lines of error-log-format for one that ended before its first request.
+void log_fault(Connection& connection);
 
 }  // namespace weir::exchange

@@ -372,10 +372,7 @@ net::Task<Exchange::Next> Exchange::forward() {
         if (!subject_.unique_id_text.data()) subject_.unique_id_text = site_->unique_id.render(subject_);
         request_.fields.add(arena_, name, subject_.unique_id_text);
     }
-    server_.reset();   // an earlier one's pump may still hold the body
-    ask_forward_filters();
-    auto& body = forwarded_ ? static_cast<http::BodySource&>(forwarded_->body) : body_;
-    auto& gathered = forwarded_ ? forwarded_->gathered : gathered_;
+    if (!site_->source->is_nginx_style) read_affinity();
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
                                  request_, carrier_, body, connection_.server, connection_.requests == 1, gathered,
                                  target_, made_pool_, may_repeat_, tally_});
@@ -420,6 +417,7 @@ net::Task<Exchange::Next> Exchange::forward() {
             co_return ran.next;
         }
     }
+    if (!site_->source->is_nginx_style) write_affinity(server_->response);
     if (route_->forwarding->accel_redirect &&
         server_->response.fields.seen(FieldId::x_accel_redirect)) {
         auto next = follow_accel_redirect();

@@ -150,6 +150,9 @@ private:
     void add_content_type();
     void own_page(std::uint16_t status);
     std::string_view absolute_location(std::string_view target);
+    net::Task<void> drop_server_body();
+    void read_affinity();
+    void write_affinity(http::ResponseHead& response);
     void relay_server_fields();
     void rewrite_location(http::Field& field);
     void rewrite_cookie(http::Field& field);

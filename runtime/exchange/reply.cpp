@@ -117,6 +117,18 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
         action.short_body = route_->style->pages == ir::ReplyStyle::Pages::haproxy;
         return redirect(action, page->text.render(subject_));
     }
+    if (const auto* made = std::get_if<ir::ErrorPage::Made>(&source.what)) {
+        const auto& respond = *made->respond;
+        reply_ = {};
+        reply_.status = status;
+        reply_from_server_ = false;
+        unsized_ = false;
+        own_body_ = respond.body ? page->text.render(subject_) : std::string_view();
+        content_type_ = respond.content_type;
+        for (const auto& field : page->fields)
+            reply_.fields.add(arena_, field.name, field.value.render(subject_));
+        return Next::reply;
+    }
     const auto& internal = std::get<ir::ErrorPage::Internal>(source.what);
     in_error_page_ = true;
     take_status_ = source.take_status;
@@ -217,8 +229,16 @@ Exchange::Next Exchange::answer_with(const ir::Message& message) {
 
 Exchange::Next Exchange::respond(const plan::Rule& rule, const ir::action::Respond& action) {
     if (action.message) return answer_with(*action.message);
-    // return 404; has the page of its status, return 200; is empty.
-    if (!action.body && action.headers.empty() && action.status >= 400) return fail(action.status);
+    // return 404; has the page of its status, return 200; is empty. HAProxy's rules have an empty body
+    // where they want none; fields beside no body go with the page (auth).
+    bool haproxy = !site_->source->is_nginx_style;
+    if (!action.body && (action.status >= 400 || haproxy) && (action.headers.empty() || haproxy)) {
+        auto next = fail(action.status);
+        if (next == Next::reply)
+            for (const auto& field : rule.fields)
+                reply_.fields.add(arena_, field.name, field.value.render(subject_));
+        return next;
+    }
     reply_ = {};
     reply_.status = action.status;
     reply_from_server_ = false;
@@ -506,11 +526,11 @@ std::span<filter::Hold> Exchange::finish_head() {
     }
     subject_.reply = &reply_;
     if (!reply_from_server_) add_content_type();
-    for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
-    std::span<filter::Hold> wanted;
-    if (!route_->filters->empty() || !own_site_filters().empty()) wanted = ask_reply_filters();
-    const bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
-    if (no_body) wanted = {};
+    // HAProxy has no rules for what was no request.
+    if (!head_refused_ || site_->source->is_nginx_style)
+        for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
+    std::span<const filter::Hold> wanted;
+    if (!route_->filters->empty()) wanted = ask_reply_filters();
     if (!kept_fields_.empty()) add_kept_fields();
     if (!route_->style->charset.empty()) apply_charset();
     apply_reply_fields();
@@ -526,6 +546,16 @@ std::span<filter::Hold> Exchange::finish_head() {
     decide_framing();
     write_reply_head();
     return wanted;
+}
+
+net::Task<void> Exchange::drop_server_body() {
+    auto& body = server_->body();
+    auto limit = time_of(route_->timeouts->server_read);
+    while (!body.ended()) {
+        http::Piece piece;
+        if (!body.ready(piece)) piece = co_await body.next(limit, &carrier_.watch);
+        if (piece.state != http::BodyState::ok) co_return;
+    }
 }
 
 net::Task<bool> Exchange::send_reply() {
@@ -566,6 +596,10 @@ net::Task<bool> Exchange::send_reply() {
     } else {
         ok = co_await send_body(from, wanted, piece, pace);
     }
+    // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
+    // away, so that the connection can be kept.
+    bool unwanted = ok && no_body && server_ && reply_from_server_ && !site_->source->is_nginx_style;
+    if (unwanted) co_await drop_server_body();
     if (server_) co_await server_->finish(ok);
     // HAProxy's log does not count what it says to bytes that were no request.
     subject_.sent += subject_.request ? writer_.sent() : 0;

@@ -9,6 +9,8 @@
 #include "runtime/forward/connect.hpp"
 #include "runtime/forward/server_tls.hpp"
 #include "runtime/log/error_log.hpp"
+#include "runtime/log/access_log.hpp"
+#include "runtime/net/tls_facts.hpp"
 #include "runtime/net/client_hello.hpp"
 #include "runtime/net/time.hpp"
 #include "runtime/pool/queue_turn.hpp"
@@ -34,6 +36,8 @@ public:
         subject_.status = status;
         log();
     }
+    // Lines in the error format alone: what it ended by is in the connection's details.
+    void report_fault();
 
 private:
     void begin();
@@ -378,6 +382,8 @@ net::Task<forward::Failure> Session::secure(net::Time deadline) {
     if (!peer) co_return forward::Failure::local;
     auto secured = co_await forward::secure(server_stream_, *peer, deadline);
     problem_ = std::move(secured.problem);
+    if (secured.failure == forward::Failure::none)
+        subject_.server_tls = std::make_shared<const net::TlsFacts>(*server_stream_.tls());
     co_return secured.failure;
 }
 
@@ -613,6 +619,19 @@ net::Task<void> Session::run() {
 }
 
 }  // namespace
+
+void Session::report_fault() {
+    begin();
+    subject_.status = 0;
+    subject_.termination[0] = 'P';
+    subject_.termination[1] = 'R';
+    for (const auto& one : site_->own.logs->access) {
+        if (one.source->target.kind == ir::LogTarget::Kind::none || one.error_format.empty()) continue;
+        log::write_access_line(log::process_sinks(), *one.source, one.error_format.render(subject_), -1);
+    }
+}
+
+void log_fault(Connection& connection) { Session(connection).report_fault(); }
 
 void log_refused_session(Connection& connection, std::uint16_t status) {
     Session(connection).refuse(status);

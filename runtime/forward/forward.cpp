@@ -8,6 +8,7 @@
 
 #include "runtime/forward/connect.hpp"
 #include "runtime/log/error_log.hpp"
+#include "runtime/net/tls_facts.hpp"
 #include "runtime/net/time.hpp"
 #include "runtime/pool/queue_turn.hpp"
 
@@ -259,6 +260,8 @@ net::Task<Failure> ServerSide::secure_connection() {
     }
     auto secured = co_await secure(stream, *peer_, deadline);
     problem_ = std::move(secured.problem);
+    if (secured.failure == Failure::none)
+        connection_->tls = std::make_shared<const net::TlsFacts>(*stream.tls());
     co_return secured.failure;
 }
 
@@ -514,6 +517,8 @@ net::Task<Failure> ServerSide::ask() {
         if (failure != Failure::none) co_return failure;
         fresh = false;   // it stands
     }
+    job_.subject.server_reused = reused_;
+    job_.subject.server_tls = (joined_ ? joined_ : connection_.get())->tls;
     // On a fresh connection the first write tells as well as a wait whether it stands: near servers
     // are there already.
     failure = send_now();

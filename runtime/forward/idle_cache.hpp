@@ -9,6 +9,10 @@
 #include "runtime/net/stream.hpp"
 #include "runtime/pool/live_pool.hpp"
 
+namespace weir::net {
+class TlsFacts;
+}
+
 namespace weir::forward {
 
 class IdleList;
@@ -25,6 +29,7 @@ struct ServerConnection {
     std::string greeting;             // the PROXY header it began with: of one client, never shared
     bool reused = false;              // came out of the list this time
     std::shared_ptr<const TlsPeer> peer;   // over TLS: to whom; null: plain
+    std::shared_ptr<const net::TlsFacts> tls;   // of the handshake; null: plain
     // idle
     IdleList* list = nullptr;
     ServerConnection* next = nullptr;

@@ -2,6 +2,7 @@
 #include "runtime/net/digest.hpp"
 
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
 #include <sys/random.h>
 
 #include <cstring>
@@ -26,6 +27,36 @@ const EVP_MD* algorithm(Digest kind) {
 std::size_t digest(Digest kind, std::string_view bytes, unsigned char* out) {
     unsigned int size = 0;
     if (!EVP_Digest(bytes.data(), bytes.size(), out, &size, algorithm(kind), nullptr)) return 0;
+    return size;
+}
+
+namespace {
+
+const EVP_MD* named(std::string_view name) {
+    char text[32];
+    if (name.size() >= sizeof text) return nullptr;
+    std::memcpy(text, name.data(), name.size());
+    text[name.size()] = 0;
+    return EVP_get_digestbyname(text);
+}
+
+}  // namespace
+
+bool knows_digest(std::string_view name) { return named(name) != nullptr; }
+
+std::size_t digest(std::string_view name, std::string_view bytes, unsigned char* out) {
+    const auto* kind = named(name);
+    unsigned int size = 0;
+    if (!kind || !EVP_Digest(bytes.data(), bytes.size(), out, &size, kind, nullptr)) return 0;
+    return size;
+}
+
+std::size_t hmac(std::string_view name, std::string_view key, std::string_view bytes, unsigned char* out) {
+    const auto* kind = named(name);
+    unsigned int size = 0;
+    if (!kind || !HMAC(kind, key.data(), static_cast<int>(key.size()),
+                       reinterpret_cast<const unsigned char*>(bytes.data()), bytes.size(), out, &size))
+        return 0;
     return size;
 }
 

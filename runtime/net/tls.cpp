@@ -400,6 +400,7 @@ TlsSession::Step TlsSession::step(TlsHandshake& outcome) {
     outcome.how = not_tls_ ? How::not_tls : cut_off_ || error_ != 0 ? How::closed : How::failed;
     outcome.error = error_;
     outcome.verify_error = verify_error();
+    outcome.code = ERR_peek_error();
     outcome.why = all_errors();
     return Step::over;
 }

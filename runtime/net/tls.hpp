@@ -149,6 +149,7 @@ struct TlsHandshake {
     } how = How::done;
     int error = 0;          // errno, with closed
     int verify_error = 0;   // X509_V_ERR_..., where the peer's certificate is why
+    unsigned long code = 0; // OpenSSL's number of the first error
     std::string why;        // error:0A00010B:SSL routines::wrong version number
 };
 

@@ -367,6 +367,10 @@ std::string_view TlsFacts::of_connection(F what, Arena& arena) const {
             if (verify_error() == 0) return "SUCCESS";
             return arena.join({"FAILED:", TlsSession::verify_text(verify_error())});
         case F::chain_der: return chain_der(ssl_, arena);
+        case F::protocol: return protocol();
+        case F::cipher: return cipher();
+        case F::alpn: return alpn();
+        case F::server_name: return server_name();
         default: return {};
     }
 }

@@ -12,6 +12,13 @@
 
 namespace weir::net {
 
+// OpenSSL's words for a number of its error queue ("error:0A00010B:SSL routines::wrong version number");
+// empty for 0.
+std::string tls_fault_words(unsigned long fault);
+// The constant of a verification error without its number ("X509_V_ERR_CERT_HAS_EXPIRED"); the number as
+// text when it has no name.
+std::string verify_error_name(int error);
+
 class TlsFacts {
 public:
     // When the handshake is done, and whenever a new one with the same connection were.

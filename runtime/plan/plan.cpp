@@ -293,6 +293,11 @@ struct Compiler {
                 page.text = library.compile(in->uri);
             if (const auto* redirect = std::get_if<ir::ErrorPage::Redirect>(&one.what))
                 page.text = library.compile(redirect->target);
+            if (const auto* made_page = std::get_if<ir::ErrorPage::Made>(&one.what)) {
+                const auto& respond = *made_page->respond;
+                if (respond.body) page.text = library.compile(*respond.body);
+                for (const auto& two : respond.headers) page.fields.push_back(field(two.name, two.value));
+            }
             made->list.push_back(std::move(page));
         }
         return made;
@@ -305,6 +310,7 @@ struct Compiler {
             AccessLog log;
             log.source = &one;
             log.format = library.compile(one.format);
+            log.error_format = library.compile(one.error_format);
             if (one.when) log.when = library.compile(*one.when);
             made->access.push_back(std::move(log));
         }
@@ -459,7 +465,23 @@ void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
         request.preferred = use.server;
         break;
     }
+    if (source->cookie) ask_cookie(request, subject);
     if (!sticks.empty()) ask_sticks(request, subject);
+}
+
+// The server that the client's cookie names comes next. Where a rule has chosen, the cookie is not used,
+// and none is set.
+void Pool::ask_cookie(pool::PickRequest& request, route::Subject& subject) const {
+    for (const auto& server : source->servers) {
+        if (request.preferred.empty()) {
+            if (!subject.cookie_server.data()) return;
+            if (server.cookie == subject.cookie_server) request.preferred = server.name;
+        } else if (server.name == request.preferred) {
+            subject.cookie_server = server.cookie;
+            if (subject.termination[2] != 'N') subject.termination[2] = 'U';
+            return;
+        }
+    }
 }
 
 // stick match: the server that a table remembers for the key comes first. stick store-request: the key is

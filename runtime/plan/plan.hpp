@@ -52,7 +52,8 @@ struct RuleLists {
 
 struct ErrorPage {
     const ir::ErrorPage* source = nullptr;
-    route::Template text;
+    route::Template text;              // the URI, target or body
+    std::vector<Field> fields;         // Made
 };
 struct ErrorPages {
     std::vector<ErrorPage> list;
@@ -63,6 +64,7 @@ struct ErrorPages {
 struct AccessLog {
     const ir::AccessLog* source = nullptr;
     route::Template format;
+    route::Template error_format;      // empty: none
     route::Program when;               // empty: always
 };
 struct Logs {
@@ -196,6 +198,7 @@ struct Pool {
     [[nodiscard]] const std::vector<route::Template>& proxy_values_of(const ir::Server& server) const;
     // Puts into `request` what the choice takes from the subject.
     void fill(pool::PickRequest& request, route::Subject& subject) const;
+    void ask_cookie(pool::PickRequest& request, route::Subject& subject) const;
     void ask_sticks(pool::PickRequest& request, route::Subject& subject) const;
 };
 

@@ -78,6 +78,12 @@ private:
     mutable char text_[47];
 };
 
+// HAProxy's numbers of what ended a connection early (fc_err).
+namespace fault {
+inline constexpr std::int32_t none = 0, ssl_closed = 24, ssl_timeout = 26, ssl_ca = 30,
+                              ssl_certificate = 31, ssl_handshake = 34;
+}
+
 // What few connections know of: a PROXY header, TLS, a ClientHello that passes through. On the heap, so
 // that an idle plain connection does not carry it.
 struct ConnectionDetails {
@@ -93,6 +99,9 @@ struct ConnectionDetails {
     std::string_view hello_sni, hello_alpn, hello_protocol;
     std::int32_t hello_type = -1, hello_version = -1;  // version: 0x0303 and so on
     bool hello_decided = false;   // there is one, or none will come
+    // How the handshake went wrong: HAProxy's number for the connection, OpenSSL's for the reason.
+    std::int32_t fault = 0;
+    unsigned long tls_fault = 0;
     bool hello_sought = false;    // by ssl_preread: no name is an empty one, unless there is no hello
 };
 
@@ -257,6 +266,9 @@ struct Subject {
     const pool::LivePool* pool = nullptr;
     const pool::LiveServer* server = nullptr;
     std::string_view pool_name;     // HAProxy %b: the backend even when it has no servers
+    std::string_view cookie_server; // the value of HAProxy's cookie when it names a server in use
+    bool server_reused = false;     // its connection carried requests before
+    std::shared_ptr<const net::TlsFacts> server_tls;   // of that connection; null: none, or plain
     Address server_source;          // our end of the connection to the server
     std::string_view forward_host;  // $proxy_host
     std::uint16_t forward_port = 0;

@@ -214,11 +214,17 @@ Value convert_field(const Conversion& c, const Value& input) { return part(c, in
 Value convert_word(const Conversion& c, const Value& input) { return part(c, input, true); }
 Value convert_bytes(const Conversion& c, const Value& input) {
     const auto text = in_text(c, input);
-    const auto offset = static_cast<std::size_t>(c.node.number);
-    if (c.node.number < 0 || offset >= text.size()) return Value::of("");
-    const std::int64_t count = c.number(1, -1);
-    return Value::of(
-        text.substr(offset, count < 0 ? std::string_view::npos : static_cast<std::size_t>(count)));
+    std::int64_t offset = c.node.number, count = c.number(1, -1);
+    if (c.node.count > 2) {   // a variable; in[1] may be one as well
+        const Value given = c.argument(2);
+        if (!given.exists) return Value::missing();
+        offset = to_number(given);
+    }
+    if (c.node.count > 1 && !c.argument(1).exists) return Value::missing();
+    if (offset < 0 || (c.node.count > 1 && count < 0)) return Value::missing();
+    if (static_cast<std::size_t>(offset) >= text.size()) return Value::of("");
+    return Value::of(text.substr(static_cast<std::size_t>(offset),
+                                 count < 0 ? std::string_view::npos : static_cast<std::size_t>(count)));
 }
 Value convert_sub_string(const Conversion& c, const Value& input) {
     return convert_bytes(c, input);
@@ -353,6 +359,13 @@ Value convert_ip_mask(const Conversion& c, const Value& input) {
     Value value = to_address(input);
     if (!value.exists) return value;
     const bool four = value.ip.family == IpAddress::Family::v4;
+    if (c.node.count > 2) {
+        IpAddress mask;
+        if (parse_address(c.text(four ? 2 : 3), mask)) {
+            for (int i = 0; i < (four ? 4 : 16); ++i) value.ip.bytes[i] &= mask.bytes[i];
+            return value;
+        }
+    }
     const std::int64_t bits = four ? c.node.number : c.number(1, 128);
     for (int i = 0; i < (four ? 4 : 16); ++i) {
         const std::int64_t kept = std::clamp<std::int64_t>(bits - 8 * i, 0, 8);

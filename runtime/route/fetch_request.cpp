@@ -67,7 +67,14 @@ Value fetch_request_version_number(const Node& node, Subject& subject) {
     version.bytes.remove_prefix(version.exists ? 5 : 0);
     return version;
 }
-Value fetch_path(const Node&, Subject& subject) { return text_or_missing(path_of(subject)); }
+// With number 1: the target as it came, without the query (%HP).
+Value fetch_path(const Node& node, Subject& subject) {
+    if (node.number == 1 && subject.request && subject.request->absolute_form) {
+        const auto target = subject.request->target;
+        return text_or_missing(target.substr(0, target.find('?')));
+    }
+    return text_or_missing(path_of(subject));
+}
 Value fetch_path_and_query(const Node&, Subject& subject) {
     const auto path = path_of(subject);
     if (path.empty()) return Value::missing();
