@@ -92,6 +92,7 @@ void Library::fill_fetch(Node& node, const ir::Expr& expr) {
         case F::response_header:
         case F::response_header_full:
         case F::response_header_count:
+        case F::response_header_full_count:
         case F::response_trailer:
         case F::sent_header:
         case F::sent_trailer: node.field = http::field_id(expr.text); return;
