@@ -430,10 +430,12 @@ void H2Client::read() {
             return;
         }
         inside_ = true;
-        auto taken = nghttp2_session_mem_recv(
-            session_, reinterpret_cast<const std::uint8_t*>(bytes), got.bytes);
+        bool taken = padding_.pass({bytes, got.bytes}, [this](std::string_view part) {
+            return nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(part.data()),
+                                            part.size()) >= 0;
+        });
         inside_ = false;
-        if (taken < 0) {
+        if (!taken) {
             if (flush()) fail(H2End::broken);   // says why, if it can
             return;
         }

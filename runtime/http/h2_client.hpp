@@ -7,6 +7,7 @@
 #include <string>
 
 #include "runtime/http/body.hpp"
+#include "runtime/http/h2_padding.hpp"
 #include "runtime/http/message.hpp"
 #include "runtime/net/buffer.hpp"
 
@@ -189,6 +190,7 @@ private:
     net::Stream& stream_;
     H2ClientLimits limits_;
     nghttp2_session* session_ = nullptr;
+    H2Padding padding_{0};
     H2Request* first_ = nullptr;
     std::uint32_t requests_ = 0;
     std::uint32_t idle_frames_ = 0;

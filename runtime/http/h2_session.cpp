@@ -386,11 +386,14 @@ void H2Session::settle() {
 
 bool H2Session::feed(std::string_view bytes) {
     busy_ = true;
-    auto taken = nghttp2_session_mem_recv(
-        session_, reinterpret_cast<const std::uint8_t*>(bytes.data()), bytes.size());
+    bool taken = padding_.pass(bytes, [this](std::string_view part) {
+        auto result = nghttp2_session_mem_recv(session_, reinterpret_cast<const std::uint8_t*>(part.data()),
+                                               part.size());
+        if (result == NGHTTP2_ERR_BAD_CLIENT_MAGIC) violation_ = NGHTTP2_PROTOCOL_ERROR;
+        return result >= 0;
+    });
     busy_ = false;
-    if (taken == NGHTTP2_ERR_BAD_CLIENT_MAGIC) violation_ = NGHTTP2_PROTOCOL_ERROR;
-    return taken >= 0;
+    return taken;
 }
 
 // Takes what is of the preface, and where the client's SETTINGS do not follow puts empty ones in their

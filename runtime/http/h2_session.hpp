@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "runtime/http/h2_guard.hpp"
+#include "runtime/http/h2_padding.hpp"
 #include "runtime/http/h2_request.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
@@ -62,7 +63,7 @@ public:
     // Whether reading on makes sense.
     [[nodiscard]] bool goes_on() const;
     [[nodiscard]] bool idle() const { return open_ == 0 && exchanges_ == 0; }
-    [[nodiscard]] bool mid_head() const { return heads_ != 0; }   // a head has begun and is not whole
+    [[nodiscard]] bool mid_head() const { return heads_ != 0 || padding_.holds(); }   // a head has begun and is not whole
     [[nodiscard]] bool draining() const { return draining_; }
     [[nodiscard]] bool failed() const { return failed_; }
     [[nodiscard]] std::uint32_t glitches() const { return glitches_; }
@@ -121,6 +122,7 @@ private:
     std::array<std::int32_t, 128> cut_off_{};   // streams that ended before the client ended them
     std::size_t cut_offs_ = 0, fields_ = 0;
     std::uint32_t preface_left_ = 24;      // bytes
+    H2Padding padding_{24};
     std::size_t useful_ = 0;               // bytes of bodies in what was taken last
     bool busy_ = false;                    // nghttp2 is at work: it must not be called anew
     bool writing_ = false;                 // write_out() runs or will

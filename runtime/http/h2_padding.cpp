@@ -1,0 +1,201 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/http/h2_padding.hpp"
+
+#include <nghttp2/nghttp2.h>
+
+#include <algorithm>
+#include <memory>
+
+namespace weir::http {
+
+namespace {
+
+constexpr std::size_t frame_head = 9;
+// The largest frame that is looked at; larger ones are refused by nghttp2 or hold a head of an attack.
+constexpr std::size_t most_looked_at = 16384;
+
+std::uint32_t byte_at(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
+
+std::size_t length_of(std::string_view frame) {
+    return byte_at(frame, 0) << 16 | byte_at(frame, 1) << 8 | byte_at(frame, 2);
+}
+
+// RFC 7541 section 5.1; false: it does not end here, or is larger than any length.
+bool read_integer(std::string_view& text, unsigned prefix, std::size_t& value) {
+    if (text.empty()) return false;
+    const std::uint32_t most = (1u << prefix) - 1;
+    value = byte_at(text, 0) & most;
+    text.remove_prefix(1);
+    if (value < most) return true;
+    for (unsigned shift = 0; shift < 21; shift += 7) {
+        if (text.empty()) return false;
+        auto byte = byte_at(text, 0);
+        text.remove_prefix(1);
+        value += static_cast<std::size_t>(byte & 127) << shift;
+        if (byte < 128) return true;
+    }
+    return false;
+}
+
+void write_integer(std::string& out, unsigned char first, unsigned prefix, std::size_t value) {
+    const std::size_t most = (1u << prefix) - 1;
+    if (value < most) {
+        out += static_cast<char>(first | value);
+        return;
+    }
+    out += static_cast<char>(first | most);
+    for (value -= most; value >= 128; value /= 128) out += static_cast<char>(value % 128 + 128);
+    out += static_cast<char>(value);
+}
+
+struct Free {
+    void operator()(nghttp2_hd_inflater* inflater) const { nghttp2_hd_inflate_del(inflater); }
+};
+
+// Whether the text is whole Huffman code, as the library sees it. Its tables are not to be seen, so it is
+// asked about a field that is in no table.
+bool is_whole_code(std::string_view text) {
+    static thread_local std::unique_ptr<nghttp2_hd_inflater, Free> inflater;
+    if (!inflater) {
+        nghttp2_hd_inflater* made = nullptr;
+        if (nghttp2_hd_inflate_new(&made) != 0) return false;
+        inflater.reset(made);
+    }
+    std::string field("\x10\x01x", 3);
+    write_integer(field, 0x80, 7, text.size());
+    field += text;
+    const auto* at = reinterpret_cast<const std::uint8_t*>(field.data());
+    std::size_t left = field.size();
+    for (;;) {
+        nghttp2_nv found;
+        int flags = 0;
+        auto used = nghttp2_hd_inflate_hd2(inflater.get(), &found, &flags, at, left, 1);
+        if (used < 0) {
+            inflater.reset();   // it is of no use after an error
+            return false;
+        }
+        at += used;
+        left -= static_cast<std::size_t>(used);
+        if (flags & NGHTTP2_HD_INFLATE_FINAL) break;
+    }
+    nghttp2_hd_inflate_end_headers(inflater.get());
+    return true;
+}
+
+// One text of a field, as it is or without the byte too many. A code without its last byte is whole only
+// where that byte was not part of it.
+bool copy_text(std::string_view& block, std::string& out, bool& changed) {
+    if (block.empty()) return false;
+    const bool coded = byte_at(block, 0) & 0x80;
+    std::size_t size = 0;
+    auto start = block;
+    if (!read_integer(block, 7, size) || size > block.size()) return false;
+    auto text = block.substr(0, size);
+    block.remove_prefix(size);
+    if (coded && text.ends_with('\xff') && is_whole_code(text.substr(0, size - 1))) {
+        changed = true;
+        write_integer(out, 0x80, 7, size - 1);
+        out += text.substr(0, size - 1);
+    } else {
+        out += start.substr(0, start.size() - block.size());
+    }
+    return true;
+}
+
+// The fields of a head (RFC 7541 section 6). False: it is none that can be read.
+bool copy_block(std::string_view block, std::string& out, bool& changed) {
+    while (!block.empty()) {
+        auto start = block;
+        auto first = byte_at(block, 0);
+        unsigned prefix = first & 0x80 ? 7 : first & 0x40 ? 6 : first & 0x20 ? 5 : 4;
+        std::size_t index = 0;
+        if (!read_integer(block, prefix, index)) return false;
+        out += start.substr(0, start.size() - block.size());
+        if ((first & 0x80) || (first & 0xe0) == 0x20) continue;
+        if (index == 0 && !copy_text(block, out, changed)) return false;
+        if (!copy_text(block, out, changed)) return false;
+    }
+    return true;
+}
+
+}  // namespace
+
+void H2Padding::next(std::string_view bytes) {
+    rest_ = bytes;
+    if (held_.empty()) return;
+    joined_ = std::move(held_);
+    held_.clear();
+    joined_ += bytes;
+    rest_ = joined_;
+}
+
+bool H2Padding::take(std::string_view& part) {
+    if (rest_.empty()) return false;
+    // Frames that are none of ours go on together with what is before them.
+    std::size_t size = 0;
+    while (size < rest_.size()) {
+        if (skip_ != 0) {
+            auto here = std::min<std::size_t>(skip_, rest_.size() - size);
+            skip_ -= static_cast<std::uint32_t>(here);
+            size += here;
+            continue;
+        }
+        auto frame = rest_.substr(size);
+        if (frame.size() < frame_head) {
+            // Nine bytes that come one by one are not worth a copy unless a head may follow.
+            if (size != 0) break;
+            held_ = frame;
+            rest_ = {};
+            return false;
+        }
+        auto whole = frame_head + length_of(frame);
+        bool is_head = frame[3] == NGHTTP2_HEADERS && (frame[4] & NGHTTP2_FLAG_END_HEADERS) &&
+                       whole <= frame_head + most_looked_at;
+        if (!is_head) {
+            skip_ = static_cast<std::uint32_t>(whole);
+            continue;
+        }
+        if (size != 0) break;   // what is before it first
+        if (frame.size() < whole) {
+            held_ = frame;
+            rest_ = {};
+            return false;
+        }
+        if (mend(frame.substr(0, whole))) {
+            rest_.remove_prefix(whole);
+            part = mended_;
+            return true;
+        }
+        size = whole;
+    }
+    part = rest_.substr(0, size);
+    rest_.remove_prefix(size);
+    return true;
+}
+
+// True: `mended_` is to be read in its place.
+bool H2Padding::mend(std::string_view frame) {
+    auto block = frame.substr(frame_head);
+    // Most heads have nothing that looks like it.
+    if (block.find('\xff') == std::string_view::npos) return false;
+    std::size_t before = 0, behind = 0;
+    if (frame[4] & NGHTTP2_FLAG_PADDED) {
+        if (block.empty()) return false;
+        behind = byte_at(block, 0);
+        before = 1;
+    }
+    if (frame[4] & NGHTTP2_FLAG_PRIORITY) before += 5;
+    if (before + behind > block.size()) return false;
+    mended_.assign(frame.substr(0, frame_head + before));
+    bool changed = false;
+    if (!copy_block(block.substr(before, block.size() - before - behind), mended_, changed) || !changed)
+        return false;
+    mended_ += block.substr(block.size() - behind);
+    auto length = mended_.size() - frame_head;
+    mended_[0] = static_cast<char>(length >> 16);
+    mended_[1] = static_cast<char>(length >> 8);
+    mended_[2] = static_cast<char>(length);
+    return true;
+}
+
+}  // namespace weir::http
