@@ -36,9 +36,9 @@ public:
     explicit BodyLowering(Block& block) : block_(block), run_(block.run) {}
 
     void lower(std::span<const ast::Directive> body) {
-        for (bool first : {true, false})
+        for (int turn : {0, 1, 2})
             for (const auto& directive : body)
-                if (defines_value(directive.name().text) == first)
+                if (turn_of(directive.name().text) == turn)
                     lower_words(directive, directive.words.list, directive.body.present);
         block_.settle();
         // Upstreams and matches are looked up by name from the other blocks.
@@ -49,9 +49,11 @@ public:
     }
 
 private:
-    // Variables of the same block mean what these say, wherever they stand.
-    static bool defines_value(std::string_view name) {
-        return name == "valid_referers" || name.starts_with("secure_link");
+    // Variables of the same block mean what some directives say, wherever they stand; valid_referers may
+    // mean the names of the server.
+    static int turn_of(std::string_view name) {
+        if (name == "server_name") return 0;
+        return name == "valid_referers" || name.starts_with("secure_link") ? 1 : 2;
     }
 
     static bool is_looked_up(const Keyword& row) {

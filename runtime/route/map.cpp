@@ -104,7 +104,12 @@ Value CompiledMap::find(Subject& subject, const std::string_view* key) const {
         case ir::Map::Kind::table: value = look_up(text, subject); break;
         case ir::Map::Kind::networks: value = look_up_network(text); break;
         case ir::Map::Kind::shares: value = look_up_share(text); break;
-        case ir::Map::Kind::referers: value = look_up_referer(text, subject); break;
+        case ir::Map::Kind::referers: {
+            // An empty field is there, all the same.
+            auto field = text.empty() ? std::string_view("") : text;
+            value = look_up_referer(key_.exists(subject) ? field : std::string_view(), subject);
+            break;
+        }
     }
     return Value::of((value ? value : &fallback_)->render(subject));
 }

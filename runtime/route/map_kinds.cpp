@@ -79,12 +79,15 @@ const Template* CompiledMap::look_up_referer(const std::string_view& key, Subjec
             if (conf_.entries[i].kind == kind) return &values_[i];
         return nullptr;
     };
-    if (key.empty()) return special(Kind::absent);
+    if (!key.data()) return special(Kind::absent);
     auto folded = lower_case(key, *subject.arena);
     std::size_t scheme = folded.starts_with("http://") ? 7 : folded.starts_with("https://") ? 8 : 0;
-    if (scheme == 0) return special(Kind::hidden);
+    // What is shorter than any name that nginx thinks of counts as none, too.
+    constexpr std::size_t shortest = 11, longest_host = 256;
+    if (scheme == 0 || key.size() < shortest) return special(Kind::hidden);
     auto rest = folded.substr(scheme);
     auto host = rest.substr(0, rest.find_first_of("/:"));
+    if (host.size() > longest_host) return nullptr;
     auto slash = rest.find('/');
     auto path = slash == rest.npos ? std::string_view() : key.substr(scheme + slash);
     for (std::size_t i = 0; i < conf_.entries.size(); ++i) {
