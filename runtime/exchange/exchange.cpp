@@ -394,7 +394,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (failure != forward::Failure::none) {
         auto status = server_->status_for(failure);
-        log_failure(worker_, subject_, failure, server_->problem());
+        log_failure(worker_, subject_, failure, server_->problem(), error_logs_of(*route_, *site_));
         server_.reset();
         if (!body_.ended()) {
             keep_ = false;

@@ -37,7 +37,7 @@ bool has_dots_first(std::string_view rest) {
 
 // One line of the error log about the request.
 void Exchange::note_problem(int level, const std::string& text) {
-    log_problem(subject_, level, text);
+    log_problem(subject_, level, text, error_logs_of(*route_, *site_));
 }
 
 void Exchange::note_file_error(std::string_view what, std::string_view path, int error) {

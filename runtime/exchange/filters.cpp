@@ -13,7 +13,7 @@ Exchange::Next Exchange::ask_filters(std::size_t& at, std::int64_t& wait_ms) {
     while (at < filters.size()) {
         filter::Answer answer;
         auto verdict = filters[at++].filter->on_request(subject_, answer);
-        if (!answer.note.empty()) log_note(subject_, answer.note_level, answer.note);
+        if (!answer.note.empty()) log_note(subject_, answer.note_level, answer.note, {}, error_logs_of(*route_, *site_));
         if (verdict == filter::Verdict::next) continue;
         wait_ms = answer.wait_ms;
         if (verdict == filter::Verdict::wait) return Next::wait;

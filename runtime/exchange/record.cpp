@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/exchange/record.hpp"
 
+#include <algorithm>
 #include <cerrno>
 
 #include "runtime/exchange/exchange.hpp"
@@ -150,18 +151,25 @@ log::About about_of(const route::Subject& subject) {
     return about;
 }
 
-bool wants(const route::Subject& subject, int level) {
-    return log::process_log().wants(level) || !subject.site->settings.logs->errors.empty();
+const std::vector<ir::ErrorLog>& own_logs(const route::Subject& subject, const ir::LogSettings* logs) {
+    return (logs ? *logs : *subject.site->settings.logs).errors;
 }
 
 }  // namespace
 
-void log_problem(route::Subject& subject, int level, const std::string& text) {
-    log_note(subject, level, text, {});
+bool has_log_for(const route::Subject& subject, int level, const ir::LogSettings* logs) {
+    const auto& own = own_logs(subject, logs);
+    if (own.empty()) return log::process_log().wants(level);
+    return std::any_of(own.begin(), own.end(), [&](const auto& one) { return one.level >= level; });
 }
 
-void log_note(route::Subject& subject, int level, std::string_view text, std::string_view doing) {
-    if (!wants(subject, level)) return;
+void log_problem(route::Subject& subject, int level, const std::string& text, const ir::LogSettings* logs) {
+    log_note(subject, level, text, {}, logs);
+}
+
+void log_note(route::Subject& subject, int level, std::string_view text, std::string_view doing,
+              const ir::LogSettings* logs) {
+    if (!has_log_for(subject, level, logs)) return;
     auto who = about_of(subject);
     who.doing = doing;
     std::string bound;   // what nginx calls the server of a stream
@@ -169,20 +177,20 @@ void log_note(route::Subject& subject, int level, std::string_view text, std::st
         bound = ir::to_string(subject.connection->listener->endpoint);
         who.site = bound;
     }
-    log::process_log().write(level, text, who, &subject.site->settings.logs->errors);
+    log::process_log().write(level, text, who, &own_logs(subject, logs));
 }
 
 void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
-                 const std::string& problem) {
+                 const std::string& problem, const ir::LogSettings* logs) {
     auto words = words_of(failure);
-    if (!wants(subject, words.level)) return;
+    if (!has_log_for(subject, words.level, logs)) return;
     auto who = about_of(subject);
     who.doing = words.doing;
     if (!subject.tries.empty()) who.server = subject.tries.back().address;
     auto text = !problem.empty() ? problem
                 : words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
                                  : std::string(words.text);
-    log::process_log().write(words.level, text, who, &subject.site->settings.logs->errors);
+    log::process_log().write(words.level, text, who, &own_logs(subject, logs));
 }
 
 namespace {

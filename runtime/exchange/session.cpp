@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // One session of a stream site (nginx stream, HAProxy mode tcp): pick a server, connect, tunnel.
+#include <fmt/format.h>
+
 #include <algorithm>
 
 #include "runtime/exchange/actions.hpp"
@@ -64,6 +66,7 @@ private:
     net::Task<forward::Failure> secure(net::Time deadline);
     void log();
     void write_lines();
+    void tell_begin();
     void watch_server();
 
     Connection& connection_;
@@ -538,9 +541,22 @@ void Session::begin() {
     if (!site_->unique_id.empty()) subject_.unique_id_format = &site_->unique_id;
 }
 
+// nginx says when a session begins, where somebody wants to know that much.
+void Session::tell_begin() {
+    if (!site_->source->is_nginx_style || !has_log_for(subject_, log::info)) return;
+    const auto& facts = connection_.facts;
+    auto end = [](const route::Address& address) {
+        if (address.is_unix) return std::string(address.text());
+        bool v6 = address.ip.family == IpAddress::Family::v6;
+        return fmt::format(fmt::runtime(v6 ? "[{}]:{}" : "{}:{}"), address.text(), address.port);
+    };
+    log_note(subject_, log::info, fmt::format("client {} connected to {}", end(facts.client), end(facts.local)));
+}
+
 net::Task<void> Session::run() {
     auto& loop = worker_.loop;
     begin();
+    tell_begin();
     if (site_->own.real_address) take_real_address();
     if (!site_->own.filters->empty()) {
         bool admitted = co_await ask_filters();

@@ -200,6 +200,10 @@ void Master::came_up() {
     life_ = Life::running;
     stop_former();
     if (options_.personality == Personality::haproxy) report_.say(5, "Loading success.");
+    if (options_.personality == Personality::nginx) {
+        auto version = version_text_of(Personality::nginx);
+        report_.say(5, version.substr(0, version.find('\n')));
+    }
     report_.say(5, fmt::format("started {} workers", now_.workers));
     notify_ready("Ready.");
     if (options_.on_up) options_.on_up();
