@@ -10,6 +10,7 @@
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/net/time.hpp"
 #include "runtime/net/tls_facts.hpp"
+#include "runtime/route/escape.hpp"
 #include "runtime/route/real_address.hpp"
 
 namespace weir::exchange {
@@ -208,6 +209,24 @@ Exchange::Next Exchange::refuse_head(ParseStatus status) {
 }
 
 // The head is whole: which site, which path.
+namespace {
+
+// A field that has one value came twice: what it means would be a guess (nginx refuses it since 1.23).
+bool has_double_field(const http::FieldList& fields) {
+    constexpr FieldId once[] = {FieldId::authorization,     FieldId::content_range,
+                                FieldId::expect,            FieldId::if_match,
+                                FieldId::if_modified_since, FieldId::if_none_match,
+                                FieldId::if_range,          FieldId::if_unmodified_since};
+    for (auto id : once) {
+        if (!fields.seen(id)) continue;
+        auto count = std::count_if(fields.begin(), fields.end(), [&](const auto& field) { return field.id == id; });
+        if (count > 1) return true;
+    }
+    return false;
+}
+
+}  // namespace
+
 Exchange::Next Exchange::begin() {
     auto& plan = *running_->plan;
     const auto& listener = plan.listeners[connection_.listener];
@@ -248,6 +267,11 @@ Exchange::Next Exchange::begin() {
     if (const auto& slots = site_->source->response_captures; !slots.empty())
         subject_.response_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     if (nginx) {
+        if (has_double_field(request_.fields)) {
+            subject_.normalized_path = request_.path;
+            keep_ = false;
+            return fail(400);
+        }
         if (request_.method == http::Method::connect || request_.method == http::Method::trace) {
             keep_ = false;
             return fail(request_.method == http::Method::trace ? 405 : 400);
@@ -336,8 +360,8 @@ Exchange::Next Exchange::pick_route() {
         action.short_body = false;
         bool query = !subject_.query.empty();
         route_ = found.route == ir::no_id ? &site_->own : &running_->plan->routes[found.route];
-        return redirect(action, arena_.join({subject_.normalized_path, "/", query ? "?" : "",
-                                             subject_.query}));
+        return redirect(action, arena_.join({route::escape_path(subject_.normalized_path, arena_), "/",
+                                             query ? "?" : "", subject_.query}));
     }
     if (found.route == ir::no_id) {
         route_ = &site_->own;

@@ -272,6 +272,9 @@ std::string_view Exchange::absolute_location(std::string_view target) {
 
 Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::string_view target) {
     using How = ir::action::Redirect::How;
+    // nginx: a redirect may have an error page, too, which has a target of its own.
+    bool page = !action.short_body && !in_error_page_ && route_->error_pages->find(action.status);
+    if (page && site_->source->is_nginx_style) return fail(action.status);
     if (action.how != How::location) {
         auto path = request_.path;
         auto query = action.drop_query ? std::string_view() : request_.query;

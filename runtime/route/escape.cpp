@@ -24,7 +24,7 @@ constexpr Bytes for_captured = make_set(127, "\"#{|}", true);
 // HAProxy leaves a tab and bytes above 127 of an expression alone.
 constexpr Bytes for_haproxy_log = make_set(256, "", false);
 constexpr Bytes for_header = make_set(256, "", false);
-constexpr Bytes for_path = make_set(127, " #%?", true);
+constexpr Bytes for_path = make_set(127, " \"#%<>?\\^`{|}", true);
 constexpr Bytes for_segment = [] {
     Bytes set{};
     for (unsigned byte = 0; byte < 256; ++byte) {
