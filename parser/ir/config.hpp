@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "parser/base/diag.hpp"
+#include "parser/ir/cache.hpp"
 #include "parser/ir/listener.hpp"
 #include "parser/ir/pool.hpp"
 #include "parser/ir/site.hpp"
@@ -66,6 +67,7 @@ struct Config {
     std::vector<Route> routes;
     std::vector<Pool> pools;
     std::vector<Zone> zones;
+    std::vector<CacheStore> caches;
     std::uint32_t followers = 3;           // per connection and per request; tune.stick-counters
     std::vector<Map> maps;
     std::vector<Variable> variables;       // slots of SetVariable and Fetch::variable

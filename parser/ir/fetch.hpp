@@ -211,7 +211,11 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(upstream_bytes_sent, bytes, log)        /* $upstream_bytes_sent */                      \
     X(upstream_bytes_received, bytes, log)    /* $upstream_bytes_received */                  \
     X(upstream_response_length, bytes, log)   /* $upstream_response_length */                 \
-    X(cache_status, bytes, response)          /* $upstream_cache_status */                    \
+    X(cache_status, bytes, forward)           /* $upstream_cache_status */                    \
+    X(slice_range, bytes, forward)            /* $slice_range */                              \
+    X(cache_key, bytes, forward)              /* $upstream_cache_key */                       \
+    X(cache_etag, bytes, forward)             /* $upstream_cache_etag */                      \
+    X(cache_modified, bytes, forward)         /* $upstream_cache_last_modified */             \
     X(request_time, bytes, request)           /* $request_time, seconds.milliseconds */       \
     X(session_time, bytes, log)               /* $session_time (stream) */                    \
     X(session_status, integer, log)           /* $status of a stream session */               \

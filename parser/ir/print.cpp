@@ -490,6 +490,7 @@ std::string print(const Config& config) {
     printing::Printer to(config);
     to.process();
     for (const auto& zone : config.zones) to.zone(zone);
+    for (const auto& store : config.caches) to.cache(store);
     if (config.followers != Config().followers) to.line("followers {}", config.followers);
     for (const auto& map : config.maps) to.map(map);
     for (const auto& pool : config.pools) to.pool(pool);

@@ -196,6 +196,7 @@ void put(Group& to, const ForwardSettings& f) {
     to.each("hide_field", f.hide_fields);
     to.each("pass_field", f.pass_fields);
     to.field("hide_nginx_fields", f.hide_nginx_fields, d.hide_nginx_fields);
+    to.field("force_ranges", f.force_ranges, d.force_ranges);
     to.field("accel_redirect", f.accel_redirect, d.accel_redirect);
     to.each("ignore_field", f.ignore_fields);
     put(to, f.retry);
@@ -363,6 +364,8 @@ void put(Group& to, const ReplyRate& r) {
     to.field("after", r.after);
 }
 
+void put(Group& to, const CacheSettings& c) { to.cache_settings(c); }
+
 template <class T>
 std::string lines_of(const Shared<T>& group, const Config& config) {
     Group gathered(config);
@@ -405,6 +408,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("files", mine.files, parent.files);
     group("access", mine.access, parent.access);
     group("inner", mine.inner, parent.inner);
+    group("cache", mine.cache, parent.cache);
     group("modules", mine.modules, parent.modules);
     group("tls", mine.tls, parent.tls);
 }

@@ -91,6 +91,8 @@ public:
     void pool(const Pool& pool);
     void map(const Map& map);
     void zone(const Zone& zone);
+    void cache(const CacheStore& store);
+    void cache_settings(const CacheSettings& cache);
     void stick(const Pool::Stick& stick);
     // The groups that differ from the parent's.
     void settings(const Settings& mine, const Settings& parent);

@@ -13,6 +13,7 @@
 #include <variant>
 #include <vector>
 
+#include "parser/ir/cache.hpp"
 #include "parser/ir/expr.hpp"
 #include "parser/ir/files.hpp"
 #include "parser/ir/listener.hpp"
@@ -207,6 +208,7 @@ struct ForwardSettings {
     bool intercept_errors = false;
     std::vector<std::string> hide_fields, pass_fields;   // beyond the dialect's own
     bool hide_nginx_fields = true;       // Date, Server, X-Accel-* are not passed on
+    bool force_ranges = false;           // ranges of answers are given here, whatever servers say
     bool accel_redirect = true;          // X-Accel-Redirect of a server is followed here (nginx)
     std::vector<std::string> ignore_fields;
     struct Retry {
@@ -330,6 +332,7 @@ struct Settings {
     Shared<FileSettings> files;
     Shared<AccessSettings> access;
     Shared<InnerRequests> inner;
+    Shared<CacheSettings> cache;
     Shared<ModuleUses> modules;
     Shared<TlsProfile> tls;              // towards clients
 };

@@ -155,6 +155,13 @@ private:
             check_text(forward.bind_address, Phase::forward);
             check_server_tls(*forward.tls);
         }
+        if (groups_seen_.insert(settings.cache.identity()).second) {
+            const auto& cache = *settings.cache;
+            check_text(cache.computed_store, Phase::forward);
+            check_text(cache.key, Phase::forward);
+            for (const auto& text : cache.bypass) check_text(text, Phase::forward);
+            for (const auto& text : cache.keep_out) check_text(text, Phase::response);
+        }
         if (groups_seen_.insert(settings.reply_rate.identity()).second) {
             check_text(settings.reply_rate->rate, Phase::reply);
             check_text(settings.reply_rate->after, Phase::reply);
@@ -282,7 +289,8 @@ private:
         if (zone.purpose != "pool" && zone.columns.empty())
             sink_.error(zone.span, "unknown-zone",
                         fmt::format("there is no zone \"{}\" for \"{}\"", zone.name, zone.purpose),
-                        fmt::format("declare it with {}_zone", zone.purpose));
+                        zone.purpose == "cache" ? "declare it with proxy_cache_path"
+                                                : fmt::format("declare it with {}_zone", zone.purpose));
         path_routes_ = true;
         check_text(zone.of, Phase::request);
     }

@@ -36,7 +36,8 @@ namespace weir::ir {
     X(counter_rate)     /* gpc0_rate, gpc_rate(n) */                                          \
     X(second_rate)      /* gpc1_rate, where it has a period of its own */                     \
     X(tag)              /* gpt0, gpt(n) */                                                    \
-    X(server)           /* server_id, server_key: whom its requests go to */
+    X(server)           /* server_id, server_key: whom its requests go to */                  \
+    X(record)           /* of a cache: cells that runtime/cache/store.hpp knows */
 
 struct Zone {
     std::string name;

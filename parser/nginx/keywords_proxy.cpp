@@ -354,7 +354,6 @@ void lower_proxy_cookie_flags(Scope& scope, const Call& call) {
 
 constexpr auto no_disk = ignored("weir passes answers on as they come and writes none to disk");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
-constexpr auto no_cache = ignored("it changes nothing without proxy_cache, which weir does not run yet");
 constexpr auto tables_grow = ignored("weir's tables grow as needed");
 
 // clang-format off
@@ -374,8 +373,6 @@ constexpr Keyword rows[] = {
      .fallback = "8 4k", .support = own_buffers, .summary = "Buffers of one response."},
     {.name = "proxy_busy_buffers_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "8k",
      .support = own_buffers, .summary = "Buffers that may be busy sending."},
-    {.name = "proxy_cache_bypass", .where = everywhere, .args = {keyword::many(keyword::text("condition"))}, .support = no_cache,
-     .summary = "Takes no answer from the cache."},
     {.name = "proxy_connect_timeout", .where = everywhere, .args = {keyword::duration("time")},
      .apply = set<&Settings::timeouts, &ir::Timeouts::connect>, .fallback = "60s",
      .summary = "Limits the time to open a connection to a server.", .once = true},
@@ -423,8 +420,6 @@ constexpr Keyword rows[] = {
     {.name = "proxy_next_upstream_tries", .where = everywhere, .args = {keyword::number("number", 0, four_gigabytes)},
      .apply = lower_next_upstream_tries, .fallback = "0", .since = "1.7.5",
      .summary = "Most servers tried.", .once = true},
-    {.name = "proxy_no_cache", .where = everywhere, .args = {keyword::many(keyword::text("condition"))}, .support = no_cache,
-     .summary = "Keeps an answer out of the cache."},
     {.name = "proxy_pass", .where = location | if_in_location, .args = {keyword::text("URL")},
      .apply = lower_proxy_pass, .inherit = Inherit::none,
      .summary = "Sends requests to a server or an upstream.", .once = true},

@@ -78,7 +78,7 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
 std::vector<keyword::Table> directive_tables() {
     std::vector<keyword::Table> all{
         main_keywords(),   event_keywords(),  http_keywords(),          server_keywords(),
-        log_keywords(),    proxy_keywords(),  grpc_keywords(),          rewrite_keywords(),       upstream_keywords(),
+        log_keywords(),    proxy_keywords(),  cache_keywords(),  grpc_keywords(),          rewrite_keywords(),       upstream_keywords(),
         map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
         match_keywords(),  map_line_keywords(),      file_keywords(),
         access_keywords(), field_keywords(),  geo_keywords(),           geo_line_keywords(),

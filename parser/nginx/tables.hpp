@@ -21,6 +21,7 @@ keyword::Table http2_keywords();
 keyword::Table server_keywords();
 keyword::Table upstream_keywords();
 keyword::Table proxy_keywords();
+keyword::Table cache_keywords();
 keyword::Table server_tls_keywords();
 keyword::Table real_ip_keywords();
 keyword::Table grpc_keywords();

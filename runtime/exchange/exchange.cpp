@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/track.hpp"
@@ -57,6 +58,8 @@ Exchange::Exchange(Connection& connection, http::Carrier& carrier)
     times.started_wall_ms =
         subject_.wall_ms - (subject_.now_us - times.started) / 1000;
 }
+
+void Exchange::Destroy::operator()(CacheUse* use) const { use->~CacheUse(); }
 
 Exchange::~Exchange() {
     if (stage_ != Stage::waiting) enter(Stage::waiting);
@@ -384,6 +387,13 @@ bool Exchange::send_continue() {
 }
 
 net::Task<Exchange::Next> Exchange::forward() {
+    forget_cache();
+    begin_slices();
+    if (route_->cache) {
+        auto next = look_in_cache();
+        if (next == Next::wait) next = co_await wait_for_answer();
+        if (next != Next::perform) co_return next;
+    }
     if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;
     for (auto* list : {&route_->rules.forward}) {
         auto ran = run_rules(*list);
@@ -398,8 +408,9 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (!site_->source->is_nginx_style) read_affinity();
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
-                                 request_, carrier_, body, connection_.server, connection_.requests == 1, gathered,
-                                 target_, made_pool_, may_repeat_, tally_});
+                                 request_, carrier_, connection_.server, connection_.requests == 1, gathered_, target_,
+                                 made_pool_, may_repeat_, tally_,
+                                 cache_ && cache_->keeps ? &cache_->terms : nullptr});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure == forward::Failure::client_gone) {
@@ -424,9 +435,15 @@ net::Task<Exchange::Next> Exchange::forward() {
             keep_ = false;
             connection_.linger = true;
         }
+        if (cache_)
+            if (auto next = use_stale_after(failure, status); next != Next::perform) co_return next;
         co_return fail(status);
     }
     if (server_->response.status == 101) co_return co_await tunnel();
+    if (cache_ && cache_->expired) {
+        auto next = co_await compare_with_cache();
+        if (next != Next::perform) co_return next;
+    }
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
     for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
@@ -454,10 +471,13 @@ net::Task<Exchange::Next> Exchange::forward() {
     auto status = server_->response.status;
     if (settings.intercept_errors && status >= 300 && route_->error_pages->find(status) &&
         (!in_error_page_ || route_->error_pages->recursive)) {
+        if (cache_ && cache_->keeps) keep_failure(status);
         co_await server_->finish(false);
         co_return fail(status);
     }
-    relay_server_fields();
+    relay_fields(server_->response);
+    if (cache_) begin_saving();
+    if (saving_ || subject_.slice.used || settings.force_ranges) co_return answer_conditions();
     co_return Next::reply;
 }
 
@@ -468,7 +488,7 @@ net::Task<Exchange::Next> Exchange::tunnel() {
         co_await server_->finish(false);
         co_return fail(502);
     }
-    relay_server_fields();
+    relay_fields(server_->response);
     decide_framing();
     write_reply_head();
     TunnelLimits limits;
@@ -615,6 +635,7 @@ net::Task<bool> Exchange::run() {
         if (!take_head(read, wish.bounds)) co_return false;
         next = reply_.status != 0 ? Next::reply : begin();
     }
+    if (is_clone_) next = co_await forward();
     while (next == Next::rules || next == Next::route || next == Next::perform || next == Next::wait) {
         if (internal_redirects_ > most_internal_redirects) {
             in_error_page_ = true;

@@ -20,6 +20,8 @@ namespace weir::exchange {
 http::HeadLimits head_limits(const ir::ClientLimits& limits);
 
 class OpenFile;
+class SavingBody;
+struct CacheUse;
 
 class Exchange {
 public:
@@ -118,8 +120,38 @@ private:
     std::size_t trusted_part();
     http::Precondition check_preconditions(const http::Validators& validators) const;
     void apply_ranges();
+    void refuse_ranges(std::uint64_t length);
     void note_problem(int level, const std::string& text);
     void note_file_error(std::string_view what, std::string_view path, int error);
+
+    // cached.cpp
+    void forget_cache();
+    cache::Store* find_store(const plan::Cache& conf);
+    std::string_view default_cache_key();
+    Next look_in_cache();
+    void leave_ranges_to_server();
+    bool open_kept(cache::Store::Seen& seen);
+    Next look_up(bool first);
+    Next use_expired();
+    [[nodiscard]] bool may_renew_beside() const;
+    net::Detached run_renewal();
+    void clone(const Exchange& outer);
+    net::Task<Next> wait_for_answer();
+    Next reply_from_cache(std::string_view status);
+    Next answer_conditions();
+    // saving.cpp
+    Next use_stale_after(forward::Failure failure, std::uint16_t status);
+    void keep_failure(std::uint16_t status);
+    net::Task<Next> compare_with_cache();
+    void renew_kept(const http::ResponseHead& response);
+    void begin_saving();
+    net::Task<bool> save_rest();
+    // slices.cpp
+    void begin_slices();
+    Next take_slice();
+    [[nodiscard]] http::ByteRange slices_wanted() const;
+    net::Task<bool> send_slices(http::BodySource& here);
+    net::Task<bool> send_slice(std::uint64_t first);
 
     // access.cpp
     enum class Access : std::uint8_t { no_opinion, granted, forbidden, unauthorized, failed };
@@ -150,10 +182,7 @@ private:
     void add_content_type();
     void own_page(std::uint16_t status);
     std::string_view absolute_location(std::string_view target);
-    net::Task<void> drop_server_body();
-    void read_affinity();
-    void write_affinity(http::ResponseHead& response);
-    void relay_server_fields();
+    void relay_fields(http::ResponseHead& response);
     void rewrite_location(http::Field& field);
     void rewrite_cookie(http::Field& field);
     bool rewrite_attribute(const plan::Forwarding::Rewrite& rule, bool domain,
@@ -230,8 +259,20 @@ private:
     // A file's answer; in the arena.
     struct Destroy {
         void operator()(http::FileParts* file) const { file->~FileParts(); }
+        void operator()(CacheUse* use) const;
     };
     std::unique_ptr<http::FileParts, Destroy> file_;
+    std::unique_ptr<CacheUse, Destroy> cache_;   // where a cache is used
+    SavingBody* saving_ = nullptr;         // in the arena: the server's body, for the cache as well
+    http::ByteRange cut_;                  // the part of the server's body that goes out; empty: all
+    bool cached_ = false;                  // the answer comes out of a cache
+    bool renews_ = false;                  // asked for the cache alone
+    bool is_clone_ = false;                // goes on where another one stands: at its route's action
+    Exchange* slice_of_ = nullptr;         // whose piece it is
+    std::uint64_t sliced_total_ = 0;       // bytes of the whole that comes in pieces; 0: it does not
+    std::string_view slice_tag_;           // ETag of all of its pieces
+    // The length of the body is known here: it is weir's own, or kept.
+    [[nodiscard]] bool knows_length() const { return !reply_from_server_ || (cached_ && sliced_total_ == 0); }
     std::int64_t modified_ = -1;           // of the file
     bool takes_ranges_ = false;            // Range is looked at
     bool not_modified_ = false;            // a 304 without a word on what it stands for

@@ -310,37 +310,52 @@ Exchange::Next Exchange::try_files() {
 
 // --- ranges ---
 
-// The reply's body becomes the parts that were asked for.
+// The reply's body becomes the parts that were asked for. A body that comes from a server while it goes
+// out can be one part, where its length is known.
 void Exchange::apply_ranges() {
-    if (reply_.status != 200 || route_->files->source->max_ranges == 0) return;
+    const auto* file = sliced_total_ == 0 ? file_.get() : nullptr;
+    bool sized = file || reply_.framing == http::Framing::length;
+    auto most = route_->files->source->max_ranges;
+    if (reply_.status != 200 || most == 0 || !sized) return;
     http::Validators validators;
     if (const auto* etag = reply_.fields.find(FieldId::etag)) validators.etag = etag->value;
     validators.modified = modified_;
-    auto length = file_->length();
-    auto ranges = http::read_ranges(request_.fields, validators, length,
-                                    route_->files->source->max_ranges, arena_);
+    auto length = file ? file->length() : reply_.length;
+    auto ranges = http::read_ranges(request_.fields, validators, length, file ? most : 1, arena_);
     if (ranges.state == http::Ranges::State::whole) {
         reply_.fields.add(arena_, "Accept-Ranges", "bytes");
         return;
     }
-    if (ranges.state == http::Ranges::State::unsatisfiable) {
-        file_.reset();
-        takes_ranges_ = false;
-        auto fields = reply_.fields;
-        own_page(416);
-        for (const auto& field : fields)
-            if (field.id != FieldId::content_type && field.id != FieldId::accept_ranges &&
-                field.id != FieldId::etag && field.id != FieldId::last_modified)
-                reply_.fields.add(arena_, field);
-        reply_.fields.add(arena_, "Content-Range", http::content_range({}, length, arena_));
-        add_content_type();
+    if (ranges.state == http::Ranges::State::unsatisfiable) return refuse_ranges(length);
+    reply_.status = 206;
+    reply_.reason = {};
+    if (!file) {
+        cut_ = ranges.list.front();
+        reply_.length = cut_.size();
+        reply_.fields.remove(FieldId::content_length);
+        reply_.fields.add(arena_, "Content-Length", arena_.copy(fmt::format_int(reply_.length).c_str()));
+        reply_.fields.add(arena_, "Content-Range", http::content_range(cut_, length, arena_));
         return;
     }
-    reply_.status = 206;
     const auto* type = reply_.fields.find(FieldId::content_type);
     auto told = file_->take_ranges(ranges.list, type ? type->value : std::string_view(), arena_);
     if (!told.content_type.empty()) reply_.fields.set(arena_, "Content-Type", told.content_type);
     if (!told.content_range.empty()) reply_.fields.add(arena_, "Content-Range", told.content_range);
+}
+
+void Exchange::refuse_ranges(std::uint64_t length) {
+    file_.reset();
+    takes_ranges_ = cached_ = false;
+    sliced_total_ = 0;
+    auto fields = reply_.fields;
+    own_page(416);
+    for (const auto& field : fields)
+        if (field.id != FieldId::content_type && field.id != FieldId::accept_ranges &&
+            field.id != FieldId::content_length && field.id != FieldId::etag &&
+            field.id != FieldId::last_modified)
+            reply_.fields.add(arena_, field);
+    reply_.fields.add(arena_, "Content-Range", http::content_range({}, length, arena_));
+    add_content_type();
 }
 
 }  // namespace weir::exchange

@@ -81,6 +81,7 @@ Exchange::Exchange(Exchange& outer, http::Carrier& carrier, std::string_view uri
     subject_.arena = &arena_;
     subject_.request = &request_;
     subject_.tries = {};
+    subject_.cache = {};
     subject_.pool = nullptr;
     subject_.server = nullptr;
     subject_.response = subject_.reply = nullptr;

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/pages.hpp"
 #include "runtime/exchange/record.hpp"
@@ -308,8 +309,7 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
 }
 
 // The server's head becomes the reply's: what is hop-by-hop or hidden stays here.
-void Exchange::relay_server_fields() {
-    auto& response = server_->response;
+void Exchange::relay_fields(http::ResponseHead& response) {
     const auto& forwarding = *route_->forwarding;
     reply_ = {};
     reply_.status = response.status;
@@ -387,9 +387,9 @@ void Exchange::decide_framing() {
         reply_.framing = Framing::none;
         return;
     }
-    if (!reply_from_server_) {
+    if (knows_length()) {
         // nginx tells the length of what a 304 stands for.
-        bool told = reply_.status == 304 && route_->style->pages == ir::ReplyStyle::Pages::nginx;
+        bool told = reply_.status == 304 && !cached_ && route_->style->pages == ir::ReplyStyle::Pages::nginx;
         reply_.framing = bodiless(reply_.status) && !told ? Framing::none : Framing::length;
         reply_.length = file_ ? file_->length() : own_body_.size();
         if (not_modified_ || (open_length_ && bodiless(reply_.status))) reply_.framing = Framing::none;
@@ -402,7 +402,7 @@ void Exchange::decide_framing() {
         }
     }
     if (head || bodiless(reply_.status)) {
-        if (reply_from_server_ || open_length_) reply_.framing = Framing::none;
+        if (!knows_length() || open_length_) reply_.framing = Framing::none;
         return;
     }
     if (reply_.framing == Framing::until_close || reply_.framing == Framing::chunked) {
@@ -438,10 +438,32 @@ void Exchange::write_reply_head() {
     carrier_.write_head(head);
 }
 
+// The filters that want the body of this reply. Its length is open then, unless all of it is here.
+std::span<const filter::Hold> Exchange::ask_reply_filters() {
+    if (knows_length()) {
+        reply_.framing = Framing::length;
+        reply_.length = file_ ? file_->length() : own_body_.size();
+    }
+    auto* holds = arena_.make_array<filter::Hold>(route_->filters->size());
+    std::size_t count = 0;
+    for (const auto& one : *route_->filters) {
+        filter::Hold hold{one.filter.get(), nullptr};
+        if (hold.filter->on_reply(subject_, reply_, hold.state)) holds[count++] = hold;
+    }
+    if (count == 0) return {};
+    open_the_length();
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (no_body) return {};
+    std::span<const filter::Hold> wanted(holds, count);
+    if (!reply_from_server_ && !file_)
+        own_body_ = filter::FilteredBody(subject_, wanted, nullptr).whole(own_body_);
+    return wanted;
+}
+
 // The body will not be as long as it was, nor its parts where they were.
 void Exchange::open_the_length() {
     takes_ranges_ = false;
-    if (!reply_from_server_) {
+    if (knows_length()) {
         open_length_ = true;
         return;
     }
@@ -533,19 +555,20 @@ std::span<filter::Hold> Exchange::finish_head() {
     if (!head_refused_ || site_->source->is_nginx_style)
         for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
     std::span<const filter::Hold> wanted;
-    if (!route_->filters->empty()) wanted = ask_reply_filters();
+    if (!route_->filters->empty() && sliced_total_ == 0) wanted = ask_reply_filters();
     if (!kept_fields_.empty()) add_kept_fields();
     if (!route_->style->charset.empty()) apply_charset();
     apply_reply_fields();
     // nginx tells when a file changed only where the answer is that file.
-    if (file_ && reply_.status != 200) reply_.fields.remove(FieldId::last_modified);
-    adds_ = wants_additions();
+    if (file_ && !cached_ && reply_.status != 200) reply_.fields.remove(FieldId::last_modified);
+    adds_ = sliced_total_ == 0 && wants_additions();
     if (adds_) {
         open_the_length();
         weaken_tag();
     }
-    if (file_ && takes_ranges_) apply_ranges();
-    if (!no_body && wants_trailers()) open_the_length();
+    if (takes_ranges_) apply_ranges();
+    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (!no_body && sliced_total_ == 0 && wants_trailers()) open_the_length();
     decide_framing();
     write_reply_head();
     return wanted;
@@ -578,8 +601,12 @@ net::Task<bool> Exchange::send_reply() {
     }
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
     bool ok = true;
+    if (sliced_total_ != 0) trails = false;
     http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
+                             : saving_ && reply_from_server_ ? static_cast<http::BodySource*>(saving_)
                              : reply_from_server_ ? &server_->body() : nullptr;
+    std::optional<CutBody> cut;
+    if (from && cut_.size() != 0 && sliced_total_ == 0) from = &cut.emplace(*from, cut_);
     http::Piece piece;
     const auto pace = pace_of(*running_->plan, *route_, subject_);
     bool plain = !adds_ && !trails && wanted.empty() && pace.rate == 0;
@@ -589,6 +616,8 @@ net::Task<bool> Exchange::send_reply() {
         if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))
             result = co_await writer_.write_rest(write_timeout, result);
         ok = result.state == Io::State::ok;
+    } else if (sliced_total_ != 0) {
+        ok = co_await send_slices(*from);
     } else if (plain && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
         // The whole answer is here: one write.
         writer_.set_trailers(from->trailers());
@@ -599,11 +628,9 @@ net::Task<bool> Exchange::send_reply() {
     } else {
         ok = co_await send_body(from, wanted, piece, pace);
     }
-    // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
-    // away, so that the connection can be kept.
-    bool unwanted = ok && no_body && server_ && reply_from_server_ && !site_->source->is_nginx_style;
-    if (unwanted) co_await drop_server_body();
-    if (server_) co_await server_->finish(ok);
+    bool whole = ok;
+    if (saving_) whole = co_await save_rest();
+    if (server_) co_await server_->finish(whole);
     // HAProxy's log does not count what it says to bytes that were no request.
     subject_.sent += subject_.request ? writer_.sent() : 0;
     subject_.sent_body += no_body ? 0 : writer_.body_sent();

@@ -38,7 +38,14 @@ struct TargetState {
     bool escape = false;               // the path was decoded: it is escaped anew
 };
 
-// What the exchange gives. The body may be another one than the client sends: filters change it.
+// What changes in a request whose answer is kept for others, too.
+struct CacheTerms {
+    bool as_get = false;               // HEAD is sent as GET, so that there is a body
+    // Conditions under which the server need not send it again; empty: none.
+    std::string_view modified_since, none_match;
+};
+
+// What the exchange gives.
 struct Job {
     plan::Worker& worker;
     plan::Running& running;
@@ -56,6 +63,8 @@ struct Job {
     std::shared_ptr<MadePool>& made_pool;   // holds what the subject points into
     bool may_repeat;                   // once it has reached a server
     pool::Tally& tally;
+    // The client's own conditions and ranges stay here then, and that it leaves does not matter.
+    const CacheTerms* cache = nullptr;
 };
 
 // Whether try number `attempts` + 1 is to leave the server that failed (HAProxy redispatch).
@@ -63,6 +72,11 @@ bool leaves_server(const ir::ForwardSettings::Retry& retry, std::uint32_t attemp
 // ms to wait before it, after a refused connection: the same server again at once would refuse again.
 net::Time pause_before_retry(const ir::ForwardSettings::Retry& retry, const pool::LivePool& pool,
                              std::uint32_t attempts, ir::Milliseconds connect_timeout);
+
+// The target as a server gets it; `computed` is the URI of a computed target, or empty.
+std::string_view target_for_server(const plan::Route& route, route::Subject& subject,
+                                   const http::RequestHead& request, const TargetState& state,
+                                   std::string_view computed = {});
 
 class ServerSide {
 public:
@@ -102,7 +116,7 @@ private:
     }
     [[nodiscard]] net::Time now() const { return job_.worker.loop.now(); }
     [[nodiscard]] net::Watch* abort_watch() const {
-        return settings().ignore_client_abort ? nullptr : &job_.client.watch;
+        return settings().ignore_client_abort || job_.cache ? nullptr : &job_.client.watch;
     }
 
     void choose_pool();
@@ -165,12 +179,26 @@ private:
     void make_h2_head(http::FieldList& head);
     void add_h2_fields(http::FieldList& head);
     [[nodiscard]] std::string_view target();
+    // A condition or a range of a client: for a cache to answer.
+    [[nodiscard]] bool belongs_to_cache(http::FieldId id) const;
+    template <class Add>
+    void add_conditions(Add add) const {
+        if (!job_.cache) return;
+        const auto& replaced = job_.route.forwarding->replaced;
+        auto put = [&](http::FieldId id, std::string_view name, std::string_view value) {
+            if (!value.empty() && !replaced[static_cast<std::size_t>(id)]) add(id, name, value);
+        };
+        put(http::FieldId::if_modified_since, "If-Modified-Since", job_.cache->modified_since);
+        put(http::FieldId::if_none_match, "If-None-Match", job_.cache->none_match);
+    }
     [[nodiscard]] std::string_view sent_method_text() const {
         const auto& request = job_.request;
+        if (job_.cache && job_.cache->as_get) return "GET";
         return request.method_for_servers.empty() ? request.method_text : request.method_for_servers;
     }
     [[nodiscard]] http::Method sent_method() const {
         const auto& request = job_.request;
+        if (job_.cache && job_.cache->as_get) return http::Method::get;
         return request.method_for_servers.empty() ? request.method
                                                   : http::method_of(request.method_for_servers);
     }

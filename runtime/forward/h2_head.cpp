@@ -61,6 +61,9 @@ void ServerSide::add_h2_fields(http::FieldList& head) {
         }
         head.add(arena, {lower(field.name, arena), value, field.id, {}});
     }
+    add_conditions([&](FieldId id, std::string_view name, std::string_view value) {
+        head.add(arena, {lower(name, arena), value, id, {}});
+    });
     bool names_fields = http::connection_names_fields(request.fields);
     for (const auto& field : request.fields) {
         if (field.id == FieldId::te && conf.pass_te && !forwarding.replaces(field))
@@ -69,7 +72,7 @@ void ServerSide::add_h2_fields(http::FieldList& head) {
         if (field.id == FieldId::te || field.id == FieldId::content_length) continue;
         if (field.id == FieldId::host && (!conf.preserve_host || request.absolute_form)) continue;
         if (field.id == FieldId::expect && !conf.pass_expect) continue;
-        if (forwarding.replaces(field)) continue;
+        if (forwarding.replaces(field) || belongs_to_cache(field.id)) continue;
         if (names_fields && http::named_by_connection(request.fields, field)) continue;
         head.add(arena, {lower(field.name, arena), field.value, field.id, {}});
     }

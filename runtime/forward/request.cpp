@@ -62,15 +62,14 @@ std::string_view escape_path(std::string_view path, Arena& arena) {
 
 }  // namespace
 
-std::string_view ServerSide::target() {
-    auto& subject = job_.subject;
-    const auto& request = job_.request;
-    const auto& state = job_.target;
-    if (!computed_.uri.empty()) return computed_.uri;
-    if (!job_.route.has_uri && !state.changed) {
+std::string_view target_for_server(const plan::Route& route, route::Subject& subject,
+                                   const http::RequestHead& request, const TargetState& state,
+                                   std::string_view computed) {
+    if (!computed.empty()) return computed;
+    if (!route.has_uri && !state.changed) {
         // As received; an absolute form becomes the origin form. (Rules that change the request in
         // place have rewritten request.target.)
-        bool whole = settings().preserve_host && !request.made_target;
+        bool whole = route.forwarding->source->preserve_host && !request.made_target;
         if (request.target.starts_with('/') || request.target == "*" || whole) return request.target;
         if (!request.has_query) return request.path;
         return subject.arena->join({request.path, "?", request.query});
@@ -78,14 +77,32 @@ std::string_view ServerSide::target() {
     std::string_view uri;
     // The part of the normalized path behind the location's prefix goes after the URI.
     auto rest = subject.normalized_path;
-    if (job_.route.has_uri && !state.replaced) {
-        uri = job_.route.uri.render(subject);
-        rest.remove_prefix(std::min<std::size_t>(job_.route.forward->replaced_prefix, rest.size()));
+    if (route.has_uri && !state.replaced) {
+        uri = route.uri.render(subject);
+        rest.remove_prefix(std::min<std::size_t>(route.forward->replaced_prefix, rest.size()));
     }
     if (state.escape) rest = escape_path(rest, *subject.arena);
     bool query = !subject.query.empty();
     return subject.arena->join(
         {uri, rest, query ? "?" : "", query ? subject.query : std::string_view()});
+}
+
+std::string_view ServerSide::target() {
+    return target_for_server(job_.route, job_.subject, job_.request, job_.target, computed_.uri);
+}
+
+bool ServerSide::belongs_to_cache(http::FieldId id) const {
+    using Id = http::FieldId;
+    if (!job_.cache) return false;
+    switch (id) {
+        case Id::if_modified_since:
+        case Id::if_unmodified_since:
+        case Id::if_none_match:
+        case Id::if_match:
+        case Id::range:
+        case Id::if_range: return true;
+        default: return false;
+    }
 }
 
 void ServerSide::write_framing(net::Buffer& out) {
@@ -122,6 +139,9 @@ void ServerSide::write_fields(net::Buffer& out) {
         put(out, value);
         put(out, "\r\n");
     }
+    add_conditions([&](http::FieldId, std::string_view name, std::string_view value) {
+        for (auto part : {name, std::string_view(": "), value, std::string_view("\r\n")}) put(out, part);
+    });
     write_framing(out);
     bool upgrade = conf.pass_upgrade && request.wants_upgrade;
     if (conf.pass_request_fields) {
@@ -132,7 +152,7 @@ void ServerSide::write_fields(net::Buffer& out) {
             if (is_hop_by_hop(field.id)) {
                 drop = !(upgrade && field.id == http::FieldId::upgrade) &&
                        !(conf.pass_expect && field.id == http::FieldId::expect);
-            } else if (forwarding.replaces(field)) {
+            } else if (forwarding.replaces(field) || belongs_to_cache(field.id)) {
                 drop = true;
             } else if (names_fields && field.id != http::FieldId::host &&
                        http::named_by_connection(request.fields, field)) {

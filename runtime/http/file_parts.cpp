@@ -22,7 +22,7 @@ FileParts::Ranged FileParts::take_ranges(std::span<const ByteRange> ranges, std:
     Ranged told;
     at_ = 0;
     if (ranges.size() == 1) {
-        whole_ = {{}, ranges[0].first, ranges[0].size()};
+        whole_ = {{}, from_ + ranges[0].first, ranges[0].size()};
         length_ = whole_.length;
         told.content_range = content_range(ranges[0], size, arena);
         return told;
@@ -45,7 +45,7 @@ FileParts::Ranged FileParts::take_ranges(std::span<const ByteRange> ranges, std:
     for (const auto& range : ranges) {
         add({arena.join({"\r\n--", mark, "\r\n", before, type, behind, "Content-Range: ",
                          content_range(range, size, arena), "\r\n\r\n"})});
-        add({{}, range.first, range.size()});
+        add({{}, from_ + range.first, range.size()});
     }
     add({arena.join({"\r\n--", mark, "--\r\n"})});
     parts_ = parts;

@@ -20,8 +20,9 @@ struct FilePart {
 
 class FileParts final : public BodySource {
 public:
-    // Takes the descriptor. The body is the whole file, as long as `size` says.
-    FileParts(int fd, std::uint64_t size) : fd_(fd), length_(size), whole_{{}, 0, size} {}
+    // Takes the descriptor. The body is the whole file behind `from`, as long as `size` says.
+    FileParts(int fd, std::uint64_t size, std::uint64_t from = 0)
+        : fd_(fd), from_(from), length_(size), whole_{{}, from, size} {}
     ~FileParts() override;
     FileParts(const FileParts&) = delete;
     FileParts& operator=(const FileParts&) = delete;
@@ -49,7 +50,7 @@ private:
     void advance(std::uint64_t bytes);
 
     int fd_;
-    std::uint64_t length_;
+    std::uint64_t from_, length_;
     std::uint64_t sent_ = 0;
     FilePart whole_;
     const FilePart* parts_ = nullptr;

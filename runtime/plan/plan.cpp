@@ -200,6 +200,18 @@ struct Compiler {
                          [](const auto& name) {
                              return http::field_id(name) == http::FieldId::x_accel_redirect;
                          });
+        for (const auto& name : source.ignore_fields) {
+            using Id = http::FieldId;
+            auto& ignored = made->ignored;
+            switch (http::field_id(name)) {
+                case Id::cache_control: ignored.cache_control = true; break;
+                case Id::expires: ignored.expires = true; break;
+                case Id::x_accel_expires: ignored.accel_expires = true; break;
+                case Id::set_cookie: ignored.set_cookie = true; break;
+                case Id::vary: ignored.vary = true; break;
+                default: break;
+            }
+        }
         for (const auto& name : source.hide_fields) hide(name);
         for (const auto& name : source.pass_fields) {
             made->hidden.reset(static_cast<std::size_t>(http::field_id(name)));
@@ -275,6 +287,20 @@ struct Compiler {
         return made;
     }
 
+    std::unique_ptr<Cache> cache(const ir::CacheSettings& source) {
+        auto made = std::make_unique<Cache>();
+        made->source = &source;
+        for (std::uint32_t i = 0; i < config.caches.size(); ++i)
+            if (config.caches[i].name == source.store) made->store = i;
+        if (source.computed_store) made->computed_store = library.compile(*source.computed_store);
+        if (source.key) made->key = library.compile(*source.key);
+        for (const auto& text : source.bypass) made->bypass.push_back(library.compile(text));
+        for (const auto& text : source.keep_out) made->keep_out.push_back(library.compile(text));
+        for (auto status : source.use_stale.statuses) made->stale_statuses.set(status);
+        for (const auto& method : source.methods) made->takes_post |= method == "POST";
+        return made;
+    }
+
     std::unique_ptr<Rate> rate(const ir::ReplyRate& source) {
         if (source.rate.empty() && source.after.empty()) return {};
         auto made = std::make_unique<Rate>();
@@ -342,6 +368,8 @@ struct Compiler {
                                 [&] { return forwarding(*from.forward); });
         route.reply_fields = once(plan.reply_fields_, from.reply_fields.identity(),
                                   [&] { return reply_fields(*from.reply_fields); });
+        const auto* cached = once(plan.caches_, from.cache.identity(), [&] { return cache(*from.cache); });
+        route.cache = cached->is_off() ? nullptr : cached;
         route.rate = once(plan.rates_, from.reply_rate.identity(), [&] { return rate(*from.reply_rate); });
         route.error_pages = once(plan.error_pages_, from.error_pages.identity(),
                                  [&] { return error_pages(*from.error_pages); });

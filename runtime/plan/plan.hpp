@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "parser/ir/config.hpp"
+#include "runtime/cache/freshness.hpp"
 #include "runtime/filter/filter.hpp"
 #include "runtime/plan/server_tls.hpp"
 #include "runtime/route/eval.hpp"
@@ -128,9 +129,21 @@ struct Forwarding {
     bool has_body = false, has_method = false;
     bool sets_upgrade = false;         // Upgrade is among set_fields
     bool accel_redirect = false;       // X-Accel-Redirect is followed
+    cache::Ignored ignored;            // what a cache does not look at
     const ServerTls* tls = nullptr;    // where a route may connect over TLS
     [[nodiscard]] bool replaces(const http::Field& field) const;
     [[nodiscard]] bool hides(const http::Field& field) const;
+};
+
+// CacheSettings compiled.
+struct Cache {
+    const ir::CacheSettings* source = nullptr;
+    std::uint32_t store = ir::no_id;   // of Config.caches; none: computed_store names it
+    route::Template computed_store, key;
+    std::vector<route::Template> bypass, keep_out;
+    std::bitset<600> stale_statuses;   // with which an expired answer is used
+    bool takes_post = false;
+    [[nodiscard]] bool is_off() const { return source->store.empty() && !source->computed_store; }
 };
 
 // ReplyRate compiled.
@@ -152,6 +165,7 @@ struct Route {
     const ir::ReplyStyle* style = nullptr;
     const Forwarding* forwarding = nullptr;
     const ReplyFields* reply_fields = nullptr;
+    const Cache* cache = nullptr;      // null: off
     const Rate* rate = nullptr;        // null: no limit
     const ErrorPages* error_pages = nullptr;
     const Logs* logs = nullptr;
@@ -243,6 +257,7 @@ private:
     std::unordered_map<const void*, std::unique_ptr<Forwarding>> forwardings_;
     std::unordered_map<const void*, std::unique_ptr<ReplyFields>> reply_fields_;
     std::unordered_map<const void*, std::unique_ptr<Rate>> rates_;
+    std::unordered_map<const void*, std::unique_ptr<Cache>> caches_;
     std::unordered_map<const void*, std::unique_ptr<ErrorPages>> error_pages_;
     std::unordered_map<const void*, std::unique_ptr<Logs>> logs_;
     std::unordered_map<const void*, std::unique_ptr<std::vector<filter::Instance>>> filters_;

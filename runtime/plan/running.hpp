@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/cache/store.hpp"
 #include "runtime/net/loop.hpp"
 #include "runtime/plan/plan.hpp"
 #include "runtime/pool/live_pool.hpp"
@@ -18,6 +19,7 @@ struct Running {
     std::vector<pool::LivePool*> pools;         // by ir::PoolId
     std::vector<zone::Entry> sites;             // by ir::SiteId
     std::vector<zone::Table*> zones;            // by ir::ZoneId
+    std::vector<cache::Store> caches;           // as Config.caches
     route::Surroundings around;
     std::uint32_t connections = 0;              // that use this plan
 };

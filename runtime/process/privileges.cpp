@@ -14,6 +14,7 @@
 #include <cerrno>
 #include <charconv>
 #include <cstring>
+#include <filesystem>
 #include <set>
 
 #include "runtime/zone/shared_arena.hpp"
@@ -135,6 +136,12 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
 void make_folders(const ir::Config& config, const Identity& identity) {
     std::set<std::string> folders;
     for (const auto& route : config.routes) folders.insert(route.settings.limits->body_folder);
+    for (const auto& store : config.caches) {
+        // Those around it, too; who may not make them is told by the worker that keeps nothing.
+        std::error_code ignored;
+        std::filesystem::create_directories(std::filesystem::path(store.folder).parent_path(), ignored);
+        folders.insert(store.folder);
+    }
     for (const auto& folder : folders) {
         if (folder.empty()) continue;
         if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST) continue;

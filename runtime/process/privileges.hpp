@@ -28,8 +28,8 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
 // Raises the limit of descriptors of this process as the configuration says; what was not possible.
 Expected<void, std::string> raise_limits(const ir::Process& process);
 
-// Folders for temporary files (client_body_temp_path), owned by the identity: workers may not make
-// them. What could not be made is found out by the first body that needs it.
+// Folders for temporary files (client_body_temp_path) and of caches, owned by the identity: workers may
+// not make them. What could not be made is found out by the first who needs it.
 void make_folders(const ir::Config& config, const Identity& identity);
 
 // True when running children can't take `next` in place: it needs new ones.

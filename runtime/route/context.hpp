@@ -290,6 +290,20 @@ struct Subject {
     // Queue positions when it was queued (%sq, %bq).
     std::uint32_t server_queue = 0, pool_queue = 0;
 
+    // What a cache did: views without bytes and -1 where none was asked.
+    struct CacheFacts {
+        std::string_view status;             // "HIT", "MISS", ...
+        std::string_view key;
+        std::string_view etag;               // of an expired answer that is to be renewed
+        std::int64_t modified = -1;          // unix seconds; the same
+    } cache;
+    // Where the answer is got in pieces: what is asked of the server now.
+    struct Slice {
+        std::uint64_t size = 0;              // 0: it is not
+        std::uint64_t first = 0;
+        bool used = false;                   // somebody asked for it
+    } slice;
+
     // Slots
     std::span<Value> variables;                  // by Config.variables index
     std::span<std::string_view> named_captures;  // by Config.named_captures index

@@ -4,6 +4,7 @@
 
 #include <cstdio>
 
+#include "runtime/http/conditional.hpp"
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/values.hpp"
 
@@ -162,8 +163,24 @@ Value fetch_bytes_received(const Node&, Subject& subject) {
 Value fetch_pipelined(const Node&, Subject& subject) {
     return Value::of(subject.pipelined ? "p" : ".");
 }
-Value fetch_cache_status(const Node&, Subject&) {
-    return Value::missing();  // as without proxy_cache; the cache has its own issue
+
+// --- caches ---
+
+Value text_if_any(std::string_view text) { return text.data() ? Value::of(text) : Value::missing(); }
+
+Value fetch_cache_status(const Node&, Subject& subject) { return text_if_any(subject.cache.status); }
+Value fetch_cache_key(const Node&, Subject& subject) { return text_if_any(subject.cache.key); }
+Value fetch_cache_etag(const Node&, Subject& subject) { return text_if_any(subject.cache.etag); }
+Value fetch_slice_range(const Node&, Subject& subject) {
+    auto& slice = subject.slice;
+    if (slice.size == 0) return Value::missing();
+    slice.used = true;
+    return Value::of(subject.arena->join({"bytes=", decimal(slice.first, *subject.arena), "-",
+                                          decimal(slice.first + slice.size - 1, *subject.arena)}));
+}
+Value fetch_cache_modified(const Node&, Subject& subject) {
+    if (subject.cache.modified < 0) return Value::missing();
+    return Value::of(http::format_date(subject.cache.modified, *subject.arena));
 }
 
 // --- tries ---

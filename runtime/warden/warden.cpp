@@ -54,7 +54,22 @@ Expected<void, std::string> Warden::start(net::Loop& loop, const process::Worker
     around_.workers = start.workers;
     adopt(std::move(*jobs));
     open_admin_socket();
+    keep_caches();
     return {};
+}
+
+void Warden::keep_caches() {
+    keeper_.adopt(setup_.config, board_->tables());
+    cache_timer_.self = this;
+    cache_timer_.fire = [](net::Timer& timer) { static_cast<Node&>(timer).self->tell_of_caches(); };
+    if (setup_.config->caches.empty()) cache_timer_.cancel();
+    else tell_of_caches();
+}
+
+// The keeper's thread writes no log itself.
+void Warden::tell_of_caches() {
+    for (const auto& line : keeper_.take_lines()) log::process_log().write(log::notice, line);
+    loop_->arm(cache_timer_, loop_->now() + 1000);
 }
 
 // What commands see: the live pools of this process never pick a server, they tell names and states.
@@ -109,6 +124,7 @@ void Warden::commit() {
     adopt(std::move(next_jobs_));
     next_jobs_.clear();
     open_admin_socket();
+    keep_caches();
 }
 
 void Warden::abort() {
@@ -124,6 +140,8 @@ void Warden::stop_accepting(bool) {}
 void Warden::stop_now() {
     for (auto& [key, checker] : checkers_) checker->retire();
     checkers_.clear();
+    keeper_.stop();
+    cache_timer_.cancel();
     admin_.reset();
 }
 

@@ -13,6 +13,7 @@
 #include "runtime/pool/live_pool.hpp"
 #include "runtime/process/worker.hpp"
 #include "runtime/warden/admin_socket.hpp"
+#include "runtime/warden/cache_keeper.hpp"
 #include "runtime/warden/checker.hpp"
 #include "runtime/warden/teller.hpp"
 
@@ -47,6 +48,8 @@ private:
     void say(const ir::Pool& pool, const News& news, int level, std::string_view text);
     void follow(const Job& job, News news);
     void open_admin_socket();
+    void keep_caches();
+    void tell_of_caches();
     [[nodiscard]] PoolCount count(const Job& job) const;
     void wake_workers() const;
 
@@ -67,6 +70,10 @@ private:
     std::vector<zone::Entry> sites_;
     std::unique_ptr<AdminSocket> admin_;
     std::unordered_map<std::string, std::shared_ptr<Checker>> checkers_;   // by server_key
+    CacheKeeper keeper_;
+    struct Node : net::Timer {
+        Warden* self = nullptr;
+    } cache_timer_;
 };
 
 }  // namespace weir::warden

@@ -26,9 +26,9 @@ const std::vector<std::string>& parser_row() {
 const std::vector<std::string>& runtime_row() {
     static const std::vector<std::string> row{
         "runtime/base",  "runtime/log",    "runtime/net",      "runtime/http",
-        "runtime/zone",  "runtime/pool",   "runtime/route",    "runtime/filter",
-        "runtime/plan",  "runtime/forward", "runtime/exchange", "runtime/warden",
-        "runtime/process"};
+        "runtime/zone",  "runtime/cache",  "runtime/pool",     "runtime/route",
+        "runtime/filter", "runtime/plan",  "runtime/forward",  "runtime/exchange",
+        "runtime/warden", "runtime/process"};
     return row;
 }
 

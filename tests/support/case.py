@@ -4,6 +4,7 @@
 # A key that nobody knows is an error, so a slip can't turn a check off in silence.
 import os
 import re
+import shutil
 import tomllib
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +18,7 @@ NAME = re.compile(r"@([a-z][a-z0-9_]*)(\.port|\.path)?@")
 FILE_DATE = 1577934245   # Thu, 02 Jan 2020 03:04:05 GMT
 CASE_KEYS = {"about", "config", "files", "servers", "step", "logs", "scrub", "connections",
              "newest", "allow", "log_lines", "unordered", "distinct",
-             "refused"}
+             "refused", "fresh"}
 STEP_KEYS = {
     "about", "to", "times", "conn", "source", "arrivals", "timeout",
     "get", "method", "target", "host", "headers", "body", "chunks", "version", "keep",
@@ -44,6 +45,7 @@ class Case:
     unordered: bool = False
     distinct: bool = False
     refused: list = field(default_factory=list)
+    fresh: list = field(default_factory=list)
 
     @property
     def name(self):
@@ -149,6 +151,8 @@ class Stage:
             self.syslog.reset_counts()
         for name, text in self.case.files.items():
             self._write(self.folder / name, name.endswith("/"), self.fill(text))
+        for name in self.case.fresh:
+            shutil.rmtree(self.folder / name, ignore_errors=True)
         for name in self.case.logs:
             (self.folder / name).unlink(missing_ok=True)
         self.recorder.clear()

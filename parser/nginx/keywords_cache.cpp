@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+// Rows of the cache for answers of HTTP servers: where it lies, what is kept and when it is used.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "parser/keyword/zones.hpp"
+#include "parser/nginx/tables.hpp"
+#include "parser/nginx/template.hpp"
+#include "parser/value/value.hpp"
+
+namespace weir::nginx {
+
+namespace {
+
+using namespace context;
+using ir::CacheSettings;
+using ir::CacheStore;
+using ir::Settings;
+using keyword::Argument;
+using keyword::Call;
+using keyword::ignored;
+using keyword::Inherit;
+using keyword::Keyword;
+using keyword::Scope;
+using keyword::set;
+
+constexpr std::string_view purpose = "cache";
+constexpr std::int64_t most = 0x7fffffff;
+
+// --- proxy_cache_path ---
+
+// The parameters behind the folder, one after the other.
+class PathReader {
+public:
+    PathReader(Block& block, const Call& call, CacheStore& store) : block_(block), call_(call), store_(store) {}
+
+    // False, and reported: that parameter is none or says nothing that makes sense.
+    bool read(const Argument& argument) {
+        std::string_view value;
+        auto text = argument.text;
+        auto has = [&](std::string_view name) { return key_value(text, name, value); };
+        if (has("levels=")) return levels(argument, value);
+        if (has("keys_zone=")) return zone(argument, value);
+        if (has("use_temp_path=")) return temp_path(argument, value);
+        if (has("inactive=")) return time(argument, value, store_.inactive);
+        if (has("max_size=")) return size(argument, value, store_.max_size);
+        if (has("min_free=")) return size(argument, value, store_.min_free);
+        if (has("loader_files=")) return number(argument, value, store_.loader.files);
+        if (has("loader_sleep=")) return time(argument, value, store_.loader.pause);
+        if (has("loader_threshold=")) return time(argument, value, store_.loader.threshold);
+        if (has("manager_files=")) return number(argument, value, store_.manager.files);
+        if (has("manager_sleep=")) return time(argument, value, store_.manager.pause);
+        if (has("manager_threshold=")) return time(argument, value, store_.manager.threshold);
+        if (text.starts_with("purger")) refuse_parameter(block_, call_, argument);
+        else invalid_parameter(block_, call_, argument);
+        return false;
+    }
+    std::optional<keyword::ZoneWords> words;
+
+private:
+    bool bad(const Argument& argument, std::string hint) {
+        block_.error(argument.span, "invalid-value",
+                     fmt::format("invalid value \"{}\" of \"{}\"", argument.text, call_.name), std::move(hint));
+        return false;
+    }
+    bool levels(const Argument& argument, std::string_view value) {
+        for (std::size_t at = 0; at < value.size(); at += 2) {
+            bool digit = value[at] == '1' || value[at] == '2';
+            bool ends = at + 1 == value.size() || value[at + 1] == ':';
+            if (!digit || !ends || store_.levels.size() == 3)
+                return bad(argument, "one to three levels of one or two letters: levels=1:2");
+            store_.levels.push_back(static_cast<std::uint8_t>(value[at] - '0'));
+        }
+        return value.size() % 2 == 1 || bad(argument, "one to three levels of one or two letters: levels=1:2");
+    }
+    bool zone(const Argument& argument, std::string_view value) {
+        words = keyword::parse_zone(block_, argument, value);
+        return words.has_value();
+    }
+    bool temp_path(const Argument& argument, std::string_view value) {
+        if (value != "on" && value != "off") return bad(argument, "on or off");
+        if (value == "on")
+            block_.sink.warning(argument.span, "ignored-parameter",
+                                "\"use_temp_path=on\" has no effect: files are written beside the place where "
+                                "they will lie, so that they appear there whole");
+        return true;
+    }
+    bool time(const Argument& argument, std::string_view value, std::chrono::milliseconds& into) {
+        auto parsed = value::parse_nginx_duration(value);
+        if (!parsed) return bad(argument, "expected " + parsed.error());
+        into = *parsed;
+        return true;
+    }
+    bool size(const Argument& argument, std::string_view value, std::uint64_t& into) {
+        auto parsed = value::parse_nginx_size(value);
+        if (!parsed) return bad(argument, "expected " + parsed.error());
+        into = *parsed;
+        return true;
+    }
+    bool number(const Argument& argument, std::string_view value, std::uint32_t& into) {
+        auto parsed = value::parse_number(value);
+        if (!parsed || *parsed < 1 || *parsed > most) return bad(argument, "a number of files");
+        into = static_cast<std::uint32_t>(*parsed);
+        return true;
+    }
+
+    Block& block_;
+    const Call& call_;
+    CacheStore& store_;
+};
+
+void lower_cache_path(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    CacheStore store;
+    store.folder = block.run.full_path(call[0].text);
+    while (store.folder.size() > 1 && store.folder.ends_with('/')) store.folder.pop_back();
+    store.span = call.span;
+    PathReader reader(block, call, store);
+    for (const auto& argument : call.args.subspan(1))
+        if (!reader.read(argument)) return;
+    if (!reader.words)
+        return block.error(call.span, "missing-parameter", "\"proxy_cache_path\" must have \"keys_zone\" parameter",
+                           "add keys_zone=name:size");
+    store.name = reader.words->name;
+    auto& zone = block.config.zones[keyword::zone_of(block, store.name, purpose, call.span)];
+    if (!zone.columns.empty())
+        return block.error(call.span, "duplicate-zone", fmt::format("duplicate zone \"{}\"", store.name),
+                           "give this one a name of its own");
+    for (const auto& other : block.config.caches)
+        if (other.folder == store.folder)
+            return block.error(call.span, "duplicate-path",
+                               fmt::format("the path name \"{}\" is used twice{}", store.folder,
+                                           block.run.at_line(other.span)),
+                               "each cache needs a folder of its own");
+    zone.bytes = reader.words->bytes;
+    zone.key = ir::Zone::Key::binary;
+    zone.key_bytes = 16;
+    zone.columns.push_back({.what = ir::Zone::Column::What::record, .count = 6});
+    zone.span = call.span;
+    block.config.caches.push_back(std::move(store));
+}
+
+// --- what is kept ---
+
+void lower_cache(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& cache = block.own.cache.edit();
+    cache.store.clear();
+    cache.computed_store.reset();
+    if (call[0].text == "off") return;
+    if (has_variables(call[0].text)) {
+        cache.computed_store = block.text(call[0]);
+        return;
+    }
+    if (call[0].text.empty())
+        return block.error(call[0].span, "invalid-value", "\"proxy_cache\" has no zone",
+                           "the name of a zone, or off");
+    cache.store = std::string(call[0].text);
+    keyword::zone_of(block, cache.store, purpose, call[0].span);
+}
+
+void lower_cache_valid(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& list = block.own.cache.edit().valid;
+    if (block.first_use(*call.row)) list.clear();
+    const auto& last = call[call.size() - 1];
+    auto time = value::parse_nginx_duration(last.text, value::NginxTime::seconds);
+    if (!time)
+        return block.error(last.span, "invalid-value", fmt::format("invalid time value \"{}\"", last.text),
+                           "expected " + time.error());
+    CacheSettings::Valid valid;
+    valid.time = std::chrono::duration_cast<std::chrono::seconds>(*time);
+    if (call.size() == 1) valid.statuses = {200, 301, 302};
+    bool any = false;
+    for (const auto& argument : call.args.first(call.size() - 1)) {
+        if (argument.text == "any") {
+            any = true;
+            continue;
+        }
+        auto status = value::parse_number(argument.text);
+        if (!status || *status < 100 || *status > 599)
+            return block.error(argument.span, "invalid-value", fmt::format("invalid status \"{}\"", argument.text),
+                               "a status from 100 to 599, or any");
+        valid.statuses.push_back(static_cast<std::uint16_t>(*status));
+    }
+    if (any) valid.statuses.clear();
+    list.push_back(std::move(valid));
+}
+
+template <auto List>
+void lower_conditions(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& list = block.own.cache.edit().*List;
+    if (block.first_use(*call.row)) list.clear();
+    for (const auto& argument : call.args) list.push_back(block.text(argument));
+}
+
+void lower_methods(Scope& scope, const Call& call) {
+    constexpr std::string_view known[] = {"GET", "HEAD", "POST"};
+    Block& block = block_of(scope);
+    std::vector<std::string> methods{"GET", "HEAD"};
+    for (const auto& argument : call.args) {
+        if (std::find(std::begin(known), std::end(known), argument.text) == std::end(known))
+            return block.error(argument.span, "invalid-value",
+                               fmt::format("invalid value \"{}\" of \"{}\"", argument.text, call.name),
+                               "GET, HEAD or POST");
+        if (argument.text == "POST") methods.emplace_back(argument.text);
+    }
+    block.own.cache.edit().methods = std::move(methods);
+}
+
+void lower_use_stale(Scope& scope, const Call& call) {
+    constexpr std::string_view statuses = " 500 502 503 504 403 404 429 ";
+    Block& block = block_of(scope);
+    CacheSettings::UseStale use;
+    bool off = false;
+    for (const auto& argument : call.args) {
+        auto text = argument.text;
+        if (text == "error") use.error = true;
+        else if (text == "timeout") use.timeout = true;
+        else if (text == "invalid_header") use.invalid_header = true;
+        else if (text == "updating") use.updating = true;
+        else if (text == "off") off = true;
+        else if (text.size() == 8 && text.starts_with("http_") && statuses.find(text.substr(5)) != text.npos)
+            use.statuses.push_back(static_cast<std::uint16_t>(std::stoi(std::string(text.substr(5)))));
+        else
+            return block.error(argument.span, "invalid-value",
+                               fmt::format("invalid value \"{}\" of \"{}\"", text, call.name),
+                               "error, timeout, invalid_header, updating, http_500, http_502, http_503, http_504, "
+                               "http_403, http_404, http_429 or off");
+    }
+    if (off) use = {};
+    block.own.cache.edit().use_stale = std::move(use);
+}
+
+constexpr Contexts everywhere = http | context::server | location;
+
+// clang-format off
+constexpr Keyword rows[] = {
+    {.name = "proxy_cache", .where = everywhere, .args = {keyword::text("zone|off")},
+     .apply = lower_cache, .fallback = "off",
+     .summary = "Names the cache zone in which answers of HTTP servers are kept.", .once = true},
+    {.name = "proxy_cache_background_update", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::cache, &CacheSettings::background_update>, .fallback = "off", .since = "1.11.10",
+     .summary = "Renews an expired answer in the background while the old one is served.", .once = true},
+    {.name = "proxy_cache_bypass", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
+     .apply = lower_conditions<&CacheSettings::bypass>, .inherit = Inherit::replace_list,
+     .summary = "Takes no answer from the cache where a condition is neither empty nor 0."},
+    {.name = "proxy_cache_convert_head", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::cache, &CacheSettings::convert_head>, .fallback = "on", .since = "1.9.7",
+     .summary = "Asks servers with GET where a client asks with HEAD, so that the answer can be kept.", .once = true},
+    {.name = "proxy_cache_key", .where = everywhere, .args = {keyword::text("key")},
+     .apply = set<&Settings::cache, &CacheSettings::key>, .fallback = "$scheme$proxy_host$request_uri",
+     .summary = "Sets the text under which an answer is found in the cache.", .once = true},
+    {.name = "proxy_cache_lock", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::cache, &CacheSettings::lock>, .fallback = "off", .since = "1.1.12",
+     .summary = "Lets only one request at a time ask for an answer that is missing.", .once = true},
+    {.name = "proxy_cache_lock_age", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::cache, &CacheSettings::lock_age>, .fallback = "5s", .since = "1.7.8",
+     .summary = "Lets another request ask when the one that does has taken that long.", .once = true},
+    {.name = "proxy_cache_lock_timeout", .where = everywhere, .args = {keyword::duration("time")},
+     .apply = set<&Settings::cache, &CacheSettings::lock_timeout>, .fallback = "5s", .since = "1.1.12",
+     .summary = "Limits how long a request waits for the answer to another one.", .once = true},
+    {.name = "proxy_cache_max_range_offset", .where = everywhere, .args = {keyword::size("bytes")},
+     .apply = set<&Settings::cache, &CacheSettings::max_range_offset>, .since = "1.11.6",
+     .summary = "Passes requests for ranges behind that offset on and does not keep the answer.", .once = true},
+    {.name = "proxy_cache_methods", .where = everywhere, .args = {keyword::many(keyword::word("method"))},
+     .apply = lower_methods, .fallback = "GET HEAD", .since = "0.7.59",
+     .summary = "Lists the methods whose answers may be kept; GET and HEAD always are.", .once = true},
+    {.name = "proxy_cache_min_uses", .where = everywhere, .args = {keyword::number("number", 1, most)},
+     .apply = set<&Settings::cache, &CacheSettings::min_uses>, .fallback = "1",
+     .summary = "Keeps an answer only once it was asked for so many times.", .once = true},
+    {.name = "proxy_cache_path", .where = http,
+     .args = {keyword::path("folder"), keyword::word("keys_zone=name:size"), keyword::any_number(keyword::word("parameter"))},
+     .apply = lower_cache_path, .inherit = Inherit::none,
+     .summary = "Declares a cache: its folder and how that is laid out, its zone of memory and its limits.",
+     .details = "Parameters: levels=1:2, keys_zone=name:size, inactive=time, max_size=size, min_free=size, "
+                "use_temp_path=on|off, loader_files, loader_sleep, loader_threshold, manager_files, manager_sleep, "
+                "manager_threshold. Files are written beside the place where they will lie."},
+    {.name = "proxy_cache_revalidate", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::cache, &CacheSettings::revalidate>, .fallback = "off", .since = "1.5.7",
+     .summary = "Renews answers that have expired by conditional requests.", .once = true},
+    {.name = "proxy_cache_use_stale", .where = everywhere, .args = {keyword::many(keyword::word("case"))},
+     .apply = lower_use_stale, .fallback = "off",
+     .summary = "Lists the failures in which an answer that has expired is served all the same.", .once = true},
+    {.name = "proxy_cache_valid", .where = everywhere, .args = {keyword::many(keyword::word("status|any|time"))},
+     .apply = lower_cache_valid, .inherit = Inherit::replace_list,
+     .summary = "Sets how long answers are kept that say nothing about it, by status."},
+    {.name = "proxy_force_ranges", .where = everywhere, .args = {keyword::flag()},
+     .apply = set<&Settings::forward, &ir::ForwardSettings::force_ranges>, .fallback = "off", .since = "1.7.7",
+     .summary = "Gives ranges of answers even where the server does not offer them.", .once = true},
+    {.name = "proxy_no_cache", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
+     .apply = lower_conditions<&CacheSettings::keep_out>, .inherit = Inherit::replace_list,
+     .summary = "Keeps an answer out of the cache where a condition is neither empty nor 0."},
+    {.name = "slice", .where = everywhere, .args = {keyword::size("size")},
+     .apply = set<&Settings::cache, &CacheSettings::slice>, .fallback = "0", .since = "1.9.8",
+     .summary = "Asks servers for pieces of that size ($slice_range), each kept by itself.", .once = true},
+};
+// clang-format on
+static_assert(keyword::well_formed(rows));
+
+}  // namespace
+
+keyword::Table cache_keywords() { return rows; }
+
+}  // namespace weir::nginx

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+// The file of one kept answer: a head with its lengths and a checksum, the key, the head of the answer
+// as text, its body. Written beside its place and moved there when it is whole, so that what a crash
+// leaves behind is either a whole file or one that nobody looks at.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "runtime/cache/freshness.hpp"
+#include "runtime/net/buffer.hpp"
+
+namespace weir::cache {
+
+// What is known of a kept answer beside its text. Lies on disk like this.
+struct Facts {
+    std::int64_t until = 0;              // unix seconds: fresh so long
+    std::int64_t stale_updating = 0, stale_on_error = 0;
+    std::int64_t kept_at = 0;            // unix seconds
+    std::int64_t modified = -1;          // unix seconds of Last-Modified; -1: none
+    Digest variant{};                    // whom it is for, where it varies
+};
+
+// A file that is open for reading.
+class KeptFile {
+public:
+    KeptFile() = default;
+    ~KeptFile() { close(); }
+    KeptFile(const KeptFile&) = delete;
+    KeptFile& operator=(const KeptFile&) = delete;
+
+    enum class Opened : std::uint8_t { yes, missing, damaged, of_other_key };
+    // `path` ends in a NUL. Problems other than a missing file leave their reason in problem().
+    Opened open(std::string_view path, std::string_view key);
+    void close();
+    [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+    [[nodiscard]] const char* problem() const { return problem_; }
+    [[nodiscard]] int error() const { return error_; }   // errno, or 0
+
+    Facts facts;
+    // Views into this object.
+    [[nodiscard]] std::string_view vary() const { return vary_; }
+    [[nodiscard]] std::string_view etag() const { return etag_; }
+    [[nodiscard]] std::string_view head() const { return head_; }   // as HTTP/1 has it
+    [[nodiscard]] std::uint64_t body_offset() const { return body_offset_; }
+    [[nodiscard]] std::uint64_t body_length() const { return body_length_; }
+    [[nodiscard]] std::uint64_t size() const { return body_offset_ + body_length_; }
+    // The descriptor goes to the caller; what was read stays.
+    int release();
+    // Writes changed `facts` back in place, before release(). A file that was replaced or removed
+    // meanwhile is left alone. False with errno.
+    bool rewrite_facts(std::string_view path, std::string_view key);
+
+private:
+    Opened refuse(Opened as, const char* problem, int error = 0);
+    net::Buffer buffer_;
+    std::string_view vary_, etag_, head_;
+    std::uint64_t body_offset_ = 0, body_length_ = 0;
+    const char* problem_ = "";
+    int fd_ = -1, error_ = 0;
+};
+
+// A file that comes into being. Given up unless it is committed.
+class NewFile {
+public:
+    NewFile() = default;
+    ~NewFile() { give_up(); }
+    NewFile(const NewFile&) = delete;
+    NewFile& operator=(const NewFile&) = delete;
+
+    struct Texts {
+        std::string_view key, vary, etag, head;
+    };
+    // `path`, where it will lie, ends in a NUL; `name` of it is what comes behind the folders. Nothing is
+    // written yet. `unique` tells temporary files of all writers apart.
+    void begin(std::string_view path, std::string_view unique, const Facts& facts, const Texts& texts);
+    [[nodiscard]] bool is_open() const { return open_; }
+    // False with errno: no room, no permission; the file is given up.
+    bool append(std::string_view bytes);
+    bool commit();
+    void give_up();
+    [[nodiscard]] std::uint64_t body_length() const { return body_length_; }
+    [[nodiscard]] std::uint64_t size() const { return body_offset_ + body_length_; }
+
+private:
+    bool make();
+    bool flush();
+    bool write(std::string_view bytes);
+    bool finish();
+    std::string path_, temporary_;   // kept from file to file
+    net::Buffer buffer_;
+    std::uint64_t body_offset_ = 0, body_length_ = 0, written_ = 0;
+    std::size_t head_bytes_ = 0;
+    int fd_ = -1;
+    bool open_ = false;
+};
+
+// Temporary files end like this.
+inline constexpr std::string_view temporary_mark = ".new";
+
+}  // namespace weir::cache

@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/cache/store.hpp"
+
+#include <cstring>
+
+#include "runtime/base/hash.hpp"
+
+namespace weir::cache {
+
+namespace {
+
+constexpr char digits[] = "0123456789abcdef";
+// The entry that tells of the store itself; no digest of a key is that in this universe.
+constexpr Digest own_entry{};
+
+void write_hex(const Digest& digest, char* to) {
+    for (auto byte : digest) {
+        *to++ = digits[byte >> 4];
+        *to++ = digits[byte & 15];
+    }
+}
+
+}  // namespace
+
+std::string hex_of(const Digest& digest) {
+    std::string out(digest.size() * 2, '\0');
+    write_hex(digest, out.data());
+    return out;
+}
+
+bool read_hex(std::string_view name, Digest& digest) {
+    if (name.size() != digest.size() * 2) return false;
+    auto value = [](char c) { return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1; };
+    for (std::size_t i = 0; i < digest.size(); ++i) {
+        int high = value(name[i * 2]), low = value(name[i * 2 + 1]);
+        if (high < 0 || low < 0) return false;
+        digest[i] = static_cast<unsigned char>(high << 4 | low);
+    }
+    return true;
+}
+
+Store::Store(const ir::CacheStore& conf, zone::Table* index)
+    : conf_(&conf), index_(index), folder_mark_(hash::xxh64(conf.folder, 1) | 1) {}
+
+// The letters of the folders are taken from the end of the name, as nginx does.
+std::string_view Store::path_of(const Digest& digest, Arena& arena) const {
+    char name[sizeof digest * 2];
+    write_hex(digest, name);
+    std::size_t size = conf_->folder.size() + 1 + sizeof name + 1;
+    for (auto letters : conf_->levels) size += letters + 1u;
+    char* out = arena.bytes(size);
+    char* at = out;
+    auto put = [&](const char* from, std::size_t count) {
+        std::memcpy(at, from, count);
+        at += count;
+    };
+    put(conf_->folder.data(), conf_->folder.size());
+    *at++ = '/';
+    std::size_t end = sizeof name;
+    for (auto letters : conf_->levels) {
+        end -= letters;
+        put(name + end, letters);
+        *at++ = '/';
+    }
+    put(name, sizeof name);
+    *at++ = '\0';
+    return {out, size};
+}
+
+std::string Store::path_of(const Digest& digest) const {
+    auto name = hex_of(digest);
+    std::string out = conf_->folder + "/";
+    std::size_t end = name.size();
+    for (auto letters : conf_->levels) {
+        end -= letters;
+        out += name.substr(end, letters) + "/";
+    }
+    return out + name;
+}
+
+Store::Seen Store::use(const Digest& digest, std::int64_t now, std::int64_t unix_now, bool count) {
+    Seen seen;
+    bool loaded = true;
+    {
+        auto entry = index_->make(bytes_of(digest), now);
+        if (!entry) return seen;
+        seen.noted = true;
+        seen.has_file = entry.cell(bytes) != 0;
+        if (count) ++entry.cell(uses);
+        seen.uses = entry.cell(uses);
+        entry.cell(used) = static_cast<std::uint64_t>(now);
+        if (entry.cell(error) != 0 && static_cast<std::int64_t>(entry.cell(error_until)) >= unix_now)
+            seen.error = static_cast<std::uint16_t>(entry.cell(error));
+        loaded = seen.has_file || seen.uses > 1;
+    }
+    // Until the folder has been read only the disk knows.
+    if (!loaded && !is_loaded(now)) seen.has_file = true;
+    return seen;
+}
+
+bool Store::claim(const Digest& digest, std::int64_t now, std::int64_t age) {
+    auto entry = index_->make(bytes_of(digest), now);
+    if (!entry) return true;
+    auto since = static_cast<std::int64_t>(entry.cell(claimed));
+    if (since != 0 && now - since < age) return false;
+    entry.cell(claimed) = static_cast<std::uint64_t>(now);
+    return true;
+}
+
+bool Store::is_claimed(const Digest& digest, std::int64_t now, std::int64_t age) const {
+    auto entry = index_->find(bytes_of(digest), now);
+    if (!entry) return false;
+    auto since = static_cast<std::int64_t>(entry.cell(claimed));
+    return since != 0 && now - since < age;
+}
+
+void Store::release(const Digest& digest, std::int64_t now) {
+    if (auto entry = index_->find(bytes_of(digest), now)) entry.cell(claimed) = 0;
+}
+
+void Store::note_file(const Digest& digest, std::uint64_t size, std::int64_t now) {
+    auto entry = index_->make(bytes_of(digest), now);
+    if (!entry) return;
+    entry.cell(bytes) = size;
+    entry.cell(error) = 0;
+    entry.cell(used) = static_cast<std::uint64_t>(now);
+}
+
+void Store::note_error(const Digest& digest, std::uint16_t status, std::int64_t unix_until, std::int64_t now) {
+    auto entry = index_->make(bytes_of(digest), now);
+    if (!entry) return;
+    entry.cell(error) = status;
+    entry.cell(error_until) = static_cast<std::uint64_t>(unix_until);
+}
+
+void Store::forget_file(const Digest& digest, std::int64_t now) {
+    if (auto entry = index_->find(bytes_of(digest), now)) entry.cell(bytes) = 0;
+}
+
+bool Store::is_loaded(std::int64_t now) const {
+    auto entry = index_->find(bytes_of(own_entry), now);
+    return entry && entry.cell(bytes) == folder_mark_;
+}
+
+void Store::set_loaded(std::int64_t now) {
+    if (auto entry = index_->make(bytes_of(own_entry), now)) entry.cell(bytes) = folder_mark_;
+}
+
+bool Store::add_file(const Digest& digest, std::uint64_t size, std::int64_t last_used, std::int64_t now) {
+    if (auto known = index_->find(bytes_of(digest), now)) {
+        if (known.cell(bytes) == 0) known.cell(bytes) = size;
+        return true;
+    }
+    if (index_->count(now) + index_->capacity() / 32 >= index_->capacity()) return false;
+    auto entry = index_->make(bytes_of(digest), now);
+    if (!entry) return false;
+    entry.cell(bytes) = size;
+    entry.cell(used) = static_cast<std::uint64_t>(last_used);
+    return true;
+}
+
+}  // namespace weir::cache

@@ -1,0 +1,70 @@
+// SPDX-License-Identifier: Apache-2.0
+// Store: one cache as a worker or the warden sees it: its index in shared memory, and where the files
+// of it lie. The index says who was asked for how often and who is being asked for; what an answer is,
+// its file alone says. Times are ms of the loop's monotonic clock unless they are called unix time.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "parser/ir/cache.hpp"
+#include "runtime/cache/freshness.hpp"
+#include "runtime/zone/table.hpp"
+
+namespace weir::cache {
+
+class Store {
+public:
+    // Both outlive it. `index` may be null: nothing is kept then.
+    Store(const ir::CacheStore& conf, zone::Table* index);
+
+    [[nodiscard]] const ir::CacheStore& conf() const { return *conf_; }
+    [[nodiscard]] bool usable() const { return index_ != nullptr; }
+    [[nodiscard]] zone::Table& index() const { return *index_; }
+
+    // Where the file lies, ending in a NUL (in the arena).
+    [[nodiscard]] std::string_view path_of(const Digest& digest, Arena& arena) const;
+    [[nodiscard]] std::string path_of(const Digest& digest) const;
+
+    // What is known; notes a use where it is one (`count`).
+    struct Seen {
+        bool noted = false;              // the index has room for it
+        bool has_file = false;           // or may have one: the folder was not read yet
+        std::uint64_t uses = 0;          // this one included
+        std::uint16_t error = 0;         // a failure that is kept: its status
+    };
+    Seen use(const Digest& digest, std::int64_t now, std::int64_t unix_now, bool count);
+
+    // Takes on asking for the answer. False: somebody does, for less than `age` ms.
+    bool claim(const Digest& digest, std::int64_t now, std::int64_t age);
+    // Whether somebody is at it.
+    [[nodiscard]] bool is_claimed(const Digest& digest, std::int64_t now, std::int64_t age) const;
+    void release(const Digest& digest, std::int64_t now);
+
+    void note_file(const Digest& digest, std::uint64_t bytes, std::int64_t now);
+    void note_error(const Digest& digest, std::uint16_t status, std::int64_t unix_until, std::int64_t now);
+    // Its file is not there, or no good.
+    void forget_file(const Digest& digest, std::int64_t now);
+
+    // Warden: the folder was read; a store whose folder is another one begins anew.
+    [[nodiscard]] bool is_loaded(std::int64_t now) const;
+    void set_loaded(std::int64_t now);
+    // From the folder: a file that the index does not know. False: no room.
+    bool add_file(const Digest& digest, std::uint64_t bytes, std::int64_t used, std::int64_t now);
+
+    // Cells of an entry.
+    enum Cell : std::uint32_t { bytes, uses, claimed, error, error_until, used, cell_count };
+
+private:
+    const ir::CacheStore* conf_;
+    zone::Table* index_;
+    std::uint64_t folder_mark_;
+};
+
+// "0123...": 32 letters.
+std::string hex_of(const Digest& digest);
+// False: it is no name of a file of a cache.
+bool read_hex(std::string_view name, Digest& digest);
+
+}  // namespace weir::cache

@@ -1,0 +1,365 @@
+// SPDX-License-Identifier: Apache-2.0
+// Looking for an answer in a cache, before a server is asked: what is fresh is served, what is not is
+// asked for by one of those who want it, as the configuration says. See saving.cpp for what follows.
+#include "runtime/exchange/cached.hpp"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/inner.hpp"
+#include "runtime/http/h1_codec.hpp"
+#include "runtime/log/error_log.hpp"
+#include "runtime/net/time.hpp"
+
+namespace weir::exchange {
+
+using cache::KeptFile;
+using forward::Failure;
+using http::FieldId;
+using http::Method;
+
+namespace {
+
+// An answer that is being renewed belongs to that exchange until it ends. Should its worker die, so
+// long is the old one served before another one tries.
+constexpr std::int64_t renewal_age = 60000;   // ms
+
+bool any_set(const std::vector<route::Template>& conditions, route::Subject& subject) {
+    for (const auto& condition : conditions) {
+        auto value = condition.render(subject);
+        if (!value.empty() && value != "0") return true;
+    }
+    return false;
+}
+
+// A range that begins behind `most` bytes, or at an unknown place.
+bool begins_behind(std::string_view range, std::uint64_t most) {
+    constexpr std::string_view unit = "bytes=";
+    if (range.size() <= unit.size() || !http::equal_ignoring_case(range.substr(0, unit.size()), unit)) return false;
+    range.remove_prefix(unit.size());
+    while (range.starts_with(' ')) range.remove_prefix(1);
+    if (range.starts_with('-')) return true;
+    std::uint64_t first = 0;
+    auto result = std::from_chars(range.data(), range.data() + range.size(), first);
+    return result.ec == std::errc::result_out_of_range || first >= most;
+}
+
+}  // namespace
+
+// --- CacheUse ---
+
+bool CacheUse::may_use_stale(Failure failure) const {
+    const auto& use = conf.source->use_stale;
+    bool on_error = file.facts.until + file.facts.stale_on_error >= unix_now();
+    switch (failure) {
+        case Failure::connect_timeout:
+        case Failure::handshake_timeout:
+        case Failure::send_timeout:
+        case Failure::read_timeout: return use.timeout || on_error;
+        case Failure::bad_answer: return use.invalid_header || on_error;
+        case Failure::no_server:
+        case Failure::unresolved:
+        case Failure::local:
+        case Failure::connect:
+        case Failure::handshake:
+        case Failure::send:
+        case Failure::read:
+        case Failure::empty:
+        case Failure::refused: return use.error || on_error;
+        default: return false;
+    }
+}
+
+bool CacheUse::may_use_stale(std::uint16_t status) const {
+    if (status >= conf.stale_statuses.size()) return false;
+    if (conf.stale_statuses[status]) return true;
+    bool error = status == 500 || status == 502 || status == 503 || status == 504;   // RFC 5861 section 4
+    return error && file.facts.until + file.facts.stale_on_error >= unix_now();
+}
+
+bool CacheUse::may_use_stale_meanwhile() const {
+    return conf.source->use_stale.updating || file.facts.until + file.facts.stale_updating >= unix_now();
+}
+
+std::int64_t CacheUse::time_of_status(std::uint16_t status) const {
+    for (const auto& valid : conf.source->valid) {
+        if (valid.statuses.empty()) return valid.time.count();
+        for (auto one : valid.statuses)
+            if (one == status) return valid.time.count();
+    }
+    return 0;
+}
+
+// --- the exchange ---
+
+// Of an earlier place where this request was.
+void Exchange::forget_cache() {
+    cache_.reset();
+    saving_ = nullptr;
+    cut_ = {};
+    cached_ = takes_ranges_ = false;
+    file_.reset();
+}
+
+cache::Store* Exchange::find_store(const plan::Cache& conf) {
+    if (conf.store != ir::no_id) return &running_->caches[conf.store];
+    auto name = conf.computed_store.render(subject_);
+    if (name.empty() || name == "off") return nullptr;
+    for (auto& store : running_->caches)
+        if (store.conf().name == name) return &store;
+    note_problem(log::error, fmt::format("cache \"{}\" not found", name));
+    return nullptr;
+}
+
+// Without proxy_cache_key: what is asked of the server.
+std::string_view Exchange::default_cache_key() {
+    const auto& forward = *route_->forward;
+    auto target = forward::target_for_server(*route_, subject_, request_, target_);
+    if (forward.pool_or_host.empty())
+        return arena_.join({forward.tls ? "https://" : "http://", forward.host, target});
+    auto whole = route_->pool_or_host.render(subject_);
+    auto host = whole.find("://");
+    bool has_uri = whole.find_first_of("/?", host == whole.npos ? 0 : host + 3) != whole.npos;
+    return has_uri ? arena_.copy(whole) : arena_.join({whole, target});
+}
+
+// Next::perform: a server is to be asked. Next::wait: somebody else asks one.
+Exchange::Next Exchange::look_in_cache() {
+    const auto& conf = *route_->cache;
+    auto method = request_.method;
+    bool takes = method == Method::get || method == Method::head || (method == Method::post && conf.takes_post);
+    cache_.reset();
+    if (!takes) return Next::perform;
+    auto* store = find_store(conf);
+    if (!store || !store->usable()) return Next::perform;
+    cache_.reset(new (arena_.allocate(sizeof(CacheUse), alignof(CacheUse))) CacheUse(conf, *store, worker_.loop));
+    auto& use = *cache_;
+    use.key = conf.source->key ? conf.key.render(subject_) : default_cache_key();
+    use.main = use.digest = cache::digest_of(use.key);
+    use.terms.as_get = conf.source->convert_head && method == Method::head;
+    subject_.cache = {};
+    subject_.cache.key = use.key;
+    auto next = Next::perform;
+    if (any_set(conf.bypass, subject_)) subject_.cache.status = "BYPASS";
+    else next = look_up(true);
+    if (next == Next::perform) leave_ranges_to_server();
+    return next;
+}
+
+// proxy_cache_max_range_offset: to get so far would take too long.
+void Exchange::leave_ranges_to_server() {
+    auto& use = *cache_;
+    const auto& most = use.conf.source->max_range_offset;
+    const auto* range = most && use.keeps ? request_.fields.find(FieldId::range) : nullptr;
+    if (range && begins_behind(range->value, *most)) use.keeps = false;
+}
+
+// Opens what is kept for this request. False: nothing, or nothing of use.
+bool Exchange::open_kept(cache::Store::Seen& seen) {
+    auto& use = *cache_;
+    const auto now = worker_.loop.now();
+    for (bool variant = false;; variant = true) {
+        if (!seen.has_file) return false;
+        auto path = use.store.path_of(use.digest, arena_);
+        auto opened = use.file.open(path, use.key);
+        if (opened != KeptFile::Opened::yes) {
+            if (opened == KeptFile::Opened::of_other_key)
+                note_problem(log::critical, fmt::format("cache file \"{}\" is of another key", path.data()));
+            else if (opened == KeptFile::Opened::damaged)
+                note_problem(log::critical, fmt::format("cache file \"{}\" {}{}", path.data(), use.file.problem(),
+                                                        use.file.error() ? log::ErrorLog::with_error("", use.file.error())
+                                                                         : std::string()));
+            use.store.forget_file(use.digest, now);
+            return false;
+        }
+        use.store.note_file(use.digest, use.file.size(), now);
+        if (use.file.vary().empty()) return true;
+        auto mine = cache::variant_of(use.main, use.file.vary(), request_.fields, arena_);
+        if (mine == use.file.facts.variant) return true;
+        if (variant) return false;
+        // Another one is for this request.
+        use.main_vary = arena_.copy(use.file.vary());
+        use.file.close();
+        use.digest = mine;
+        seen = use.store.use(mine, now, use.unix_now(), true);
+    }
+}
+
+Exchange::Next Exchange::look_up(bool first) {
+    auto& use = *cache_;
+    const auto& conf = *use.conf.source;
+    const auto now = worker_.loop.now();
+    use.digest = use.main;
+    auto seen = use.store.use(use.digest, now, use.unix_now(), first);
+    if (seen.error != 0 && !renews_) {
+        subject_.cache.status = "HIT";
+        return fail(seen.error);
+    }
+    if (open_kept(seen)) {
+        if (use.file.facts.until >= use.unix_now() && !renews_) return reply_from_cache("HIT");
+        return use_expired();
+    }
+    subject_.cache.status = "MISS";
+    // Without room in the index nobody would find the file again.
+    if (!seen.noted || seen.uses < conf.min_uses) {
+        use.keeps = false;
+        return Next::perform;
+    }
+    if (!conf.lock) return Next::perform;
+    if (use.store.claim(use.digest, now, conf.lock_age.count())) {
+        use.claimed = true;
+        use.claim = use.digest;
+        return Next::perform;
+    }
+    if (conf.lock_timeout.count() != 0) return Next::wait;
+    use.keeps = false;
+    return Next::perform;
+}
+
+// There is an answer, and its time is over.
+Exchange::Next Exchange::use_expired() {
+    auto& use = *cache_;
+    const auto& conf = *use.conf.source;
+    bool meanwhile = use.may_use_stale_meanwhile() && !renews_;
+    bool mine = renews_ || use.store.claim(use.digest, worker_.loop.now(), std::max<std::int64_t>(renewal_age, conf.lock_age.count()));
+    use.claimed = mine;
+    use.claim = use.digest;
+    if (mine && meanwhile && conf.background_update && may_renew_beside()) {
+        use.claimed = false;   // passes to the one that renews
+        auto next = reply_from_cache("STALE");
+        ++mirrors_running_;
+        mirrored_ = true;
+        run_renewal();
+        return next;
+    }
+    if (!mine && meanwhile) return reply_from_cache("UPDATING");
+    subject_.cache.status = "EXPIRED";
+    use.expired = true;
+    if (conf.revalidate) {
+        auto& cache = subject_.cache;
+        cache.modified = use.file.facts.modified;
+        if (!use.file.etag().empty()) cache.etag = use.file.etag();
+        if (cache.modified >= 0) use.terms.modified_since = http::format_date(cache.modified, arena_);
+        use.terms.none_match = cache.etag;
+    }
+    return Next::perform;
+}
+
+// Only what needs no body of this client.
+bool Exchange::may_renew_beside() const { return body_.ended() && gathered_.bytes().empty() && !is_inner_; }
+
+// Asks for what expired on its own, while the client gets the old answer.
+net::Detached Exchange::run_renewal() {
+    net::Watch nobody;
+    {
+        auto carrier = std::make_unique<InnerCarrier>(nobody, nullptr);
+        auto inner = std::make_unique<Exchange>(*this, *carrier, request_.target);
+        inner->clone(*this);
+        inner->renews_ = true;
+        co_await inner->run();
+    }
+    if (--mirrors_running_ == 0 && mirrors_done_) worker_.loop.post(mirrors_done_);
+}
+
+// Goes on where the outer one stands: at the action of its route.
+void Exchange::clone(const Exchange& outer) {
+    auto& request = carrier_.request;
+    request.path = outer.request_.path;
+    request.query = outer.request_.query;
+    request.has_query = outer.request_.has_query;
+    request.target = outer.request_.target;
+    if (request.method != outer.request_.method) request.method_for_servers = outer.request_.method_for_servers;
+    subject_.normalized_path = outer.subject_.normalized_path;
+    subject_.query = outer.subject_.query;
+    subject_.pool_name = outer.subject_.pool_name;
+    subject_.file_root = outer.subject_.file_root;
+    target_ = outer.target_;
+    internal_ = outer.internal_;
+    route_ = outer.route_;
+    is_clone_ = true;
+}
+
+// Until the one who asks has the answer, or takes too long.
+net::Task<Exchange::Next> Exchange::wait_for_answer() {
+    constexpr net::Time first_pause = 2, longest_pause = 100;
+    auto& use = *cache_;
+    auto pause = first_pause;
+    const auto end = net::after(worker_.loop.now(), use.conf.source->lock_timeout);
+    for (;;) {
+        auto left = end == net::never ? longest_pause : end - worker_.loop.now();
+        if (left <= 0) break;
+        co_await net::sleep_for(worker_.loop, std::min(pause, left));
+        pause = std::min(pause * 2, longest_pause);
+        if (carrier_.watch.peer_closed && !route_->forwarding->source->ignore_client_abort) {
+            close_silently(499);
+            co_return Next::close;
+        }
+        auto next = look_up(false);
+        if (next != Next::wait) co_return next;
+    }
+    // It goes on its own then, and what it gets is not kept: the other one's will be.
+    use.keeps = false;
+    co_return Next::perform;
+}
+
+// The answer is the kept one.
+Exchange::Next Exchange::reply_from_cache(std::string_view status) {
+    auto& use = *cache_;
+    subject_.cache.status = status;
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = 1u << 20;
+    limits.max_fields = 1000;
+    limits.underscores = true;
+    auto parsed = http::parse_response_head(use.file.head(), limits, arena_, Method::get, use.head, nullptr);
+    if (parsed.status != http::ParseStatus::done) {
+        note_problem(log::critical, "a kept answer has a head that cannot be read");
+        use.store.forget_file(use.digest, worker_.loop.now());
+        use.file.close();
+        return fail(500);
+    }
+    use.head.framing = http::Framing::length;
+    use.head.length = use.file.body_length();
+    use.head.head_bytes = 0;
+    subject_.response = &use.head;
+    for (const auto& one : *route_->filters) one.filter->on_response(subject_, use.head);
+    relay_fields(use.head);
+    cached_ = true;
+    modified_ = use.file.facts.modified;
+    file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
+                    http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
+    return answer_conditions();
+}
+
+// What is kept, or will be, may answer conditions and ranges in place of the server.
+Exchange::Next Exchange::answer_conditions() {
+    if (auto next = take_slice(); next != Next::reply) return next;
+    if (reply_.status != 200 || is_inner_) return Next::reply;
+    bool kept = cached_ || saving_;
+    bool forced = route_->forwarding->source->force_ranges || sliced_total_ != 0;
+    const auto* offered = reply_.fields.find(FieldId::accept_ranges);
+    takes_ranges_ = forced || (kept && offered && http::equal_ignoring_case(offered->value, "bytes"));
+    if (takes_ranges_) reply_.fields.remove(FieldId::accept_ranges);
+    http::Validators validators;
+    if (const auto* etag = reply_.fields.find(FieldId::etag)) validators.etag = etag->value;
+    if (const auto* date = reply_.fields.find(FieldId::last_modified))
+        validators.modified = http::parse_date(date->value);
+    modified_ = validators.modified;
+    if (!kept) return Next::reply;
+    auto outcome = check_preconditions(validators);
+    if (outcome == http::Precondition::holds) return Next::reply;
+    takes_ranges_ = false;
+    sliced_total_ = 0;
+    file_.reset();
+    cached_ = false;
+    if (outcome == http::Precondition::failed) return fail(412);
+    reply_.status = 304;
+    reply_.reason = {};
+    reply_.framing = http::Framing::none;
+    for (auto id : {FieldId::content_type, FieldId::content_length, FieldId::content_encoding})
+        reply_.fields.remove(id);
+    return Next::reply;
+}
+
+}  // namespace weir::exchange

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: Apache-2.0
+// How one exchange uses a cache. cached.cpp looks for an answer and serves it, saving.cpp keeps the
+// answer of a server while it passes.
+#pragma once
+
+#include "runtime/cache/file.hpp"
+#include "runtime/cache/store.hpp"
+#include "runtime/forward/forward.hpp"
+#include "runtime/http/body.hpp"
+#include "runtime/http/conditional.hpp"
+#include "runtime/plan/plan.hpp"
+
+namespace weir::exchange {
+
+// Lives in the arena of the exchange.
+struct CacheUse {
+    CacheUse(const plan::Cache& of, cache::Store& in, net::Loop& at) : conf(of), store(in), loop(at) {}
+    ~CacheUse() { release(); }
+    CacheUse(const CacheUse&) = delete;
+    CacheUse& operator=(const CacheUse&) = delete;
+
+    const plan::Cache& conf;
+    cache::Store& store;
+    net::Loop& loop;
+    std::string_view key;
+    cache::Digest main{};              // of the key
+    cache::Digest digest{};            // where its answer lies: main, or that of a variant
+    std::string_view main_vary;        // what the answer at `main` varies by
+    cache::KeptFile file;              // what is kept, fresh or not
+    http::ResponseHead head;           // of it
+    cache::NewFile saved;
+    cache::Lifetime lifetime;          // of what is saved
+    forward::CacheTerms terms;
+    bool keeps = true;                 // the answer is to be kept as far as the request is concerned
+    bool expired = false;              // there is a file, and it is no longer fresh
+    bool claimed = false;              // this exchange asks for all who want the answer
+    cache::Digest claim{};
+
+    [[nodiscard]] std::int64_t unix_now() const { return loop.wall_ms() / 1000; }
+    void release() {
+        if (std::exchange(claimed, false)) store.release(claim, loop.now());
+    }
+    // A failure or a status with which an expired answer is better than none.
+    [[nodiscard]] bool may_use_stale(forward::Failure failure) const;
+    [[nodiscard]] bool may_use_stale(std::uint16_t status) const;
+    // While somebody asks for a new one.
+    [[nodiscard]] bool may_use_stale_meanwhile() const;
+    // How long an answer with this status holds that says nothing itself: seconds; 0 = not at all.
+    [[nodiscard]] std::int64_t time_of_status(std::uint16_t status) const;
+};
+
+// A body on its way to the client, and to the file. When the file fails the body goes on.
+class SavingBody final : public http::BodySource {
+public:
+    SavingBody(http::BodySource& inner, CacheUse& use, route::Subject& subject)
+        : inner_(inner), use_(use), subject_(subject) {}
+    bool ready(http::Piece& piece) override;
+    net::Task<http::Piece> next(net::Time timeout, net::Watch* abort_when) override;
+    [[nodiscard]] bool ended() const override { return inner_.ended(); }
+    [[nodiscard]] std::string_view trailers() const override { return inner_.trailers(); }
+    [[nodiscard]] std::uint64_t left() const override { return inner_.left(); }
+    [[nodiscard]] std::uint64_t received() const override { return inner_.received(); }
+    // Something is still to come that the file wants.
+    [[nodiscard]] bool wants_more() const { return use_.saved.is_open(); }
+
+private:
+    void take(const http::Piece& piece);
+    http::BodySource& inner_;
+    CacheUse& use_;
+    route::Subject& subject_;
+};
+
+// One range of a body. Ends with it; what lies behind is for others to read.
+class CutBody final : public http::BodySource {
+public:
+    CutBody(http::BodySource& inner, http::ByteRange range)
+        : inner_(inner), skip_(range.first), left_(range.size()) {}
+    bool ready(http::Piece& piece) override;
+    net::Task<http::Piece> next(net::Time timeout, net::Watch* abort_when) override;
+    [[nodiscard]] bool ended() const override { return left_ == 0; }
+    [[nodiscard]] std::uint64_t left() const override { return left_; }
+    [[nodiscard]] std::uint64_t received() const override { return given_; }
+
+private:
+    void cut(http::Piece& piece);
+    http::BodySource& inner_;
+    std::uint64_t skip_, left_, given_ = 0;
+};
+
+}  // namespace weir::exchange

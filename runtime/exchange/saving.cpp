@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+// What becomes of a server's answer in a cache: whether it is kept, how long, and the file that is
+// written while the body passes. A disk that fails costs the file, never the answer.
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "runtime/exchange/cached.hpp"
+#include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/record.hpp"
+#include "runtime/log/error_log.hpp"
+#include "runtime/net/time.hpp"
+
+namespace weir::exchange {
+
+using forward::Failure;
+using http::FieldId;
+
+namespace {
+
+// What is about one connection or one transfer.
+bool stays_out(FieldId id) {
+    switch (id) {
+        case FieldId::connection:
+        case FieldId::keep_alive:
+        case FieldId::proxy_connection:
+        case FieldId::transfer_encoding:
+        case FieldId::trailer:
+        case FieldId::upgrade: return true;
+        default: return false;
+    }
+}
+
+// The head of the answer as it is kept. `bodiless`: its Content-Length is about a body that is not here.
+std::string_view text_of(const http::ResponseHead& response, bool bodiless, Arena& arena) {
+    std::size_t size = 64 + response.reason.size();
+    for (const auto& field : response.fields) size += field.name.size() + field.value.size() + 4;
+    char* out = arena.bytes(size);
+    char* at = out;
+    auto put = [&](std::string_view part) { at = std::copy(part.begin(), part.end(), at); };
+    put("HTTP/1.1 ");
+    at = std::to_chars(at, at + 8, response.status).ptr;
+    put(" ");
+    put(response.reason);
+    put("\r\n");
+    for (const auto& field : response.fields) {
+        if (stays_out(field.id) || (field.id == FieldId::content_length && !bodiless)) continue;
+        for (auto part : {field.name, std::string_view(": "), field.value, std::string_view("\r\n")}) put(part);
+    }
+    put("\r\n");
+    return {out, static_cast<std::size_t>(at - out)};
+}
+
+}  // namespace
+
+// --- bodies ---
+
+void SavingBody::take(const http::Piece& piece) {
+    auto& saved = use_.saved;
+    if (!saved.is_open()) return;
+    if (piece.state != http::BodyState::ok) {
+        saved.give_up();   // half an answer is none
+        use_.release();
+        return;
+    }
+    bool written = saved.append(piece.bytes) && (!piece.last || saved.commit());
+    if (!written)
+        log_problem(subject_, log::critical,
+                    log::ErrorLog::with_error(fmt::format("an answer cannot be kept in \"{}\"", use_.store.conf().folder),
+                                              errno));
+    else if (piece.last)
+        use_.store.note_file(use_.digest, saved.size(), use_.loop.now());
+    if (!written || piece.last) use_.release();
+}
+
+bool SavingBody::ready(http::Piece& piece) {
+    if (!inner_.ready(piece)) return false;
+    take(piece);
+    return true;
+}
+
+net::Task<http::Piece> SavingBody::next(net::Time timeout, net::Watch*) {
+    // The client does not matter: others want the answer as well.
+    auto piece = co_await inner_.next(timeout, nullptr);
+    take(piece);
+    co_return piece;
+}
+
+void CutBody::cut(http::Piece& piece) {
+    if (piece.state != http::BodyState::ok) return;
+    auto skipped = std::min<std::uint64_t>(skip_, piece.bytes.size());
+    skip_ -= skipped;
+    piece.bytes = piece.bytes.substr(skipped, left_);
+    left_ -= piece.bytes.size();
+    given_ += piece.bytes.size();
+    if (piece.last && left_ != 0) piece.state = http::BodyState::truncated;
+    piece.last = left_ == 0;
+}
+
+bool CutBody::ready(http::Piece& piece) {
+    for (;;) {
+        if (!inner_.ready(piece)) return false;
+        cut(piece);
+        if (!piece.bytes.empty() || piece.last || piece.state != http::BodyState::ok) return true;
+    }
+}
+
+net::Task<http::Piece> CutBody::next(net::Time timeout, net::Watch* abort_when) {
+    for (;;) {
+        auto piece = co_await inner_.next(timeout, abort_when);
+        cut(piece);
+        if (!piece.bytes.empty() || piece.last || piece.state != http::BodyState::ok) co_return piece;
+    }
+}
+
+// --- the exchange ---
+
+// No server answered: Next::perform, unless there is something in the cache for that.
+Exchange::Next Exchange::use_stale_after(Failure failure, std::uint16_t status) {
+    auto& use = *cache_;
+    if (use.expired && use.may_use_stale(failure)) {
+        use.release();
+        return reply_from_cache("STALE");
+    }
+    // proxy_cache_valid may keep the failure itself.
+    if (use.keeps && (status == 502 || status == 504)) keep_failure(status);
+    return Next::perform;
+}
+
+void Exchange::keep_failure(std::uint16_t status) {
+    auto& use = *cache_;
+    auto time = use.time_of_status(status);
+    if (time != 0) use.store.note_error(use.digest, status, use.unix_now() + time, worker_.loop.now());
+    use.keeps = false;
+    use.release();
+}
+
+// A server answered where there is an expired answer. Next::perform: its answer is the one.
+net::Task<Exchange::Next> Exchange::compare_with_cache() {
+    auto& use = *cache_;
+    auto& response = server_->response;
+    if (use.may_use_stale(response.status)) {
+        use.release();
+        co_await server_->finish(false);
+        server_.reset();
+        co_return reply_from_cache("STALE");
+    }
+    if (response.status != 304 || !use.conf.source->revalidate) co_return Next::perform;
+    renew_kept(response);
+    co_await server_->finish(true);
+    server_.reset();
+    co_return reply_from_cache("REVALIDATED");
+}
+
+// 304: what is kept is good for longer.
+void Exchange::renew_kept(const http::ResponseHead& response) {
+    auto& use = *cache_;
+    auto& facts = use.file.facts;
+    auto now = use.unix_now();
+    const auto& ignored = route_->forwarding->ignored;
+    auto life = cache::read_lifetime(response.fields, ignored, now);
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = 1u << 20;
+    limits.max_fields = 1000;
+    limits.underscores = true;
+    http::ResponseHead kept;
+    auto parsed = http::parse_response_head(use.file.head(), limits, arena_, http::Method::get, kept, nullptr);
+    if (parsed.status == http::ParseStatus::done && life.until == 0) {
+        life = cache::read_lifetime(kept.fields, ignored, now);
+        if (auto time = use.time_of_status(kept.status); life.until == 0 && time != 0) life.until = now + time;
+    }
+    if (life.until != 0) {
+        facts.until = life.until;
+        facts.stale_updating = life.stale_updating;
+        facts.stale_on_error = life.stale_on_error;
+        facts.kept_at = now;
+        auto path = use.store.path_of(use.digest, arena_);
+        if (!use.file.rewrite_facts(path, use.key))
+            note_problem(log::critical, log::ErrorLog::with_error(
+                                            fmt::format("cache file \"{}\" cannot be renewed", path.data()), errno));
+    }
+    use.release();
+}
+
+// Before the answer goes out: whether it is kept, and how long.
+void Exchange::begin_saving() {
+    auto& use = *cache_;
+    const auto& response = server_->response;
+    for (const auto& condition : use.conf.keep_out) {
+        auto value = condition.render(subject_);
+        if (!value.empty() && value != "0") use.keeps = false;
+    }
+    auto now = use.unix_now();
+    const auto& ignored = route_->forwarding->ignored;
+    use.lifetime = cache::read_lifetime(response.fields, ignored, now);
+    auto& life = use.lifetime;
+    if (auto time = use.time_of_status(response.status); life.until == 0 && time != 0) life.until = now + time;
+    auto vary = ignored.vary ? std::string_view() : cache::vary_of(response.fields, arena_);
+    if (!life.may_be_kept || life.until == 0 || vary == "*") use.keeps = false;
+    if (!use.keeps) return use.release();
+    cache::Facts facts;
+    facts.until = life.until;
+    facts.stale_updating = life.stale_updating;
+    facts.stale_on_error = life.stale_on_error;
+    facts.kept_at = now;
+    bool validates = response.status == 200 || response.status == 206;
+    const auto* modified = response.fields.find(FieldId::last_modified);
+    if (validates && modified) facts.modified = http::parse_date(modified->value);
+    const auto* etag = response.fields.find(FieldId::etag);
+    // The first variant lies where the key says; the others where their fields say.
+    if (vary.empty() || vary != use.main_vary) use.digest = use.main;
+    if (!vary.empty()) facts.variant = cache::variant_of(use.main, vary, request_.fields, arena_);
+    if (use.digest != use.main) use.digest = facts.variant;
+    bool head = request_.method == http::Method::head && !use.terms.as_get;
+    char unique[48];
+    auto end = fmt::format_to_n(unique, sizeof unique, "{:x}.{:x}.{:x}", running_->around.process_id, worker_.index,
+                                ++worker_.exchange_serial);
+    use.saved.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
+                    {use.key, vary, validates && etag ? etag->value : std::string_view(),
+                     text_of(response, head, arena_)});
+    saving_ = new (arena_.allocate(sizeof(SavingBody), alignof(SavingBody)))
+        SavingBody(server_->body(), use, subject_);
+}
+
+// Reads on for the file alone.
+net::Task<bool> Exchange::save_rest() {
+    while (saving_->wants_more()) {
+        auto piece = co_await saving_->next(net::time_of(route_->timeouts->server_read), nullptr);
+        if (piece.state != http::BodyState::ok) co_return false;
+        if (piece.last) break;
+    }
+    co_return saving_->ended();
+}
+
+}  // namespace weir::exchange

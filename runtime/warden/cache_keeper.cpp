@@ -1,0 +1,210 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/warden/cache_keeper.hpp"
+
+#include <dirent.h>
+#include <fmt/format.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <ctime>
+
+#include "runtime/cache/file.hpp"
+
+namespace weir::warden {
+
+namespace {
+
+// A file that is being written is not touched for longer than this only when its writer is gone.
+constexpr std::time_t abandoned_after = 600;   // seconds
+constexpr std::int64_t pass_every = 1000;      // ms
+// Room in the index that is kept free, so that new answers find some.
+constexpr std::uint64_t free_part = 16;
+
+std::int64_t monotonic_ms() {
+    using namespace std::chrono;
+    return duration_cast<milliseconds>(steady_clock::now().time_since_epoch()).count();
+}
+
+struct CloseFolder {
+    void operator()(DIR* folder) const { ::closedir(folder); }
+};
+
+}  // namespace
+
+// --- one store ---
+
+// True: go on. Counts a piece of work, and rests when there was enough of it.
+bool CacheUpkeep::pause_after(const ir::CacheStore::Pace& pace) {
+    if (++done_ < pace.files && monotonic_ms() - begun_ < pace.threshold.count()) return true;
+    done_ = 0;
+    bool goes_on = wait_(self_, pace.pause.count());
+    begun_ = monotonic_ms();
+    return goes_on;
+}
+
+void CacheUpkeep::load() {
+    if (store_.is_loaded(monotonic_ms())) return;
+    begun_ = monotonic_ms();
+    if (!load_folder(store_.conf().folder, 0)) return;
+    store_.set_loaded(monotonic_ms());
+    lines_.push_back(fmt::format("http file cache: {} {:.3f}M, {} files", store_.conf().folder,
+                                 static_cast<double>(loaded_bytes_) / 1048576, loaded_files_));
+}
+
+bool CacheUpkeep::load_folder(const std::string& folder, std::size_t depth) {
+    std::unique_ptr<DIR, CloseFolder> open(::opendir(folder.c_str()));
+    if (!open) {
+        if (errno != ENOENT) lines_.push_back(fmt::format("opendir() \"{}\" failed ({}: {})", folder, errno, std::strerror(errno)));
+        return true;
+    }
+    const auto& levels = store_.conf().levels;
+    while (const auto* entry = ::readdir(open.get())) {
+        std::string name = entry->d_name;
+        if (name == "." || name == "..") continue;
+        auto path = folder + "/" + name;
+        bool goes_on = depth == levels.size()             ? load_file(path, name)
+                       : name.size() == levels[depth] ? load_folder(path, depth + 1)
+                                                      : true;
+        if (!goes_on) return false;
+    }
+    return true;
+}
+
+// What a file holds is looked at when somebody asks for it.
+bool CacheUpkeep::load_file(const std::string& path, const std::string& name) {
+    struct stat about {};
+    cache::Digest digest;
+    if (::lstat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return true;
+    const auto now = monotonic_ms();
+    const auto age = std::time(nullptr) - about.st_mtime;
+    if (!cache::read_hex(name, digest)) {
+        // What a crash has left. Other files are not ours.
+        if (name.ends_with(cache::temporary_mark) && age > abandoned_after) ::unlink(path.c_str());
+        return pause_after(store_.conf().loader);
+    }
+    if (store_.path_of(digest) != path) return true;
+    auto size = static_cast<std::uint64_t>(about.st_size);
+    // As if it had been asked for now: who knows when it last was.
+    if (!store_.add_file(digest, size, now, now)) {
+        ::unlink(path.c_str());
+    } else {
+        loaded_bytes_ += size;
+        ++loaded_files_;
+    }
+    return pause_after(store_.conf().loader);
+}
+
+std::uint64_t CacheUpkeep::missing_space() const {
+    struct statvfs disk {};
+    auto wanted = store_.conf().min_free;
+    if (wanted == 0 || ::statvfs(store_.conf().folder.c_str(), &disk) != 0) return 0;
+    auto there = std::uint64_t{disk.f_bavail} * disk.f_frsize;
+    return there < wanted ? wanted - there : 0;
+}
+
+// Not when somebody used it since it was chosen.
+bool CacheUpkeep::remove(const Entry& entry) {
+    const auto now = monotonic_ms();
+    {
+        auto known = store_.index().find(cache::bytes_of(entry.digest), now);
+        if (!known || static_cast<std::int64_t>(known.cell(cache::Store::used)) != entry.used) return false;
+        known.remove();
+    }
+    if (entry.bytes != 0) ::unlink(store_.path_of(entry.digest).c_str());
+    return true;
+}
+
+void CacheUpkeep::clean() {
+    using Cell = cache::Store::Cell;
+    const auto& conf = store_.conf();
+    const auto now = begun_ = monotonic_ms();
+    std::vector<Entry> entries;
+    std::uint64_t total = 0;
+    store_.index().each([&](zone::Access& entry) {
+        Entry one{{}, entry.cell(Cell::bytes), static_cast<std::int64_t>(entry.cell(Cell::used))};
+        if (entry.key().size() != one.digest.size()) return;
+        std::memcpy(one.digest.data(), entry.key().data(), one.digest.size());
+        if (one.digest == cache::Digest{}) return;
+        total += one.bytes;
+        entries.push_back(one);
+    });
+    std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+    // Size and space are taken from here on; they are looked at anew in the next pass.
+    auto too_much = conf.max_size != 0 && total > conf.max_size ? total - conf.max_size : 0;
+    too_much = std::max(too_much, missing_space());
+    auto capacity = store_.index().capacity();
+    auto room = capacity - std::min(capacity, std::max<std::uint64_t>(capacity / free_part, 1));
+    std::uint64_t too_many = entries.size() > room ? entries.size() - room : 0;
+    for (const auto& entry : entries) {
+        bool old = now - entry.used >= conf.inactive.count();
+        if (!old && too_much == 0 && too_many == 0) break;
+        if (!remove(entry)) continue;
+        too_much -= std::min(too_much, entry.bytes);
+        if (too_many != 0) --too_many;
+        if (!pause_after(conf.manager)) return;
+    }
+}
+
+// --- the thread ---
+
+void CacheKeeper::adopt(std::shared_ptr<const ir::Config> config, zone::Tables& tables) {
+    stop();
+    stores_.clear();
+    config_ = std::move(config);
+    for (const auto& conf : config_->caches)
+        if (auto* table = tables.find(config_->zones[config_->find_zone(conf.name, "cache")]))
+            stores_.emplace_back(conf, table);
+    if (stores_.empty()) return;
+    stopping_ = false;
+    // Signals are the process's: they go to its own thread.
+    sigset_t all, before;
+    ::sigfillset(&all);
+    ::pthread_sigmask(SIG_SETMASK, &all, &before);
+    thread_ = std::thread([this] { run(); });
+    ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
+}
+
+void CacheKeeper::stop() {
+    if (!thread_.joinable()) return;
+    {
+        std::lock_guard held(lock_);
+        stopping_ = true;
+    }
+    woken_.notify_all();
+    thread_.join();
+}
+
+bool CacheKeeper::wait(std::int64_t ms) {
+    std::unique_lock held(lock_);
+    return !woken_.wait_for(held, std::chrono::milliseconds(ms), [this] { return stopping_; });
+}
+
+std::vector<std::string> CacheKeeper::take_lines() {
+    std::lock_guard held(lock_);
+    return std::exchange(lines_, {});
+}
+
+void CacheKeeper::run() {
+    auto pause = [](void* self, std::int64_t ms) { return static_cast<CacheKeeper*>(self)->wait(ms); };
+    bool first = true;
+    do {
+        for (auto& store : stores_) {
+            CacheUpkeep upkeep(store, pause, this);
+            if (first) upkeep.load();
+            upkeep.clean();
+            auto lines = upkeep.take_lines();
+            std::lock_guard held(lock_);
+            if (stopping_) return;
+            lines_.insert(lines_.end(), lines.begin(), lines.end());
+        }
+        first = false;
+    } while (wait(pass_every));
+}
+
+}  // namespace weir::warden
