@@ -149,8 +149,11 @@ def nginx_http_tuned(port, servers):
     return nginx_http(port, servers, NGINX_TUNED)
 
 
-def nginx_compressed(settings):
-    return lambda port, servers: nginx_http(port, servers, settings)
+def nginx_cache(port, servers):
+    zone = "    proxy_cache_path cache levels=1:2 keys_zone=one:1m use_temp_path=off;\n"
+    use = "        sendfile on;\n        proxy_cache one;\n        proxy_cache_valid any 1h;\n"
+    inside = use + "        location / {\n            proxy_pass http://app;\n" + NGINX_FORWARD
+    return nginx_site(port, zone + nginx_upstream("app", servers[0]), inside + "        }\n")
 
 
 def nginx_routes(port, servers):
@@ -315,17 +318,25 @@ CASES = [
          nginx=nginx_http2, haproxy=haproxy_http),
     Case("h2-body", "HTTP/2, 1 MB bodies", 1.0, unit="MB", connections=8, streams=4, size=BIG,
          requests=(get("/big"),), nginx=nginx_http2, haproxy=haproxy_http),
-    Case("gzip-1", "gzip level 1, 32 KB JSON", 0.5, connections=16, size=JSON, coding="gzip",
-         requests=(get("/json", coding="gzip"),), haproxy=haproxy_compressed(1),
-         nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
-    Case("gzip-6", "gzip level 6, 32 KB JSON", 1.0, connections=16, size=JSON, coding="gzip",
-         requests=(get("/json", coding="gzip"),),
-         nginx=nginx_compressed("        gzip on;\n        gzip_comp_level 6;\n        gzip_types application/json;\n"),
-         lacks={"haproxy": "Debian's HAProxy has no levels"}),
-    Case("brotli", "brotli level 4, 32 KB JSON", 1.0, connections=16, size=JSON, coding="br", only_weir=True,
-         requests=(get("/json", coding="br"),),
-         nginx=nginx_compressed("        brotli on;\n        brotli_comp_level 4;\n        brotli_types application/json;\n"),
-         lacks={"haproxy": "it has no brotli"}),
+    Case("tls", "TLS keep-alive, 1 KB", 1.0, tls=True, requests=(get("/1k"),),
+         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-rsa", "TLS handshake, RSA 2048", 1.0, tls=True, connections=16, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_tls("rsa"), haproxy=haproxy_tls("rsa")),
+    Case("tls-ec", "TLS handshake, P-256", 1.0, tls=True, connections=16, close=True,
+         requests=(get("/1k", close=True),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-resumed", "TLS handshake, resumed", 1.0, tls=True, resumed=True, connections=16,
+         close=True, requests=(get("/1k", close=True),), nginx=nginx_tls("ec"),
+         haproxy=haproxy_tls("ec")),
+    Case("tls-body", "TLS, 1 MB bodies", 1.0, tls=True, unit="MB", connections=8, size=BIG,
+         requests=(get("/big"),), nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("tls-idle", f"{IDLE_TLS_CONNECTIONS} idle TLS connections", 16.0, tls=True, kind="idle",
+         unit="connection", connections=IDLE_TLS_CONNECTIONS, requests=(get("/1k"),),
+         nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
+    Case("cache", "cache hits, 1 KB", 1.0, requests=(get("/1k"),), nginx=nginx_cache,
+         lacks={"haproxy": "its cache is not run yet"}),
+    Case("cache-body", "cache hits, 1 MB", 1.0, unit="MB", connections=8, size=BIG,
+         requests=(get("/big"),), nginx=nginx_cache,
+         lacks={"haproxy": "it keeps no file of 1 MB by default"}),
     Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
          connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http),

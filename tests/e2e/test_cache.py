@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+# The cache under faults, reloads and with several workers: the answer always goes out, a file is
+# whole or not looked at, and all workers see one index.
+import hashlib
+import os
+import signal
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from support import wire
+from support.client import Client, get
+from support.ports import free_port
+from support.servers import Answer, HttpServer
+
+from .setups import skip_anchor
+
+KILLED = ["exited on signal 9", "killed", "signal 9", "exited with code 137"]
+CONFIG = """
+worker_processes {workers};
+error_log stderr notice;
+events {{ }}
+http {{
+    proxy_cache_path {folder} levels=1:2 keys_zone=one:1m use_temp_path=off {path};
+    server {{
+        listen 127.0.0.1:{port};
+        add_header X-Cache $upstream_cache_status always;
+        add_header X-Config {mark};
+        proxy_cache one;
+        proxy_cache_valid any 1h;
+        {inside}
+        location / {{ proxy_pass http://{server}; }}
+    }}
+}}
+"""
+BIG = "0123456789abcdef" * 65536   # 1 MB
+
+
+@pytest.fixture
+def server(run_server):
+    return run_server(HttpServer("a", answers=[
+        Answer(match="/big", body=BIG), Answer(match="/held", body="held\n", hold=True)]))
+
+
+class Setup:
+    def __init__(self, run_proxy, folder, server, personality="nginx", workers=1, **options):
+        self.port, self.folder, self.server = free_port(), folder / "cache", server
+        self.options = {"workers": workers, "mark": "A", "path": "", "inside": "", **options}
+        self.allow = self.options.pop("allow", ())
+        self.proxy = run_proxy(personality, self.config(), ports=[self.port], allow=self.allow)
+
+    def config(self, **changes):
+        return CONFIG.format(port=self.port, folder=changes.pop("folder", self.folder),
+                             server=self.server.address, **{**self.options, **changes})
+
+    def get(self, path="/a", **options):
+        return get(self.port, path, **options)
+
+    def status(self, path="/a"):
+        return self.get(path).get("x-cache")
+
+    def files(self):
+        return sorted(p for p in self.folder.rglob("*") if p.is_file())
+
+    def reload(self, **changes):
+        self.proxy.write_config(self.config(**changes))
+        code, text = self.proxy.reload()
+        assert code == 0, text
+        assert wire.wait_until(lambda: self.get("/mark").get("x-config") == changes["mark"], 3.0)
+
+
+def test_all_workers_see_one_cache(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, workers=4)
+    assert setup.status() == "MISS"
+    assert {setup.status() for _ in range(40)} == {"HIT"}
+
+
+def test_reloads_keep_the_index(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, workers=2)
+    assert setup.status() == "MISS"
+    for i in range(3):
+        setup.reload(mark=f"m{i}")
+        assert setup.status() == "HIT"
+
+
+def test_a_restart_finds_the_files(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server)
+    assert setup.status() == "MISS"
+    setup.proxy.close()
+    setup.proxy.start()
+    assert setup.status() == "HIT"
+
+
+def test_files_lie_where_nginx_puts_them(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, inside="proxy_cache_key $uri;")
+    setup.get("/a")
+    digest = hashlib.md5(b"/a").hexdigest()
+    place = setup.folder / digest[-1] / digest[-3:-1] / digest
+    assert wire.wait_until(lambda: setup.files() == [place], 2.0)
+
+
+@pytest.mark.parametrize("damage", ["cut", "empty", "longer", "head", "zeros", "text"])
+def test_damaged_files_are_misses(damage, server, run_proxy, folder):
+    skip_anchor("nginx", "it serves some of them")
+    setup = Setup(run_proxy, folder, server, allow=["cache file"])
+    good = setup.get("/a")
+    assert wire.wait_until(lambda: len(setup.files()) == 1, 2.0)
+    file = setup.files()[0]
+    data = file.read_bytes()
+    changed = {"cut": data[:-1], "empty": b"", "longer": data + b"x", "zeros": bytes(len(data)),
+               "head": data[:60] + bytes([data[60] ^ 1]) + data[61:], "text": b"hello\n"}[damage]
+    file.write_bytes(changed)
+    again = setup.get("/a")
+    assert (again.status, again.body) == (200, good.body)
+    assert again.get("x-cache") == "MISS"
+    assert setup.get("/a").get("x-cache") == "HIT"
+    assert "cache file" in setup.proxy.output()
+
+
+def test_a_killed_worker_leaves_no_half_file(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, allow=KILLED, inside="proxy_cache_lock on;")
+    with Client(setup.port) as client:
+        client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n")
+        time.sleep(0.3)
+        os.kill(setup.proxy.workers()[0], signal.SIGKILL)
+    server.release()
+    assert wire.wait_until(lambda: _status(setup, "/held") == "MISS", 8.0)
+    assert setup.status("/held") == "HIT"
+
+
+def _status(setup, path):
+    try:
+        return setup.status(path)
+    except (ConnectionError, TimeoutError, wire.Closed):
+        return None
+
+
+def test_a_folder_that_cannot_be_written(server, run_proxy, folder):
+    skip_anchor("nginx", "it does not start")
+    (folder / "file").write_text("no folder")
+    setup = Setup(run_proxy, folder, server, allow=["cannot be kept"])
+    setup.reload(mark="B", folder=str(folder / "file" / "cache"))
+    for _ in range(2):
+        answer = setup.get("/b")
+        assert (answer.status, answer.get("x-cache")) == (200, "MISS")
+    assert "cannot be kept" in setup.proxy.output()
+
+
+def test_a_full_disk(server, run_proxy, folder):
+    skip_anchor("nginx", "it cuts the answer off")
+    place = folder / "cache"
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=256k,mode=777", "none", str(place)],
+                             capture_output=True, check=False)
+    if mounted.returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        setup = Setup(run_proxy, folder, server, allow=["cannot be kept", "No space left"])
+        for _ in range(2):
+            answer = setup.get("/big")
+            assert answer.status == 200 and answer.body == BIG.encode()
+            assert answer.get("x-cache") == "MISS"
+        assert wire.wait_until(lambda: not setup.files(), 2.0)
+        assert setup.status("/small") == "MISS" and setup.status("/small") == "HIT"
+        assert "No space left" in setup.proxy.output()
+        setup.proxy.close()
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+def test_the_client_leaves_and_the_answer_is_kept(server, run_proxy, folder):
+    skip_anchor("nginx", "it wants a client until the head went out")
+    setup = Setup(run_proxy, folder, server)
+    with Client(setup.port) as client:
+        client.send("GET /held HTTP/1.1\r\nHost: test\r\n\r\n")
+        time.sleep(0.2)
+    server.release()
+    assert wire.wait_until(lambda: len(setup.files()) == 1, 3.0)
+    assert setup.status("/held") == "HIT"
+
+
+def test_one_of_many_asks(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, workers=2, inside="proxy_cache_lock on;")
+    answers = []
+    threads = [threading.Thread(target=lambda: answers.append(setup.get("/held").get("x-cache")))
+               for _ in range(12)]
+    for thread in threads:
+        thread.start()
+    time.sleep(0.5)
+    server.release()
+    for thread in threads:
+        thread.join()
+    assert sorted(answers) == ["HIT"] * 11 + ["MISS"]
+
+
+def test_what_nobody_asks_for_goes(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, path="inactive=1s")
+    setup.get("/a")
+    assert wire.wait_until(lambda: len(setup.files()) == 1, 2.0)
+    skip_anchor("nginx", "its manager comes by every ten seconds")
+    assert wire.wait_until(lambda: not setup.files(), 6.0)
+    assert setup.status() == "MISS"
+
+
+def test_too_much_goes(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server, path="max_size=2500k")
+    for i in range(5):
+        setup.get(f"/big/{i}")
+    skip_anchor("nginx", "its manager comes by every ten seconds")
+    assert wire.wait_until(lambda: len(setup.files()) == 2, 6.0)
+    assert setup.status("/big/4") == "HIT"
+    assert setup.status("/big/0") == "MISS"
+
+
+def test_large_answers_come_back_whole(server, run_proxy, folder):
+    setup = Setup(run_proxy, folder, server)
+    for wanted in ("MISS", "HIT", "HIT"):
+        answer = setup.get("/big")
+        assert answer.body == BIG.encode() and answer.get("x-cache") == wanted
+    part = setup.get("/big", headers=["Range: bytes=1000000-1000009"])
+    assert (part.status, len(part.body)) in [(206, 10), (200, len(BIG))]
+
+
+def test_a_test_run_makes_no_folder(server, folder):
+    skip_anchor("weir")
+    from support import binary
+    config = folder / "t.conf"
+    config.write_text(CONFIG.format(port=free_port(), folder=folder / "none", server=server.address,
+                                    workers=1, mark="A", path="", inside=""))
+    done = subprocess.run([binary.subject("nginx"), "-t", "-c", str(config), "-p", str(folder)],
+                          capture_output=True, text=True, check=False, timeout=20)
+    assert done.returncode == 0, done.stderr
+    assert not Path(folder / "none").exists()

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+// Files of kept answers: what is written comes back, what is broken does not.
+#include "runtime/cache/file.hpp"
+
+#include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <string>
+
+namespace weir::cache {
+namespace {
+
+class KeptFiles : public ::testing::Test {
+protected:
+    void SetUp() override {
+        char name[] = "/tmp/weir-cache-XXXXXX";
+        folder_ = ::mkdtemp(name);
+        path_ = folder_ + "/a/bc/file";
+    }
+    void TearDown() override { std::filesystem::remove_all(folder_); }
+    bool write(const std::string& body, std::size_t pieces = 1) {
+        NewFile file;
+        Facts facts;
+        facts.until = 77;
+        facts.modified = 5;
+        file.begin(with_nul(), "1", facts, {"key", "Accept", "\"e\"", "HTTP/1.1 200 OK\r\n\r\n"});
+        for (std::size_t i = 0; i < pieces; ++i)
+            if (!file.append(body)) return false;
+        return file.commit();
+    }
+    std::string_view with_nul() { return {path_.c_str(), path_.size() + 1}; }
+    KeptFile::Opened open(std::string_view key = "key") { return file_.open(with_nul(), key); }
+    std::string content() {
+        std::ifstream in(path_, std::ios::binary);
+        return {std::istreambuf_iterator<char>(in), {}};
+    }
+    void put(const std::string& bytes) { std::ofstream(path_, std::ios::binary) << bytes; }
+    std::size_t files() {
+        std::size_t count = 0;
+        for (const auto& one : std::filesystem::recursive_directory_iterator(folder_)) count += one.is_regular_file();
+        return count;
+    }
+    std::string folder_, path_;
+    KeptFile file_;
+};
+
+TEST_F(KeptFiles, ComeBackWhole) {
+    ASSERT_TRUE(write("hello"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.facts.until, 77);
+    EXPECT_EQ(file_.vary(), "Accept");
+    EXPECT_EQ(file_.etag(), "\"e\"");
+    EXPECT_EQ(file_.head(), "HTTP/1.1 200 OK\r\n\r\n");
+    EXPECT_EQ(file_.body_length(), 5u);
+    EXPECT_EQ(content().substr(file_.body_offset()), "hello");
+    EXPECT_EQ(files(), 1u);
+}
+
+TEST_F(KeptFiles, LargeBodiesAndHeads) {
+    ASSERT_TRUE(write(std::string(10000, 'x'), 50));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.body_length(), 500000u);
+    NewFile file;
+    std::string head(100000, 'h');
+    file.begin(with_nul(), "2", {}, {"key", "", "", head});
+    ASSERT_TRUE(file.append("b"));
+    ASSERT_TRUE(file.commit());
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.head(), head);
+    EXPECT_EQ(file_.body_length(), 1u);
+}
+
+TEST_F(KeptFiles, OfAnotherKeyOrMissing) {
+    EXPECT_EQ(open(), KeptFile::Opened::missing);
+    ASSERT_TRUE(write(""));
+    EXPECT_EQ(open("other"), KeptFile::Opened::of_other_key);
+    EXPECT_EQ(open(), KeptFile::Opened::yes);
+}
+
+TEST_F(KeptFiles, NotWholeIsDamaged) {
+    ASSERT_TRUE(write("hello"));
+    const auto whole = content();
+    for (std::size_t size = 0; size < whole.size(); ++size) {
+        put(whole.substr(0, size));
+        EXPECT_EQ(open(), KeptFile::Opened::damaged) << size;
+    }
+    put(whole + "x");
+    EXPECT_EQ(open(), KeptFile::Opened::damaged);
+    put(std::string(whole.size(), '\0'));
+    EXPECT_EQ(open(), KeptFile::Opened::damaged);
+}
+
+TEST_F(KeptFiles, AnyChangedByteOfTheHeadShows) {
+    ASSERT_TRUE(write("hello"));
+    const auto whole = content();
+    for (std::size_t at = 0; at < whole.size() - 5; ++at) {
+        auto changed = whole;
+        changed[at] = static_cast<char>(changed[at] ^ 4);
+        put(changed);
+        EXPECT_EQ(open(), KeptFile::Opened::damaged) << at;
+    }
+}
+
+TEST_F(KeptFiles, GivenUpLeavesNothing) {
+    {
+        NewFile file;
+        file.begin(with_nul(), "1", {}, {"key", "", "", "h"});
+        ASSERT_TRUE(file.append(std::string(100000, 'x')));
+        EXPECT_EQ(files(), 1u);
+    }
+    EXPECT_EQ(files(), 0u);
+    EXPECT_EQ(open(), KeptFile::Opened::missing);
+}
+
+TEST_F(KeptFiles, RewrittenFacts) {
+    ASSERT_TRUE(write("hello"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    file_.facts.until = 99;
+    ASSERT_TRUE(file_.rewrite_facts(with_nul(), "key"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.facts.until, 99);
+    EXPECT_EQ(file_.head(), "HTTP/1.1 200 OK\r\n\r\n");
+    // Replaced meanwhile: the new one is left alone.
+    file_.facts.until = 1;
+    ASSERT_TRUE(write("other"));
+    EXPECT_TRUE(file_.rewrite_facts(with_nul(), "key"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.facts.until, 77);
+}
+
+TEST_F(KeptFiles, NoRoomIsSaid) {
+    NewFile file;
+    std::string full = "/dev/full/x";
+    file.begin({full.c_str(), full.size() + 1}, "1", {}, {"key", "", "", "h"});
+    EXPECT_TRUE(file.append("small"));   // is written at the end
+    EXPECT_FALSE(file.commit());
+    EXPECT_FALSE(file.is_open());
+}
+
+}  // namespace
+}  // namespace weir::cache
