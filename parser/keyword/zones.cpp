@@ -19,8 +19,9 @@ ir::ZoneId zone_of(Scope& scope, std::string_view name, std::string_view purpose
     return static_cast<ir::ZoneId>(zones.size() - 1);
 }
 
-std::optional<ZoneWords> parse_zone(Scope& scope, const Argument& argument, std::string_view text) {
-    constexpr std::uint64_t least = 8 * 4096;   // nginx wants eight pages
+std::optional<ZoneWords> parse_zone(Scope& scope, const Argument& argument, std::string_view text,
+                                    std::uint64_t least_pages) {
+    const auto least = least_pages * 4096;
     const auto colon = text.rfind(':');
     auto bytes = value::parse_nginx_size(colon == text.npos ? std::string_view() : text.substr(colon + 1));
     if (colon == text.npos || colon == 0 || !bytes) {
@@ -31,7 +32,7 @@ std::optional<ZoneWords> parse_zone(Scope& scope, const Argument& argument, std:
     ZoneWords words{std::string(text.substr(0, colon)), *bytes};
     if (words.bytes < least) {
         scope.error(argument.span, "zone-too-small", fmt::format("zone \"{}\" is too small", words.name),
-                    "at least 32k");
+                    fmt::format("at least {}k", least / 1024));
         return std::nullopt;
     }
     return words;

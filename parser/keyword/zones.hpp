@@ -15,8 +15,9 @@ struct ZoneWords {
     std::string name;
     std::uint64_t bytes = 0;
 };
-// "NAME:SIZE", the end of `argument`. Problems are reported.
-std::optional<ZoneWords> parse_zone(Scope& scope, const Argument& argument, std::string_view text);
+// "NAME:SIZE", the end of `argument`, of at least so many pages. Problems are reported.
+std::optional<ZoneWords> parse_zone(Scope& scope, const Argument& argument, std::string_view text,
+                                    std::uint64_t least_pages = 8);
 
 // Declares a zone counted by `key`. Null when there is one already; reported.
 ir::Zone* declare_zone(Scope& scope, const Call& call, const ZoneWords& words, std::string_view purpose,

@@ -44,7 +44,7 @@ public:
         if (has("keys_zone=")) return zone(argument, value);
         if (has("use_temp_path=")) return temp_path(argument, value);
         if (has("inactive=")) return time(argument, value, store_.inactive);
-        if (has("max_size=")) return size(argument, value, store_.max_size);
+        if (has("max_size=")) return max_size(argument, value);
         if (has("min_free=")) return size(argument, value, store_.min_free);
         if (has("loader_files=")) return number(argument, value, store_.loader.files);
         if (has("loader_sleep=")) return time(argument, value, store_.loader.pause);
@@ -75,7 +75,7 @@ private:
         return value.size() % 2 == 1 || bad(argument, "one to three levels of one or two letters: levels=1:2");
     }
     bool zone(const Argument& argument, std::string_view value) {
-        words = keyword::parse_zone(block_, argument, value);
+        words = keyword::parse_zone(block_, argument, value, 2);
         return words.has_value();
     }
     bool temp_path(const Argument& argument, std::string_view value) {
@@ -97,6 +97,12 @@ private:
         if (!parsed) return bad(argument, "expected " + parsed.error());
         into = *parsed;
         return true;
+    }
+    // 0 keeps nothing for long; to the IR it would be no limit.
+    bool max_size(const Argument& argument, std::string_view value) {
+        bool read = size(argument, value, store_.max_size);
+        store_.max_size = std::max<std::uint64_t>(store_.max_size, 1);
+        return read;
     }
     bool number(const Argument& argument, std::string_view value, std::uint32_t& into) {
         auto parsed = value::parse_number(value);

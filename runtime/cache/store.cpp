@@ -85,7 +85,7 @@ Store::Seen Store::use(const Digest& digest, std::int64_t now, std::int64_t unix
         auto entry = index_->make(bytes_of(digest), now);
         if (!entry) return seen;
         seen.noted = true;
-        seen.has_file = entry.cell(bytes) != 0;
+        seen.known = seen.has_file = entry.cell(bytes) != 0;
         if (count) ++entry.cell(uses);
         seen.uses = entry.cell(uses);
         entry.cell(used) = static_cast<std::uint64_t>(now);

@@ -30,7 +30,8 @@ public:
     // What is known; notes a use where it is one (`count`).
     struct Seen {
         bool noted = false;              // the index has room for it
-        bool has_file = false;           // or may have one: the folder was not read yet
+        bool known = false;              // the index says that there is a file
+        bool has_file = false;           // there is, or may be one: the folder was not read yet
         std::uint64_t uses = 0;          // this one included
         std::uint16_t error = 0;         // a failure that is kept: its status
     };

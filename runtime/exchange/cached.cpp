@@ -72,11 +72,9 @@ bool CacheUse::may_use_stale(Failure failure) const {
     }
 }
 
+// stale-if-error says nothing of answers: nginx leaves them out since 1.19.3.
 bool CacheUse::may_use_stale(std::uint16_t status) const {
-    if (status >= conf.stale_statuses.size()) return false;
-    if (conf.stale_statuses[status]) return true;
-    bool error = status == 500 || status == 502 || status == 503 || status == 504;   // RFC 5861 section 4
-    return error && file.facts.until + file.facts.stale_on_error >= unix_now();
+    return status < conf.stale_statuses.size() && conf.stale_statuses[status];
 }
 
 bool CacheUse::may_use_stale_meanwhile() const {
@@ -103,13 +101,13 @@ void Exchange::forget_cache() {
     file_.reset();
 }
 
-cache::Store* Exchange::find_store(const plan::Cache& conf) {
+// None, and no name: off.
+cache::Store* Exchange::find_store(const plan::Cache& conf, std::string_view& name) {
     if (conf.store != ir::no_id) return &running_->caches[conf.store];
-    auto name = conf.computed_store.render(subject_);
-    if (name.empty() || name == "off") return nullptr;
+    name = conf.computed_store.render(subject_);
+    if (name == "off") name = {};
     for (auto& store : running_->caches)
         if (store.conf().name == name) return &store;
-    note_problem(log::error, fmt::format("cache \"{}\" not found", name));
     return nullptr;
 }
 
@@ -132,7 +130,12 @@ Exchange::Next Exchange::look_in_cache() {
     bool takes = method == Method::get || method == Method::head || (method == Method::post && conf.takes_post);
     cache_.reset();
     if (!takes) return Next::perform;
-    auto* store = find_store(conf);
+    std::string_view name;
+    auto* store = find_store(conf, name);
+    if (!store && !name.empty()) {
+        note_problem(log::error, fmt::format("cache \"{}\" not found", name));
+        return fail(500);
+    }
     if (!store || !store->usable()) return Next::perform;
     cache_.reset(new (arena_.allocate(sizeof(CacheUse), alignof(CacheUse))) CacheUse(conf, *store, worker_.loop));
     auto& use = *cache_;
@@ -174,7 +177,7 @@ bool Exchange::open_kept(cache::Store::Seen& seen) {
             use.store.forget_file(use.digest, now);
             return false;
         }
-        use.store.note_file(use.digest, use.file.size(), now);
+        if (!seen.known) use.store.note_file(use.digest, use.file.size(), now);
         if (use.file.vary().empty()) return true;
         auto mine = cache::variant_of(use.main, use.file.vary(), request_.fields, arena_);
         if (mine == use.file.facts.variant) return true;
@@ -205,6 +208,11 @@ Exchange::Next Exchange::look_up(bool first) {
     // Without room in the index nobody would find the file again.
     if (!seen.noted || seen.uses < conf.min_uses) {
         use.keeps = false;
+        return Next::perform;
+    }
+    if (renews_) {   // what was to be renewed is gone; it is this exchange's all the same
+        use.claimed = true;
+        use.claim = use.digest;
         return Next::perform;
     }
     if (!conf.lock) return Next::perform;
@@ -247,8 +255,10 @@ Exchange::Next Exchange::use_expired() {
     return Next::perform;
 }
 
-// Only what needs no body of this client.
-bool Exchange::may_renew_beside() const { return body_.ended() && gathered_.bytes().empty() && !is_inner_; }
+// Only what an inner request can ask for: without a body, for clients that are waited for.
+bool Exchange::may_renew_beside() const {
+    return (request_.method == Method::get || request_.method == Method::head) && body_.ended() && !is_inner_;
+}
 
 // Asks for what expired on its own, while the client gets the old answer.
 net::Detached Exchange::run_renewal() {
@@ -270,7 +280,6 @@ void Exchange::clone(const Exchange& outer) {
     request.query = outer.request_.query;
     request.has_query = outer.request_.has_query;
     request.target = outer.request_.target;
-    if (request.method != outer.request_.method) request.method_for_servers = outer.request_.method_for_servers;
     subject_.normalized_path = outer.subject_.normalized_path;
     subject_.query = outer.subject_.query;
     subject_.pool_name = outer.subject_.pool_name;
@@ -319,6 +328,7 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
         use.file.close();
         return fail(500);
     }
+    server_.reset();   // of an earlier place
     use.head.framing = http::Framing::length;
     use.head.length = use.file.body_length();
     use.head.head_bytes = 0;

@@ -62,6 +62,12 @@ public:
     [[nodiscard]] std::uint64_t received() const override { return inner_.received(); }
     // Something is still to come that the file wants.
     [[nodiscard]] bool wants_more() const { return use_.saved.is_open(); }
+    // There was no body to read.
+    void take_end() {
+        http::Piece end;
+        end.last = true;
+        take(end);
+    }
 
 private:
     void take(const http::Piece& piece);

@@ -68,8 +68,6 @@ private:
     bool serve_stored(std::string_view path, std::string_view name, Next& next);
     std::string_view captured_cookie(const http::FieldList& fields, http::FieldId id) const;
     void take(const filter::Answer& answer);
-    net::Task<Next> forward();
-    net::Task<Next> tunnel();
     bool send_continue();
     net::Task<bool> discard_body();
     net::Task<bool> leave(bool keep);
@@ -89,6 +87,13 @@ private:
     const plan::Route& client_rules() const {
         return site_->source->is_nginx_style ? *route_ : site_->own;
     }
+
+    // forward.cpp
+    net::Task<Next> forward();
+    Next after_failure(forward::Failure failure);
+    void drop_unread_body();
+    void note_escaping();
+    net::Task<Next> tunnel();
 
     // rules.cpp. go_on: the list ran through (or was ended by an "allow").
     enum class Flow : std::uint8_t { go_on, stop, decided };
@@ -126,7 +131,7 @@ private:
 
     // cached.cpp
     void forget_cache();
-    cache::Store* find_store(const plan::Cache& conf);
+    cache::Store* find_store(const plan::Cache& conf, std::string_view& name);
     std::string_view default_cache_key();
     Next look_in_cache();
     void leave_ranges_to_server();
@@ -141,7 +146,7 @@ private:
     Next answer_conditions();
     // saving.cpp
     Next use_stale_after(forward::Failure failure, std::uint16_t status);
-    void keep_failure(std::uint16_t status);
+    void keep_failure(std::uint16_t status, const http::FieldList& fields);
     net::Task<Next> compare_with_cache();
     void renew_kept(const http::ResponseHead& response);
     void begin_saving();

@@ -604,7 +604,7 @@ net::Task<bool> Exchange::send_reply() {
     if (sliced_total_ != 0) trails = false;
     http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
                              : saving_ && reply_from_server_ ? static_cast<http::BodySource*>(saving_)
-                             : reply_from_server_ ? &server_->body() : nullptr;
+                             : reply_from_server_ && server_ ? &server_->body() : nullptr;
     std::optional<CutBody> cut;
     if (from && cut_.size() != 0 && sliced_total_ == 0) from = &cut.emplace(*from, cut_);
     http::Piece piece;

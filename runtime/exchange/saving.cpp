@@ -3,6 +3,7 @@
 // written while the body passes. A disk that fails costs the file, never the answer.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 
 #include "runtime/exchange/cached.hpp"
@@ -123,14 +124,18 @@ Exchange::Next Exchange::use_stale_after(Failure failure, std::uint16_t status) 
         return reply_from_cache("STALE");
     }
     // proxy_cache_valid may keep the failure itself.
-    if (use.keeps && (status == 502 || status == 504)) keep_failure(status);
+    if (use.keeps && (status == 502 || status == 504)) keep_failure(status, {});
     return Next::perform;
 }
 
-void Exchange::keep_failure(std::uint16_t status) {
+// What is answered in place of the server's error is made anew each time; the server is not asked.
+void Exchange::keep_failure(std::uint16_t status, const http::FieldList& fields) {
     auto& use = *cache_;
-    auto time = use.time_of_status(status);
-    if (time != 0) use.store.note_error(use.digest, status, use.unix_now() + time, worker_.loop.now());
+    auto now = use.unix_now();
+    auto life = cache::read_lifetime(fields, route_->forwarding->ignored, now);
+    if (auto time = use.time_of_status(status); life.until == 0 && time != 0) life.until = now + time;
+    if (life.may_be_kept && life.until > now)
+        use.store.note_error(use.digest, status, life.until, worker_.loop.now());
     use.keeps = false;
     use.release();
 }
@@ -212,9 +217,10 @@ void Exchange::begin_saving() {
     if (!vary.empty()) facts.variant = cache::variant_of(use.main, vary, request_.fields, arena_);
     if (use.digest != use.main) use.digest = facts.variant;
     bool head = request_.method == http::Method::head && !use.terms.as_get;
-    char unique[48];
-    auto end = fmt::format_to_n(unique, sizeof unique, "{:x}.{:x}.{:x}", running_->around.process_id, worker_.index,
-                                ++worker_.exchange_serial);
+    // Process ids come again after a restart, times do not.
+    char unique[64];
+    auto end = fmt::format_to_n(unique, sizeof unique, "{:x}.{:x}.{:x}", worker_.index, worker_.loop.wall_ms(),
+                                subject_.serial);
     use.saved.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
                     {use.key, vary, validates && etag ? etag->value : std::string_view(),
                      text_of(response, head, arena_)});
@@ -224,6 +230,7 @@ void Exchange::begin_saving() {
 
 // Reads on for the file alone.
 net::Task<bool> Exchange::save_rest() {
+    if (saving_->wants_more() && saving_->ended()) saving_->take_end();
     while (saving_->wants_more()) {
         auto piece = co_await saving_->next(net::time_of(route_->timeouts->server_read), nullptr);
         if (piece.state != http::BodyState::ok) co_return false;
