@@ -195,6 +195,7 @@ Exchange::Next Exchange::look_up(bool first) {
     const auto& conf = *use.conf.source;
     const auto now = worker_.loop.now();
     use.digest = use.main;
+    use.main_vary = {};
     auto seen = use.store.use(use.digest, now, use.unix_now(), first);
     if (seen.error != 0 && !renews_) {
         subject_.cache.status = "HIT";

@@ -150,7 +150,7 @@ net::Task<Exchange::Next> Exchange::compare_with_cache() {
         server_.reset();
         co_return reply_from_cache("STALE");
     }
-    if (response.status != 304 || !use.conf.source->revalidate) co_return Next::perform;
+    if (response.status != 304 || !use.conf.source->revalidate || !use.keeps) co_return Next::perform;
     renew_kept(response);
     co_await server_->finish(true);
     server_.reset();
