@@ -173,11 +173,19 @@ void ClientSide::adopt_sockets(const std::vector<process::ListenSocket>& sockets
         const auto& listener = *worker_->now->plan->listeners[acceptor->listener].source;
         if (!acceptor->gone && listener.max_connections != 0)
             acceptor->counters = start_->board->find(zone::Kind::listener, listener.name);
+    }
+    drain_gone();
+}
+
+void ClientSide::drain_gone() {
+    // What is accepted may be over at once, and the acceptors are walked here.
+    draining_ = true;
+    for (auto& acceptor : acceptors_) {
         if (!acceptor->gone || !acceptor->watch.attached()) continue;
-        // What waits in the queue of a listener that goes away is still served.
         accept_from(*acceptor);
         acceptor->watch.detach();
     }
+    draining_ = false;
     std::erase_if(acceptors_, [](const auto& one) { return one->gone && one->uses == 0; });
 }
 
@@ -274,7 +282,7 @@ void ClientSide::remove(Connection& connection) {
     --worker_->connections;
     auto* acceptor = connection.acceptor;
     if (!held_.empty()) release_held(false);
-    if (--acceptor->uses == 0 && acceptor->gone)
+    if (--acceptor->uses == 0 && acceptor->gone && !draining_)
         std::erase_if(acceptors_, [&](const auto& one) { return one.get() == acceptor; });
 }
 
@@ -421,12 +429,12 @@ void ClientSide::stop_accepting(bool last) {
         if (!acceptor->watch.attached()) continue;
         bool udp = worker_->now->plan->config().listeners[acceptor->listener].transport ==
                    ir::Transport::udp;
-        if (last && !udp) {
+        if (last && !udp)
             acceptor->gone = true;
-            accept_from(*acceptor);
-        }
-        acceptor->watch.detach();
+        else
+            acceptor->watch.detach();
     }
+    drain_gone();
     close_idle();
 }
 

@@ -26,6 +26,8 @@ public:
     [[nodiscard]] std::size_t active() const override;
     void wake() override;
 
+    // Serves what still waits in the queues of listeners that went away, and lets go of these.
+    void drain_gone();
     void accept_from(Acceptor& acceptor);
 
 private:
@@ -48,6 +50,7 @@ private:
     std::unique_ptr<plan::Worker> worker_;
     const process::WorkerStart* start_ = nullptr;
     std::vector<std::unique_ptr<Acceptor>> acceptors_;   // gone ones stay while connections use them
+    bool draining_ = false;                              // none is erased meanwhile
     Connection* first_ = nullptr;
     process::Setup next_;
     std::unique_ptr<pool::LivePools> pools_;

@@ -144,6 +144,29 @@ def test_graceful_stop(personality, run_server, run_proxy):
     assert proxy.process.returncode in (0, 143)
 
 
+def test_what_waits_to_be_accepted_is_served_before_the_stop(run_proxy):
+    """Answers that are over at once, while the worker still walks its listeners."""
+    skip_anchor("nginx")
+    port = free_port()
+    proxy = run_proxy("nginx", f"""
+        worker_processes 1;
+        events {{ }}
+        http {{ server {{ listen 127.0.0.1:{port}; return 200 "here\\n"; }} }}
+        """, ports=[port])
+    worker = proxy.workers()[0]
+    os.kill(worker, signal.SIGSTOP)
+    clients = [Client(port) for _ in range(20)]
+    for client in clients:
+        client.send("GET / HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n")
+    os.kill(proxy.pid, signal.SIGQUIT)
+    time.sleep(0.3)   # until the master has told its worker
+    os.kill(worker, signal.SIGCONT)
+    for client in clients:
+        assert client.read_response().body == b"here\n"
+        client.close()
+    assert wire.wait_until(lambda: proxy.process.poll() is not None, 5.0)
+
+
 @pytest.mark.parametrize("personality", PERSONALITIES)
 def test_fast_stop_cuts(personality, run_server, run_proxy):
     proxy, port, server = start(personality, run_server, run_proxy)
