@@ -52,9 +52,23 @@ struct Free {
     void operator()(nghttp2_hd_inflater* inflater) const { nghttp2_hd_inflate_del(inflater); }
 };
 
-// Whether the text is whole Huffman code, as the library sees it. Its tables are not to be seen, so it is
-// asked about a field that is in no table.
-bool is_whole_code(std::string_view text) {
+// Bits of the code of each byte (RFC 7541 appendix B).
+constexpr std::uint8_t code_bits[256] = {
+    13, 23, 28, 28, 28, 28, 28, 28, 28, 24, 30, 28, 28, 30, 28, 28, 28, 28, 28, 28, 28, 28, 30, 28,
+    28, 28, 28, 28, 28, 28, 28, 28, 6, 10, 10, 12, 13, 6, 8, 11, 10, 10, 8, 11, 8, 6, 6, 6,
+    5, 5, 5, 6, 6, 6, 6, 6, 6, 6, 7, 8, 15, 6, 12, 10, 13, 6, 7, 7, 7, 7, 7, 7,
+    7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 7, 8, 7, 8, 13, 19, 13, 14, 6,
+    15, 5, 6, 5, 6, 5, 6, 6, 6, 5, 7, 7, 6, 6, 6, 5, 6, 7, 6, 5, 5, 6, 7, 7,
+    7, 7, 7, 15, 11, 14, 13, 28, 20, 22, 20, 20, 22, 22, 22, 23, 22, 23, 23, 23, 23, 23, 24, 23,
+    24, 24, 22, 23, 24, 23, 23, 23, 23, 21, 22, 23, 22, 23, 23, 24, 22, 21, 20, 22, 22, 23, 23, 21,
+    23, 22, 22, 24, 21, 22, 23, 23, 21, 21, 22, 21, 23, 22, 23, 23, 20, 22, 22, 22, 23, 22, 22, 23,
+    26, 26, 20, 19, 22, 23, 22, 25, 26, 26, 26, 27, 27, 26, 24, 25, 19, 21, 26, 27, 27, 26, 27, 24,
+    21, 21, 26, 26, 28, 27, 27, 27, 20, 24, 20, 21, 22, 21, 21, 23, 22, 22, 25, 25, 24, 24, 26, 23,
+    26, 27, 26, 26, 27, 27, 27, 27, 27, 28, 27, 27, 27, 27, 27, 26};
+
+// Whether the text is Huffman code that ends with its last bit, without padding. The library decodes it, as
+// the value of a field that is in no table.
+bool fills_its_bytes(std::string_view text) {
     static thread_local std::unique_ptr<nghttp2_hd_inflater, Free> inflater;
     if (!inflater) {
         nghttp2_hd_inflater* made = nullptr;
@@ -66,6 +80,7 @@ bool is_whole_code(std::string_view text) {
     field += text;
     const auto* at = reinterpret_cast<const std::uint8_t*>(field.data());
     std::size_t left = field.size();
+    std::size_t bits = 0;
     for (;;) {
         nghttp2_nv found;
         int flags = 0;
@@ -76,14 +91,16 @@ bool is_whole_code(std::string_view text) {
         }
         at += used;
         left -= static_cast<std::size_t>(used);
+        if (flags & NGHTTP2_HD_INFLATE_EMIT)
+            for (std::size_t i = 0; i < found.valuelen; ++i) bits += code_bits[found.value[i]];
         if (flags & NGHTTP2_HD_INFLATE_FINAL) break;
     }
     nghttp2_hd_inflate_end_headers(inflater.get());
-    return true;
+    return bits == text.size() * 8;
 }
 
-// One text of a field, as it is or without the byte too many. A code without its last byte is whole only
-// where that byte was not part of it.
+// One text of a field, as it is or without the byte too many. More than these eight bits stay an error, and
+// eight where fewer would have filled the byte.
 bool copy_text(std::string_view& block, std::string& out, bool& changed) {
     if (block.empty()) return false;
     const bool coded = byte_at(block, 0) & 0x80;
@@ -92,7 +109,7 @@ bool copy_text(std::string_view& block, std::string& out, bool& changed) {
     if (!read_integer(block, 7, size) || size > block.size()) return false;
     auto text = block.substr(0, size);
     block.remove_prefix(size);
-    if (coded && text.ends_with('\xff') && is_whole_code(text.substr(0, size - 1))) {
+    if (coded && text.ends_with('\xff') && fills_its_bytes(text.substr(0, size - 1))) {
         changed = true;
         write_integer(out, 0x80, 7, size - 1);
         out += text.substr(0, size - 1);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // H2Padding: frames on their way in, with one fault of peers mended. Text in Huffman's code is filled up
 // with ones to a whole byte. RFC 7541 section 5.2 has a decoder refuse more than that; some encoders add
-// a byte of ones where nothing was left to fill, nginx takes it, and nghttp2 ends the connection. Such a
-// byte is taken out here. Only of heads in one frame: nobody saw the fault elsewhere.
+// a byte of ones where nothing was left to fill, nginx takes it, and nghttp2 ends the connection. Exactly
+// this byte is taken out here; any longer padding stays the error that it is. Only of heads in one frame:
+// nobody saw the fault elsewhere.
 #pragma once
 
 #include <cstdint>

@@ -48,6 +48,13 @@ TEST(H2Padding, leaves_what_is_right) {
         EXPECT_EQ(passed(padding, head_frame(block)), head_frame(block));
 }
 
+// Twelve bits where four fill the byte: RFC 7541 section 5.2 has it refused, and nghttp2 does.
+TEST(H2Padding, leaves_longer_padding_to_the_library) {
+    H2Padding padding(0);
+    for (const auto& block : {field("\x1f\xff"), field(example + '\xff'), field(eight_a + "\xff\xff")})
+        EXPECT_EQ(passed(padding, head_frame(block)), head_frame(block));
+}
+
 TEST(H2Padding, keeps_padding_and_priority_of_the_frame) {
     H2Padding padding(0);
     auto with = [](const std::string& text) { return "\x02\0\0\0\0\x10"s + field(text) + "\0\0"s; };
