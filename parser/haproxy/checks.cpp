@@ -131,7 +131,10 @@ bool read_expect_option(Options& options, const Argument& what, Step& step) {
     } else if (what.text == "tout-status") {
         step.timeout_status = std::string(options.value().text);
     } else if (what.text == "on-success" || what.text == "on-error" || what.text == "status-code") {
-        options.value();  // texts and numbers for reports only
+        options.scope.sink.warning(
+            what.span, "no-effect",
+            fmt::format("\"{}\" has no effect: a check's result is reported in weir's own words", what.text));
+        options.value();
     } else {
         return false;
     }
