@@ -69,13 +69,15 @@ IgzipEngine::IgzipEngine(const Tuning& tuning)
     stream_->level = level.level;
     stream_->level_buf = level_memory_.get();
     stream_->level_buf_size = level.memory;
-    stream_->gzip_flag = tuning.coding == Coding::gzip      ? IGZIP_GZIP
-                         : tuning.coding == Coding::deflate ? IGZIP_ZLIB
-                                                            : IGZIP_DEFLATE;
+    wrapping_ = tuning.coding == Coding::gzip      ? IGZIP_GZIP
+                : tuning.coding == Coding::deflate ? IGZIP_ZLIB
+                                                   : IGZIP_DEFLATE;
 }
 
 bool IgzipEngine::begin(std::uint64_t) {
     isal_deflate_reset(stream_.get());
+    // A header that was written leaves its mark here, which the reset does not take away.
+    stream_->gzip_flag = wrapping_;
     stream_->end_of_stream = 0;
     return true;
 }

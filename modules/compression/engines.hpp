@@ -55,6 +55,7 @@ public:
     [[nodiscard]] std::uint64_t memory() const;
 
 private:
+    std::uint16_t wrapping_ = 0;
     std::unique_ptr<isal_zstream> stream_;
     std::unique_ptr<std::uint8_t[]> level_memory_;
 };

@@ -88,13 +88,19 @@ public:
         return begin_request(both, subject, request, state);
     }
 
+    // Here it is decided, before rules change the type, the status or what caches may do.
+    void on_response(route::Subject& subject, http::ResponseHead& response) override {
+        auto& coding = subject.coding;
+        if (!subject.request || coding.chosen < 0 || std::exchange(coding.settled, true)) return;
+        const auto both = confs(subject);
+        if (!(both.back->responses || both.front->responses) || !may_be_coded(both, subject, response))
+            coding.chosen = -1;
+    }
+
     bool on_reply(route::Subject& subject, http::ResponseHead& reply, filter::State*& state) override {
         auto& coding = subject.coding;
         if (!subject.request || !subject.reply_from_server || coding.chosen < 0) return false;
-        if (std::exchange(coding.settled, true)) return false;
-        const auto both = confs(subject);
-        if (!(both.back->responses || both.front->responses) || !may_be_coded(both, subject, reply)) return false;
-        const auto how = tuning(subject, static_cast<Coding>(coding.chosen));
+        const auto how = tuning(subject, static_cast<Coding>(std::exchange(coding.chosen, -1)));
         state = begin(subject, how, reply.framing == http::Framing::length ? reply.length : 0);
         if (!state) return false;
         coding.name = token_of(how.coding);
@@ -169,7 +175,7 @@ private:
         using http::Framing;
         const auto& request = *subject.request;
         if (request.method == http::Method::head || request.is_http10()) return false;
-        if (subject.response->major == 1 && subject.response->minor == 0) return false;
+        if (reply.major == 1 && reply.minor == 0) return false;
         if (reply.status < 200 || reply.status > 203) return false;
         if (reply.framing != Framing::length && reply.framing != Framing::chunked) return false;
         if (reply.fields.has(FieldId::content_encoding)) return false;

@@ -56,7 +56,9 @@ bool proxied_may(const GzipConf::Proxied& may, const route::Subject& subject, co
 class Client {
 public:
     Client(const GzipConf& conf, route::Library& library) : conf_(conf) {
-        if (!conf.agents.empty()) agents_ = library.compile(one_of(conf.agents));
+        if (conf.agents.empty()) return;
+        agents_test_ = one_of(conf.agents);
+        agents_ = library.compile(agents_test_);
     }
     [[nodiscard]] bool may_get(route::Subject& subject, const http::ResponseHead* reply) const {
         const auto& request = *subject.request;
@@ -85,6 +87,7 @@ private:
     }
 
     const GzipConf& conf_;
+    ir::Expr agents_test_;   // the program below looks into it
     route::Program agents_;
 };
 
@@ -125,7 +128,7 @@ public:
         bool varies = subject.coding.varies;
         const GzipConf::Kind* chosen = nullptr;
         if (may_be_coded(reply)) chosen = choose(subject, reply, varies);
-        if (conf_.vary && varies) reply.fields.add(*subject.arena, "Vary", "Accept-Encoding");
+        if (conf_.vary && varies) reply.fields.add_front(*subject.arena, {.name = "Vary", .value = "Accept-Encoding", .id = FieldId::vary});
         return chosen && begin_reply(*chosen, subject, reply, state);
     }
 

@@ -122,22 +122,32 @@ Lifetime read_lifetime(const http::FieldList& answer, const Ignored& ignored, st
     return life;
 }
 
+namespace {
+
+std::string_view lower(std::string_view text, Arena& arena) {
+    char* made = arena.bytes(text.size());
+    std::transform(text.begin(), text.end(), made,
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    return {made, text.size()};
+}
+
+}  // namespace
+
 std::string_view vary_of(const http::FieldList& answer, Arena& arena) {
     std::string_view all;
     if (!answer.seen(FieldId::vary)) return all;
     for (const auto& field : answer)
         if (field.id == FieldId::vary)
             all = all.empty() ? field.value : arena.join({all, ", ", field.value});
-    return all.size() > most_vary ? std::string_view("*") : all;
+    if (all.size() > most_vary) return "*";
+    // Names are the same in any case, and so are the variants they make.
+    return lower(all, arena);
 }
 
 Digest variant_of(const Digest& key, std::string_view vary, const http::FieldList& request, Arena& arena) {
     std::string_view text = bytes_of(key);
     each_member(vary, [&](std::string_view name) {
-        char* lower = arena.bytes(name.size());
-        std::transform(name.begin(), name.end(), lower,
-                       [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-        text = arena.join({text, {lower, name.size()}, ":"});
+        text = arena.join({text, lower(name, arena), ":"});
         for (const auto& field : request)
             if (http::equal_ignoring_case(field.name, name))
                 // Blanks and empty members make no other variant.

@@ -340,14 +340,20 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     modified_ = use.file.facts.modified;
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
-    return answer_conditions();
+    auto next = answer_conditions();
+    if (cached_ && !use.head.fields.seen(FieldId::content_length)) {
+        // It came without a length, and goes on like that (nginx).
+        open_length_ = true;
+        takes_ranges_ = false;
+    }
+    return next;
 }
 
 // What is kept, or will be, may answer conditions and ranges in place of the server.
 Exchange::Next Exchange::answer_conditions() {
     if (auto next = take_slice(); next != Next::reply) return next;
     if (reply_.status != 200 || is_inner_) return Next::reply;
-    bool kept = cached_ || saving_;
+    bool kept = cached_ || saving_ || (cache_ && cache_->answers);
     bool forced = route_->forwarding->source->force_ranges || sliced_total_ != 0;
     const auto* offered = reply_.fields.find(FieldId::accept_ranges);
     takes_ranges_ = forced || (kept && offered && http::equal_ignoring_case(offered->value, "bytes"));
@@ -364,7 +370,10 @@ Exchange::Next Exchange::answer_conditions() {
     sliced_total_ = 0;
     file_.reset();
     cached_ = false;
-    if (outcome == http::Precondition::failed) return fail(412);
+    if (outcome == http::Precondition::failed) {
+        give_up_saving();
+        return fail(412);
+    }
     reply_.status = 304;
     reply_.reason = {};
     reply_.framing = http::Framing::none;

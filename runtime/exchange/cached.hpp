@@ -32,6 +32,7 @@ struct CacheUse {
     cache::Lifetime lifetime;          // of what is saved
     forward::CacheTerms terms;
     bool keeps = true;                 // the answer is to be kept as far as the request is concerned
+    bool answers = false;              // conditions and ranges, in the server's place
     bool expired = false;              // there is a file, and it is no longer fresh
     bool claimed = false;              // this exchange asks for all who want the answer
     cache::Digest claim{};

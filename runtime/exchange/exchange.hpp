@@ -150,6 +150,7 @@ private:
     net::Task<Next> compare_with_cache();
     void renew_kept(const http::ResponseHead& response);
     void begin_saving();
+    void give_up_saving();
     net::Task<bool> save_rest();
     // slices.cpp
     void begin_slices();
@@ -187,6 +188,9 @@ private:
     void add_content_type();
     void own_page(std::uint16_t status);
     std::string_view absolute_location(std::string_view target);
+    net::Task<void> drop_server_body();
+    void read_affinity();
+    void write_affinity(http::ResponseHead& response);
     void relay_fields(http::ResponseHead& response);
     void rewrite_location(http::Field& field);
     void rewrite_cookie(http::Field& field);

@@ -127,15 +127,15 @@ bool Exchange::serve_stored(std::string_view path, std::string_view name, Next& 
             if (status_of_file_error(file.error) != 404) note_file_error("open()", whole, file.error);
             continue;
         }
-        if (file.is_folder()) continue;
         if (one.varies) subject_.coding.varies = true;
-        if (!one.accepted) continue;
+        if (!one.accepted || file.is_folder()) continue;
         if (!file.is_regular()) {
             note_problem(log::critical, fmt::format("\"{}\" is not a regular file", whole));
             next = fail(404);
             return true;
         }
         next = reply_with_file(file, path, validators_of(file));
+        takes_ranges_ = false;   // as in nginx
         if (file_) reply_.fields.add(arena_, "Content-Encoding", one.coding);
         return true;
     }
@@ -337,6 +337,7 @@ void Exchange::apply_ranges() {
         reply_.fields.add(arena_, "Content-Range", http::content_range(cut_, length, arena_));
         return;
     }
+    reply_.fields.remove(FieldId::content_length);   // of the whole, where a server told it
     const auto* type = reply_.fields.find(FieldId::content_type);
     auto told = file_->take_ranges(ranges.list, type ? type->value : std::string_view(), arena_);
     if (!told.content_type.empty()) reply_.fields.set(arena_, "Content-Type", told.content_type);
@@ -345,6 +346,7 @@ void Exchange::apply_ranges() {
 
 void Exchange::refuse_ranges(std::uint64_t length) {
     file_.reset();
+    give_up_saving();
     takes_ranges_ = cached_ = false;
     sliced_total_ = 0;
     auto fields = reply_.fields;

@@ -52,7 +52,7 @@ void Exchange::ask_forward_filters() {
 
 // The filters that want the body of this reply. Its length is open then, unless all of it is here.
 std::span<filter::Hold> Exchange::ask_reply_filters() {
-    if (!reply_from_server_) {
+    if (knows_length()) {
         reply_.framing = http::Framing::length;
         reply_.length = file_ ? file_->length() : own_body_.size();
     }

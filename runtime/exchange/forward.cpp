@@ -29,7 +29,7 @@ Exchange::Next Exchange::after_failure(forward::Failure failure) {
         return Next::close;
     }
     auto status = server_->status_for(failure);
-    log_failure(worker_, subject_, failure, server_->problem());
+    log_failure(worker_, subject_, failure, server_->problem(), error_logs_of(*route_, *site_));
     server_.reset();
     if (!body_.ended()) {
         keep_ = false;
@@ -71,9 +71,14 @@ net::Task<Exchange::Next> Exchange::forward() {
         if (!subject_.unique_id_text.data()) subject_.unique_id_text = site_->unique_id.render(subject_);
         request_.fields.add(arena_, name, subject_.unique_id_text);
     }
+    if (!site_->source->is_nginx_style) read_affinity();
+    server_.reset();   // an earlier one's pump may still hold the body
+    ask_forward_filters();
+    auto& body = forwarded_ ? static_cast<http::BodySource&>(forwarded_->body) : body_;
+    auto& gathered = forwarded_ ? forwarded_->gathered : gathered_;
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
-                                 request_, carrier_, connection_.server, connection_.requests == 1, gathered_, target_,
-                                 made_pool_, may_repeat_, tally_,
+                                 request_, carrier_, body, connection_.server, connection_.requests == 1, gathered,
+                                 target_, made_pool_, may_repeat_, tally_,
                                  cache_ && cache_->keeps ? &cache_->terms : nullptr});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
@@ -89,7 +94,8 @@ net::Task<Exchange::Next> Exchange::forward() {
     for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
     if (route_->forward && route_->forward->pool != ir::no_id)
         store_sticks(*running_->plan, route_->forward->pool, subject_);
-    for (const auto& one : *route_->filters) one.filter->on_response(subject_, server_->response);
+    for (const auto* list : {route_->filters, &own_site_filters()})
+        for (const auto& one : *list) one.filter->on_response(subject_, server_->response);
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
                              &site_->rules.response_content, &site_->rules.response}) {
         auto ran = run_rules(*list);
@@ -98,6 +104,7 @@ net::Task<Exchange::Next> Exchange::forward() {
             co_return ran.next;
         }
     }
+    if (!site_->source->is_nginx_style) write_affinity(server_->response);
     if (route_->forwarding->accel_redirect &&
         server_->response.fields.seen(FieldId::x_accel_redirect)) {
         auto next = follow_accel_redirect();
@@ -116,7 +123,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     relay_fields(server_->response);
     if (cache_) begin_saving();
-    if (saving_ || subject_.slice.used || settings.force_ranges) co_return answer_conditions();
+    if (saving_ || (cache_ && cache_->answers) || subject_.slice.used || settings.force_ranges) co_return answer_conditions();
     co_return Next::reply;
 }
 

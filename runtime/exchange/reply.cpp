@@ -116,6 +116,7 @@ Exchange::Next Exchange::fail(std::uint16_t status) {
         ir::action::Redirect action;
         action.status = to->status;
         action.short_body = route_->style->pages == ir::ReplyStyle::Pages::haproxy;
+        in_error_page_ = true;   // of a 302, too: it is this very answer
         return redirect(action, page->text.render(subject_));
     }
     if (const auto* made = std::get_if<ir::ErrorPage::Made>(&source.what)) {
@@ -438,28 +439,6 @@ void Exchange::write_reply_head() {
     carrier_.write_head(head);
 }
 
-// The filters that want the body of this reply. Its length is open then, unless all of it is here.
-std::span<const filter::Hold> Exchange::ask_reply_filters() {
-    if (knows_length()) {
-        reply_.framing = Framing::length;
-        reply_.length = file_ ? file_->length() : own_body_.size();
-    }
-    auto* holds = arena_.make_array<filter::Hold>(route_->filters->size());
-    std::size_t count = 0;
-    for (const auto& one : *route_->filters) {
-        filter::Hold hold{one.filter.get(), nullptr};
-        if (hold.filter->on_reply(subject_, reply_, hold.state)) holds[count++] = hold;
-    }
-    if (count == 0) return {};
-    open_the_length();
-    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
-    if (no_body) return {};
-    std::span<const filter::Hold> wanted(holds, count);
-    if (!reply_from_server_ && !file_)
-        own_body_ = filter::FilteredBody(subject_, wanted, nullptr).whole(own_body_);
-    return wanted;
-}
-
 // The body will not be as long as it was, nor its parts where they were.
 void Exchange::open_the_length() {
     takes_ranges_ = false;
@@ -554,11 +533,15 @@ std::span<filter::Hold> Exchange::finish_head() {
     // HAProxy has no rules for what was no request.
     if (!head_refused_ || site_->source->is_nginx_style)
         for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
-    std::span<const filter::Hold> wanted;
-    if (!route_->filters->empty() && sliced_total_ == 0) wanted = ask_reply_filters();
     if (!kept_fields_.empty()) add_kept_fields();
     if (!route_->style->charset.empty()) apply_charset();
     apply_reply_fields();
+    // The filters see these fields, too: gzip weakens an ETag that add_header made.
+    std::span<filter::Hold> wanted;
+    bool filtered = !route_->filters->empty() || !own_site_filters().empty();
+    if (filtered && sliced_total_ == 0) wanted = ask_reply_filters();
+    const bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    if (no_body) wanted = {};
     // nginx tells when a file changed only where the answer is that file.
     if (file_ && !cached_ && reply_.status != 200) reply_.fields.remove(FieldId::last_modified);
     adds_ = sliced_total_ == 0 && wants_additions();
@@ -567,7 +550,6 @@ std::span<filter::Hold> Exchange::finish_head() {
         weaken_tag();
     }
     if (takes_ranges_) apply_ranges();
-    bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
     if (!no_body && sliced_total_ == 0 && wants_trailers()) open_the_length();
     decide_framing();
     write_reply_head();
@@ -630,6 +612,10 @@ net::Task<bool> Exchange::send_reply() {
     }
     bool whole = ok;
     if (saving_) whole = co_await save_rest();
+    // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
+    // away, so that the connection can be kept.
+    bool unwanted = ok && no_body && server_ && reply_from_server_ && !site_->source->is_nginx_style;
+    if (unwanted) co_await drop_server_body();
     if (server_) co_await server_->finish(whole);
     // HAProxy's log does not count what it says to bytes that were no request.
     subject_.sent += subject_.request ? writer_.sent() : 0;

@@ -32,8 +32,8 @@ bool stays_out(FieldId id) {
     }
 }
 
-// The head of the answer as it is kept. `bodiless`: its Content-Length is about a body that is not here.
-std::string_view text_of(const http::ResponseHead& response, bool bodiless, Arena& arena) {
+// The head of the answer as it is kept.
+std::string_view text_of(const http::ResponseHead& response, Arena& arena) {
     std::size_t size = 64 + response.reason.size();
     for (const auto& field : response.fields) size += field.name.size() + field.value.size() + 4;
     char* out = arena.bytes(size);
@@ -45,7 +45,7 @@ std::string_view text_of(const http::ResponseHead& response, bool bodiless, Aren
     put(response.reason);
     put("\r\n");
     for (const auto& field : response.fields) {
-        if (stays_out(field.id) || (field.id == FieldId::content_length && !bodiless)) continue;
+        if (stays_out(field.id)) continue;
         for (auto part : {field.name, std::string_view(": "), field.value, std::string_view("\r\n")}) put(part);
     }
     put("\r\n");
@@ -191,6 +191,7 @@ void Exchange::renew_kept(const http::ResponseHead& response) {
 void Exchange::begin_saving() {
     auto& use = *cache_;
     const auto& response = server_->response;
+    const bool wanted = use.keeps;
     for (const auto& condition : use.conf.keep_out) {
         auto value = condition.render(subject_);
         if (!value.empty() && value != "0") use.keeps = false;
@@ -201,7 +202,9 @@ void Exchange::begin_saving() {
     auto& life = use.lifetime;
     if (auto time = use.time_of_status(response.status); life.until == 0 && time != 0) life.until = now + time;
     auto vary = ignored.vary ? std::string_view() : cache::vary_of(response.fields, arena_);
-    if (!life.may_be_kept || life.until == 0 || vary == "*") use.keeps = false;
+    // The server was asked for the whole of what may be kept, whether it is in the end or not.
+    use.answers = wanted && life.may_be_kept && vary != "*";
+    if (!use.answers || life.until == 0) use.keeps = false;
     if (!use.keeps) return use.release();
     cache::Facts facts;
     facts.until = life.until;
@@ -216,16 +219,23 @@ void Exchange::begin_saving() {
     if (vary.empty() || vary != use.main_vary) use.digest = use.main;
     if (!vary.empty()) facts.variant = cache::variant_of(use.main, vary, request_.fields, arena_);
     if (use.digest != use.main) use.digest = facts.variant;
-    bool head = request_.method == http::Method::head && !use.terms.as_get;
     // Process ids come again after a restart, times do not.
     char unique[64];
     auto end = fmt::format_to_n(unique, sizeof unique, "{:x}.{:x}.{:x}", worker_.index, worker_.loop.wall_ms(),
                                 subject_.serial);
     use.saved.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
                     {use.key, vary, validates && etag ? etag->value : std::string_view(),
-                     text_of(response, head, arena_)});
+                     text_of(response, arena_)});
     saving_ = new (arena_.allocate(sizeof(SavingBody), alignof(SavingBody)))
         SavingBody(server_->body(), use, subject_);
+}
+
+// The server's answer goes to nobody: an error goes out in its place.
+void Exchange::give_up_saving() {
+    if (!saving_) return;
+    saving_ = nullptr;
+    cache_->saved.give_up();
+    cache_->release();
 }
 
 // Reads on for the file alone.

@@ -40,6 +40,8 @@ class Case:
     connections: int = 50
     close: bool = False
     size: int = SMALL
+    tls: bool = False
+    resumed: bool = False  # each connection resumes the session of one before
     coding: str = ""  # what the answer is compressed by
     only_weir: bool = False  # the anchors of Debian cannot do it
     streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
@@ -156,6 +158,10 @@ def nginx_cache(port, servers):
     return nginx_site(port, zone + nginx_upstream("app", servers[0]), inside + "        }\n")
 
 
+def nginx_compressed(settings):
+    return lambda port, servers: nginx_http(port, servers, settings)
+
+
 def nginx_routes(port, servers):
     upstreams = "".join(nginx_upstream(f"app{i}", servers[i]) for i in range(POOLS))
     inside = ""
@@ -238,6 +244,14 @@ haproxy_http_tuned = haproxy_one("http", HAPROXY_HTTP + HAPROXY_SPLICE,
                                  "    tune.bufsize 65536\n    tune.pipesize 262144\n")
 haproxy_tcp = haproxy_one("tcp", "")
 haproxy_tcp_tuned = haproxy_one("tcp", HAPROXY_SPLICE, "    tune.pipesize 262144\n")
+
+
+def haproxy_tls(key):
+    def make(port, servers):
+        return haproxy_http(port, servers).replace(
+            f"bind 127.0.0.1:{port}", f"bind 127.0.0.1:{port} ssl crt {CERTIFICATES[key]}")
+
+    return make
 
 
 def haproxy_compressed(level):
@@ -337,6 +351,17 @@ CASES = [
     Case("cache-body", "cache hits, 1 MB", 1.0, unit="MB", connections=8, size=BIG,
          requests=(get("/big"),), nginx=nginx_cache,
          lacks={"haproxy": "it keeps no file of 1 MB by default"}),
+    Case("gzip-1", "gzip level 1, 32 KB JSON", 0.5, connections=16, size=JSON, coding="gzip",
+         requests=(get("/json", coding="gzip"),), haproxy=haproxy_compressed(1),
+         nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
+    Case("gzip-6", "gzip level 6, 32 KB JSON", 1.0, connections=16, size=JSON, coding="gzip",
+         requests=(get("/json", coding="gzip"),),
+         nginx=nginx_compressed("        gzip on;\n        gzip_comp_level 6;\n        gzip_types application/json;\n"),
+         lacks={"haproxy": "Debian's HAProxy has no levels"}),
+    Case("brotli", "brotli level 4, 32 KB JSON", 1.0, connections=16, size=JSON, coding="br", only_weir=True,
+         requests=(get("/json", coding="br"),),
+         nginx=nginx_compressed("        brotli on;\n        brotli_comp_level 4;\n        brotli_types application/json;\n"),
+         lacks={"haproxy": "it has no brotli"}),
     Case("idle", f"{IDLE_CONNECTIONS} idle connections", 1.0, kind="idle", unit="connection",
          connections=IDLE_CONNECTIONS, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http),

@@ -2,7 +2,6 @@
 # TLS to clients with real clients: curl, openssl s_client, Python. What the differential cases cannot
 # show: several workers, reloads, slow and hostile handshakes, what an idle connection costs.
 import concurrent.futures
-import os
 import socket
 import ssl
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from support import certificates, client_tls, proc, wire
+from support import binary, certificates, client_tls, proc, wire
 from support.client import Client
 from support.ports import free_port
 from support.servers import HttpServer
@@ -308,7 +307,7 @@ def test_test_tells_what_is_wrong(folder):
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_an_idle_connection_holds_little(language, run_proxy, run_server):
     skip_anchor(language, "a bound of weir's own")
-    if "asan" in os.environ.get("WEIR_BIN", "") or "sanitize" in os.environ.get("WEIR_BIN", ""):
+    if binary.has_sanitizer(binary.subject("weir")):
         pytest.skip("memory says nothing under a sanitizer")
     port, server = free_port(), run_server(HttpServer("a"))
     proxy = run_proxy(language, config(language, port, server.address, timeout="60s"), ports=[port])

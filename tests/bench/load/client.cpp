@@ -78,7 +78,8 @@ void Client::read(bool ended) {
     while (socket_) {
         // What a large body holds was compared before the measurement; here only its length counts,
         // and MSG_TRUNC lets the kernel drop it without a copy.
-        bool const drop = state_ == State::body && !chunked_ && left_ >= received.size();
+        bool const counted = state_ == State::body && !chunked_ && left_ >= received.size();
+        bool const drop = transport_.plain() && counted;
         auto const count =
             transport_.receive(received.data(), received.size(), drop ? MSG_TRUNC : 0);
         if (count < 0 && errno == EAGAIN) return;

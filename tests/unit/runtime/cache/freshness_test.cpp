@@ -99,7 +99,7 @@ TEST_F(Freshness, LongVaryIsTooMuch) {
     fields.clear();
     fields.add(arena_, "Vary", "A");
     fields.add(arena_, "Vary", "B");
-    EXPECT_EQ(vary_of(fields, arena_), "A, B");
+    EXPECT_EQ(vary_of(fields, arena_), "a, b");
 }
 
 }  // namespace
