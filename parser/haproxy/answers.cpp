@@ -217,7 +217,7 @@ void lower_auth(keyword::Scope& scope, const Call& call) {
 
 // http-error status n [what return takes]: the page of a status.
 void lower_http_error(keyword::Scope& scope, const Call& call) {
-    own(scope).place = in::http_response;
+    own(scope).place = in::http_request;
     Answer answer(scope, call, 0);
     if (!answer.read()) return;
     auto status = answer.status();

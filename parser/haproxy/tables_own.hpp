@@ -51,6 +51,9 @@ keyword::Table section_table();   // frontend, backend, ...
 // The type of a value of a PROXY header: "0xe0", "224", "AUTHORITY".
 std::optional<std::uint8_t> proxy_value_type(std::string_view text);
 
+// "proto NAME" of bind and server lines: whether it is HTTP/2; nothing after an error. `whose`: "listener".
+std::optional<bool> reads_as_http2(keyword::Scope& scope, const Call& call, std::string_view whose);
+
 // answers.cpp
 void lower_return(keyword::Scope& scope, const Call& call);
 void lower_deny(keyword::Scope& scope, const Call& call);

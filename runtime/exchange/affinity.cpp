@@ -2,6 +2,9 @@
 // HAProxy's persistence cookie: which server a client stays with is read from the request's Cookie
 // fields, and told in Set-Cookie. Termination codes (%tsc) say in their third and fourth character what
 // came and what was sent.
+#include <algorithm>
+#include <iterator>
+
 #include "runtime/exchange/exchange.hpp"
 
 namespace weir::exchange {
@@ -15,6 +18,28 @@ std::string_view trim(std::string_view text) {
     while (text.starts_with(' ') || text.starts_with('\t')) text.remove_prefix(1);
     while (text.ends_with(' ') || text.ends_with('\t')) text.remove_suffix(1);
     return text;
+}
+
+// Whether a cache in front might keep it, as HAProxy judges: it may be kept by its status, nothing forbids
+// it, and something says how long it holds or how to ask whether it still does.
+bool is_cacheable(const http::ResponseHead& response) {
+    constexpr std::uint16_t statuses[] = {200, 203, 204, 206, 300, 301, 404, 405, 410, 414, 501};
+    if (std::find(std::begin(statuses), std::end(statuses), response.status) == std::end(statuses)) return false;
+    const auto& fields = response.fields;
+    bool holds = fields.seen(FieldId::etag) || fields.seen(FieldId::last_modified) || fields.seen(FieldId::expires);
+    for (const auto& field : fields) {
+        if (field.id == FieldId::pragma && http::equal_ignoring_case(field.value, "no-cache")) return false;
+        if (field.id != FieldId::cache_control) continue;
+        for (auto rest = field.value; !rest.empty();) {
+            auto end = std::min(rest.find(','), rest.size());
+            auto word = trim(rest.substr(0, end));
+            rest.remove_prefix(std::min(end + 1, rest.size()));
+            for (std::string_view never : {"no-cache", "no-store", "private", "max-age=0", "s-maxage=0"})
+                if (http::equal_ignoring_case(word, never)) return false;
+            holds |= word.starts_with("max-age=") || word.starts_with("s-maxage=") || word == "public";
+        }
+    }
+    return holds;
 }
 
 // One "name=value" of a Cookie or Set-Cookie field, as places in it.
@@ -143,7 +168,8 @@ void Exchange::write_affinity(http::ResponseHead& response) {
                             arena_.join({cookie.name, "=; Expires=Thu, 01-Jan-1970 00:00:01 GMT", cookie.attributes}));
         done = 'I';
     }
-    if (cookie.no_cache && (done == 'I' || done == 'R')) response.fields.add(arena_, "cache-control", "private");
+    if (cookie.no_cache && (done == 'I' || done == 'R') && is_cacheable(response))
+        response.fields.add(arena_, "cache-control", "private");
 }
 
 }  // namespace weir::exchange

@@ -149,7 +149,9 @@ Value of_string(std::string_view raw, Arena& arena) {
             std::uint32_t code = 0;
             if (std::from_chars(raw.data() + i + 1, raw.data() + i + 5, code, 16).ptr != raw.data() + i + 5)
                 return Value::missing();
-            at = put_utf8(code, at);
+            // HAProxy makes one byte of what fits into one.
+            if (code < 0x100) *at++ = static_cast<char>(code);
+            else at = put_utf8(code, at);
             i += 4;
         } else if (const auto known = from.find(kind); known != std::string_view::npos) {
             *at++ = to[known];

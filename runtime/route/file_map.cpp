@@ -28,6 +28,11 @@ Value value_of(std::string_view text, ir::Type type) {
     return Value::of(text);
 }
 
+// Views into the configuration, which outlives the map.
+Value value_of(const ir::Text& text, ir::Type type) {
+    return value_of(text.pieces.empty() ? std::string_view() : std::string_view(text.pieces[0].literal), type);
+}
+
 bool fits(How how, std::string_view text, std::string_view key) {
     switch (how) {
         case How::suffix: return text.ends_with(key);
@@ -36,11 +41,6 @@ bool fits(How how, std::string_view text, std::string_view key) {
         case How::domain: return has_part(text, key, "/?.:");
         default: return false;
     }
-}
-
-bool begins_as_number(std::string_view text) {
-    if (text.starts_with('-') || text.starts_with('+')) text.remove_prefix(1);
-    return !text.empty() && text[0] >= '0' && text[0] <= '9';
 }
 
 bool has_order(How how) {
@@ -53,7 +53,7 @@ FileMap::FileMap(const ir::Map& conf, Library& library) : conf_(conf) {
     const auto how = *conf.compared;
     for (std::size_t i = 0; i < conf.entries.size(); ++i) {
         const auto& entry = conf.entries[i];
-        values_.push_back(value_of(entry.value.literal(), conf.output));
+        values_.push_back(value_of(entry.value, conf.output));
         if (how == How::regex) {
             if (const auto* regex = library.regex(entry.key, false, conf.span)) regexes_.push_back({regex, i});
         } else if (how == How::integer) {
@@ -67,7 +67,7 @@ FileMap::FileMap(const ir::Map& conf, Library& library) : conf_(conf) {
     }
     std::stable_sort(networks_.begin(), networks_.end(),
                      [](const auto& a, const auto& b) { return a.bits > b.bits; });
-    if (conf.has_fallback) fallback_ = value_of(conf.fallback.literal(), conf.output);
+    if (conf.has_fallback) fallback_ = value_of(conf.fallback, conf.output);
 }
 
 bool FileMap::look_up_text(std::string_view text, std::size_t& entry) const {
@@ -133,7 +133,7 @@ Value FileMap::find(const Value& key, Subject& subject) const {
         }
         case How::integer: {
             bool is_text = key.type == ir::Type::bytes || key.type == ir::Type::any;
-            if (is_text && !begins_as_number(key.bytes)) return Value::missing();
+            if (is_text && key.bytes.empty()) return Value::missing();
             auto number = to_number(key);
             for (const auto& range : ranges_) {
                 if (number < range.low || number > range.high) continue;

@@ -61,7 +61,7 @@ TEST_F(ConvertFormats, Json) {
     EXPECT_EQ(of(C::json_query, text(json), "$.l"), "[1, \"two\", []]");
     EXPECT_EQ(of(C::json_query, text(json), "$.t"), "1");
     EXPECT_EQ(of(C::json_query, text(json), "$.x\\.y"), "z");
-    EXPECT_EQ(of(C::json_query, text(json), "$.u"), "\xc3\xa9");
+    EXPECT_EQ(of(C::json_query, text(json), "$.u"), "\xe9");   // as HAProxy: up to 0xff one byte
     EXPECT_EQ(of(C::json_query, text(json), "$.none"), "(none)");
     EXPECT_EQ(of(C::json_query, text("[1"), "$.a"), "(none)");
     EXPECT_EQ(of(C::json_query, text(std::string(100000, '[')), "$[0]"), "(none)");

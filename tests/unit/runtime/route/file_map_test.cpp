@@ -91,7 +91,8 @@ TEST_F(FileMapTest, ADefaultIsForKeysThatAreNotThere) {
     made.fallback = ir::Text::of("99");
     EXPECT_EQ(find("15"), "7");
     EXPECT_EQ(find("21"), "99");
-    EXPECT_EQ(find("no number"), "(none)") << "what cannot be looked up has no value at all";
+    EXPECT_EQ(find("no number"), "99") << "it counts as 0";
+    EXPECT_EQ(find(""), "(none)") << "what cannot be looked up has no value at all";
 }
 
 }  // namespace
