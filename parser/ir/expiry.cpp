@@ -41,17 +41,17 @@ std::optional<std::chrono::seconds> read_time(std::string_view text) {
 std::optional<ReplyFields::Expiry> read_expiry(std::string_view text) {
     using How = ReplyFields::Expiry::How;
     ReplyFields::Expiry expiry;
+    constexpr std::string_view modified = "modified ";
+    const bool from_file = text.starts_with(modified);
+    if (from_file) text.remove_prefix(modified.size());
     if (text == "off") return expiry;
     if (text == "epoch" || text == "max") {
         expiry.how = text == "max" ? How::longest : How::epoch;
         return expiry;
     }
-    expiry.how = How::from_now;
-    constexpr std::string_view modified = "modified ";
-    if (text.starts_with(modified)) {
-        expiry.how = How::from_file;
-        text.remove_prefix(modified.size());
-    } else if (text.starts_with('@')) {
+    expiry.how = from_file ? How::from_file : How::from_now;
+    if (text.starts_with('@')) {
+        if (from_file) return std::nullopt;
         expiry.how = How::daily;
         text.remove_prefix(1);
     }

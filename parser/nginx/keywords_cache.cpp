@@ -136,7 +136,7 @@ void lower_cache_path(Scope& scope, const Call& call) {
     for (const auto& other : block.config.caches)
         if (other.folder == store.folder)
             return block.error(call.span, "duplicate-path",
-                               fmt::format("the path name \"{}\" is used twice{}", store.folder,
+                               fmt::format("the folder \"{}\" is that of a cache{}", store.folder,
                                            block.run.at_line(other.span)),
                                "each cache needs a folder of its own");
     zone.bytes = reader.words->bytes;

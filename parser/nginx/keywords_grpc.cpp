@@ -152,7 +152,7 @@ constexpr Keyword rows[] = {
     {.name = "grpc_ssl_crl", .where = everywhere, .args = {keyword::path("file")}, .apply = on_grpc_tls<lower_tls_crl>, .since = "1.13.10",
      .summary = "Names the file of revoked certificates against which gRPC servers are checked.", .once = true},
     {.name = "grpc_ssl_name", .where = everywhere, .args = {keyword::text("name")}, .apply = on_grpc_tls<lower_tls_name>,
-     .fallback = "host from grpc_pass", .since = "1.13.10", .summary = "Sets the name that is checked in the gRPC server's certificate and sent as SNI.", .once = true},
+     .since = "1.13.10", .summary = "Sets the name that is checked in the gRPC server's certificate and sent as SNI; without it the host of grpc_pass.", .once = true},
     {.name = "grpc_ssl_password_file", .where = everywhere, .args = {keyword::path("file")}, .apply = on_grpc_tls<lower_tls_password_file>, .since = "1.13.10",
      .summary = "Names the file with passphrases of the client certificate's key.", .once = true},
     {.name = "grpc_ssl_protocols", .where = everywhere, .args = {keyword::many(keyword::word("version"))}, .apply = on_grpc_tls<lower_tls_protocols>,

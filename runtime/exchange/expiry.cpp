@@ -36,9 +36,8 @@ void Exchange::apply_expiry() {
         computed = ir::read_expiry(route_->reply_fields->expires.render(subject_));
         // "modified" is a word of the directive, not of a value.
         const auto& start = expiry->value.pieces.front();
-        const bool may_be_from_file = !start.expr && start.literal.starts_with("modified ");
-        if (!computed || computed->how == How::off) return;
-        if (computed->how == How::from_file && !may_be_from_file) return;
+        const bool from_file = !start.expr && start.literal.starts_with("modified ");
+        if (!computed || computed->how == How::off || (computed->how == How::from_file) != from_file) return;
         expiry = &*computed;
     }
     auto put = [&](std::string_view expires, std::string_view control) {

@@ -20,7 +20,6 @@ namespace fs = std::filesystem;
 // Fields that need no reader, and why.
 const std::map<std::string, const char*>& exceptions() {
     static const std::map<std::string, const char*> known{
-        {"needs", "the front-ends check it: a value must exist where it is used"},
         {"expose_listeners", "a reload keeps every socket, and -x asks the master"},
         {"trusted_span", "the front-ends point at it when they cannot read the file"},
         {"revoked_span", "the same"},
