@@ -45,7 +45,7 @@ struct CacheTerms {
     std::string_view modified_since, none_match;
 };
 
-// What the exchange gives.
+// What the exchange gives. The body may be another one than the client sends: filters change it.
 struct Job {
     plan::Worker& worker;
     plan::Running& running;

@@ -14,6 +14,7 @@
 
 #include "runtime/process/log_files.hpp"
 #include "runtime/process/notify.hpp"
+#include "runtime/process/personality.hpp"
 #include "runtime/process/takeover.hpp"
 #include "runtime/process/title.hpp"
 #include "runtime/zone/tls_store.hpp"
