@@ -255,11 +255,14 @@ net::Task<bool> Session::preread() {
     co_return true;
 }
 
-// Several servers on one address: the name in the hello says which (nginx server_name of stream).
+// Several servers on one address: the name in the hello says which (nginx server_name of stream), of a
+// hello that was read here or that was passed on.
 void Session::choose_site() {
     const auto& listener = running_->plan->listeners[connection_.listener];
-    const auto& name = connection_.facts.details().hello_sni;
-    if (listener.only != ir::no_id || name.empty()) return;
+    if (listener.only != ir::no_id) return;
+    const auto& details = connection_.facts.details();
+    auto name = details.tls ? details.tls->server_name() : details.hello_sni;
+    if (name.empty()) return;
     auto host = route::normalize_host(name, arena_);
     if (!host.valid) return;
     auto id = listener.names.find(host.host, subject_);
@@ -534,6 +537,8 @@ void Session::begin() {
     if (auto count = running_->plan->config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
     if (connection_.variables) connection_.variables->give(subject_.variables);
+    if (auto count = running_->plan->config().named_captures.size(); count != 0)
+        subject_.named_captures = {arena_.make_array<std::string_view>(count), count};
     subject_.status = 500;
     const auto& source = *site_->source;
     if (const auto& slots = source.request_captures; !slots.empty())
@@ -570,8 +575,8 @@ net::Task<void> Session::run() {
     if (site_->own.limits->reads_hello) {
         bool read = co_await preread();
         if (!read) co_return log();
-        choose_site();
     }
+    choose_site();
     bool going = co_await inspect() && run_rules(site_->rules.content) && run_rules(site_->rules.request);
     if (!going) subject_.status = 403;
     bool routed = going && choose_route();

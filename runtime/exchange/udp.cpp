@@ -111,6 +111,8 @@ bool UdpSession::open(const route::Address& client) {
     subject_.status = 502;
     if (auto count = running_->plan->config().variables.size(); count != 0)
         subject_.variables = {arena_.make_array<route::Value>(count), count};
+    if (auto count = running_->plan->config().named_captures.size(); count != 0)
+        subject_.named_captures = {arena_.make_array<std::string_view>(count), count};
     for (const auto& rule : site_->rules.request)
         if (const auto* set = std::get_if<ir::action::SetVariable>(&rule.source->action))
             set_variable(rule, *set, subject_);

@@ -326,3 +326,23 @@ def test_an_idle_connection_holds_little(language, run_proxy, run_server):
     for sock in kept:
         sock.close()
     assert grown / 300 <= 16, f"{grown / 300:.1f} KB for each idle connection"
+
+
+def test_servers_of_a_stream_are_chosen_by_name(run_proxy):
+    skip_anchor("nginx", "newer than Debian's: 1.25.5")
+    port, here = free_port(), certificates.folder()
+    run_proxy("nginx", f"""
+        events {{}}
+        stream {{
+            ssl_certificate {here}/good.pem;
+            ssl_certificate_key {here}/good.key;
+            server {{ listen 127.0.0.1:{port} ssl; server_name first.test; return "$server_name"; }}
+            server {{ listen 127.0.0.1:{port}; server_name *.two.test; return "$server_name"; }}
+            server {{ listen 127.0.0.1:{port}; server_name ~^(?<who>[a-z]+)\\.three\\.test$; return "$who"; }}
+        }}
+        """, ports=[port])
+    context = client_tls.context_of({})
+    for name, answer in (("first.test", b"first.test"), ("A.two.test", b"*.two.test"), ("me.three.test", b"me"),
+                         ("none.test", b"first.test"), (None, b"first.test")):
+        with context.wrap_socket(socket.create_connection(("127.0.0.1", port), 10), server_hostname=name) as sock:
+            assert sock.recv(100) == answer, name
