@@ -236,7 +236,7 @@ net::Task<bool> Exchange::send_addition(const std::string& uri, http::BodySink& 
 // --- trailers ---
 
 bool Exchange::wants_trailers() const {
-    if (request_.minor == 0 || is_inner_) return false;
+    if (request_.is_http10() || is_inner_) return false;
     for (const auto& field : route_->reply_fields->trailers)
         if (field.always || is_plain_success(reply_.status)) return true;
     return false;

@@ -151,6 +151,15 @@ def test_trailers_both_ways(setup):
         assert setup.recorder.requests()[-1].trailers == [("x-check", "5")]
 
 
+def test_trailers_of_the_configuration(setup):
+    if setup.personality == "haproxy":
+        pytest.skip("nginx only: add_trailer")
+    port = setup.start(location="add_trailer X-Path $uri;")
+    with h2.Connection(port) as connection:
+        answer = connection.exchange(h2.request(path="/t"))
+        assert answer.body == b"a GET /t\n" and answer.trailers == [("x-path", "/t")]
+
+
 def test_interim_answers(setup):
     if setup.personality == "nginx":
         pytest.skip("nginx keeps 1xx answers of servers to itself")
