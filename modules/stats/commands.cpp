@@ -223,7 +223,8 @@ void zero(Counters& counters) {
                         &counters.server_aborts, &counters.retries, &counters.redispatches,
                         &counters.denied_requests, &counters.denied_responses, &counters.request_errors,
                         &counters.picked, &counters.connects, &counters.reuses, &counters.queue_ms,
-                        &counters.connect_ms, &counters.response_ms, &counters.total_ms})
+                        &counters.connect_ms, &counters.response_ms, &counters.total_ms,
+                        &counters.cache_lookups, &counters.cache_hits})
         total->set(0);
     for (auto& kind : counters.responses) kind.set(0);
 }

@@ -113,6 +113,7 @@ private:
         row.set(Column::ereq, sum(entry, &Counters::request_errors));
         row.set(Column::conn_tot, sum(entry, &Counters::total));
         if (http) row.set(Column::req_tot, sum(entry, &Counters::requests));
+        if (http) caches(row, entry);
     }
 
     void add_pool(const pool::LivePool& pool, std::uint32_t number) {
@@ -131,6 +132,12 @@ private:
         row.set(Column::chkdown, totals.downs);
         if (pool.conf().full_connections != 0) row.set(Column::slim, pool.conf().full_connections);
         if (http) row.set(Column::req_tot, sum(pool.board(), &Counters::requests));
+        if (http) caches(row, pool.board());
+    }
+
+    void caches(Row& row, const zone::Entry& entry) {
+        row.set(Column::cache_lookups, sum(entry, &Counters::cache_lookups));
+        row.set(Column::cache_hits, sum(entry, &Counters::cache_hits));
     }
 
     struct Totals {

@@ -20,8 +20,6 @@ constexpr Keyword rows[] = {
      .support = not_yet(), .summary = "Limits the rate of uploads."},
     {.name = "bwlim-out", .where = in::filter, .args = count(0, unbounded), .since = "3.x",
      .support = not_yet(), .summary = "Limits the rate of downloads."},
-    {.name = "cache", .where = in::filter, .args = count(0, unbounded), .support = not_yet(),
-     .summary = "Serves answers from a cache section."},
     {.name = "dynamic", .where = in::cookie, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Makes cookie values from a secret and the server."},
     {.name = "fcgi-app", .where = in::filter, .args = count(0, unbounded), .support = not_yet(),

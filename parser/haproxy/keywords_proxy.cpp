@@ -660,6 +660,7 @@ constexpr Keyword section(std::string_view name, std::string_view summary) {
 }
 constexpr auto sections = sorted({
     section("backend", "Servers and how they are used."),
+    section("cache", "Answers that are kept in memory, for cache-use and cache-store."),
     section("defaults", "What the sections after it inherit."),
     section("frontend", "Addresses clients connect to, and where requests go."),
     section("global", "The process."),

@@ -195,7 +195,7 @@ std::vector<keyword::Table> own_tables() {
             server_tls_table(),  server_tls_default_table(), http2_table(),
             stick_table(), stick_word_table(), stick_action_table(), stick_fetch_table(),
             stick_converter_table(), map_table(), server_sample_table(), format_converter_table(),
-            cookie_table(), service_check_table()};
+            cookie_table(), service_check_table(), cache_table()};
 }
 
 std::vector<keyword::Table> all_tables() {
@@ -306,6 +306,10 @@ void Lowering::run_section(const ast::Section& section) {
     }
     if (place == in::http_errors) {
         run_http_errors(section);
+        return;
+    }
+    if (place == in::cache) {
+        run_cache(section);
         return;
     }
     skip_section(section, place);

@@ -30,6 +30,7 @@ private:
     Draft& open_proxy(Contexts place);
     void close_proxy(Draft& draft);
     void run_http_errors(const ast::Section& section);
+    void run_cache(const ast::Section& section);   // keywords_cache.cpp
     void unknown_line(Args words, Contexts place);
     static bool may_be_negated(const Keyword& row);
     void take_from(Draft& draft, Args head, std::size_t at);

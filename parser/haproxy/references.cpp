@@ -24,17 +24,24 @@ void Lowering::check_references() {
         return pool != ir::no_id &&
                has_server(scope_.config.pools[pool], name.substr(slash + 1));
     };
+    auto cache_known = [&](std::string_view name) {
+        const auto& caches = scope_.config.caches;
+        return std::any_of(caches.begin(), caches.end(),
+                           [&](const auto& one) { return one.in_memory && one.name == name; });
+    };
     for (const auto& reference : load_.references) {
         using Kind = Reference::Kind;
         bool good = reference.kind == Kind::pool       ? backs_.contains(reference.name)
                     : reference.kind == Kind::frontend ? fronts_.contains(reference.name)
                     : reference.kind == Kind::table
                         ? scope_.config.find_zone(reference.name, "stick-table") != ir::no_id
+                    : reference.kind == Kind::cache    ? cache_known(reference.name)
                                                        : server_known(reference.name);
         if (good) continue;
         std::string_view what = reference.kind == Kind::pool       ? "backend"
                                 : reference.kind == Kind::frontend ? "frontend"
                                 : reference.kind == Kind::table    ? "table"
+                                : reference.kind == Kind::cache    ? "cache"
                                                                    : "server";
         scope_.error(
             reference.span, fmt::format("unknown-{}", what),

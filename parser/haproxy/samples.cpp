@@ -410,6 +410,8 @@ constexpr auto rows = sorted({
     fetch("status", F::status, response_and_log, "Status of the response."),
     fetch("res.comp", F::compressed, response_and_log, "True when the answer is compressed here."),
     fetch("res.comp_algo", F::compression_name, response_and_log, "Algorithm by which the answer is compressed here."),
+    fetch("res.cache_hit", F::cache_hit, response_and_log, "True when the answer came from a cache."),
+    fetch("res.cache_name", F::cache_name, response_and_log, "Name of the cache that the answer came from."),
     fetch("res.ver", F::response_version, response_and_log, "Version such as 1.1."),
     fetch("resp_ver", F::response_version, response_and_log, "Older name of res.ver."),
     fetch("res.hdr", F::response_header, in::responses, "A value of a header field.",

@@ -184,7 +184,7 @@ struct Draft {
 
 // A name that must turn out to be a backend (or a server of one) when all is read.
 struct Reference {
-    enum class Kind : std::uint8_t { pool, server, frontend, table } kind = Kind::pool;
+    enum class Kind : std::uint8_t { pool, server, frontend, table, cache } kind = Kind::pool;
     std::string name;  // "pool" or "pool/server"
     Span span;
 };

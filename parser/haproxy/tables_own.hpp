@@ -27,7 +27,8 @@ keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
 keyword::Table tls_sample_table();
 keyword::Table server_sample_table();  // of connections to servers
 keyword::Table cookie_table();
-keyword::Table service_check_table();  // option smtpchk and its kin
+keyword::Table service_check_table();
+keyword::Table cache_table();  // option smtpchk and its kin
 keyword::Table converter_table();
 keyword::Table format_converter_table();
 keyword::Table map_table();  // map_str and the like

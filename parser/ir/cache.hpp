@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Caches: where answers are kept (CacheStore), and what of a route is kept and used (CacheSettings).
+// Caches: where answers are kept (CacheStore), and what of a route is kept and used (nginx: CacheSettings,
+// HAProxy: the actions UseCache and KeepAnswer).
 #pragma once
 
 #include <chrono>
@@ -14,11 +15,12 @@
 namespace weir::ir {
 
 // nginx: proxy_cache_path. The index lies in a zone of the same name and the purpose "cache".
+// HAProxy: section cache. All of it lies in memory that workers share.
 struct CacheStore {
     std::string name;                    // keys_zone=
     std::string folder;                  // where its files lie
     std::vector<std::uint8_t> levels;    // letters in the names of its folders, outermost first
-    std::uint64_t max_size = 0;          // bytes; 0: no limit
+    std::uint64_t max_size = 0;          // bytes; 0: no limit. total-max-size
     std::uint64_t min_free = 0;          // bytes that stay free on the disk; 0: no matter
     std::chrono::milliseconds inactive{600000};   // not asked for that long: it goes
     // How much is done at a time before other work gets its turn: loader_, manager_files and so on.
@@ -27,6 +29,12 @@ struct CacheStore {
         std::chrono::milliseconds pause{50}, threshold{200};
         bool operator==(const Pace&) const = default;
     } loader, manager;
+    // In memory:
+    bool in_memory = false;              // no folder, no zone
+    std::uint64_t max_object = 0;        // bytes of an answer, head and body: max-object-size
+    std::chrono::seconds longest{60};    // max-age
+    bool varies = false;                 // process-vary: answers with Vary are kept, if it is a known one
+    std::uint32_t most_variants = 10;    // of one key: max-secondary-entries
     Span span;
 };
 

@@ -212,6 +212,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(upstream_bytes_received, bytes, log)    /* $upstream_bytes_received */                  \
     X(upstream_response_length, bytes, log)   /* $upstream_response_length */                 \
     X(cache_status, bytes, forward)           /* $upstream_cache_status */                    \
+    X(cache_hit, boolean, response)           /* | res.cache_hit */                           \
+    X(cache_name, bytes, response)            /* | res.cache_name: of the cache that answered */ \
     X(slice_range, bytes, forward)            /* $slice_range */                              \
     X(cache_key, bytes, forward)              /* $upstream_cache_key */                       \
     X(cache_etag, bytes, forward)             /* $upstream_cache_etag */                      \

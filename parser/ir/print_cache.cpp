@@ -23,6 +23,7 @@ void Printer::cache(const CacheStore& store) {
     const CacheStore d;
     line("cache {}", show(store.name));
     Deeper deeper(*this);
+    field("in_memory", store.in_memory, d.in_memory);
     field("folder", store.folder, d.folder);
     for (auto letters : store.levels) line("level {}", letters);
     field("max_size", store.max_size, d.max_size);
@@ -30,6 +31,10 @@ void Printer::cache(const CacheStore& store) {
     field("inactive", store.inactive, d.inactive);
     put(*this, "loader", store.loader);
     put(*this, "manager", store.manager);
+    field("max_object", store.max_object, d.max_object);
+    if (store.longest != d.longest) line("longest {}s", store.longest.count());
+    field("varies", store.varies, d.varies);
+    field("most_variants", store.most_variants, d.most_variants);
 }
 
 void Printer::cache_settings(const CacheSettings& cache) {

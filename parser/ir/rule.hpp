@@ -159,6 +159,13 @@ struct EditEntry {
     bool adds = true;             // else sets
     Expr amount;
 };
+// cache-use: answers from a cache that lies in memory, if it can. cache-store: keeps the answer there.
+struct UseCache {
+    std::string cache;            // name of a CacheStore
+};
+struct KeepAnswer {
+    std::string cache;
+};
 
 }  // namespace action
 
@@ -167,7 +174,8 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry>;
+                 action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry,
+                 action::UseCache, action::KeepAnswer>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

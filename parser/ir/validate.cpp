@@ -139,6 +139,13 @@ private:
     void check_action(const action::SetMark&, const Rule&) {}
     void check_action(const action::WaitForBody&, const Rule&) {}
     void check_action(const action::DisableRetry&, const Rule&) {}
+    void check_action(const action::UseCache& a, const Rule& rule) { check_cache(a.cache, rule.span); }
+    void check_action(const action::KeepAnswer& a, const Rule& rule) { check_cache(a.cache, rule.span); }
+    void check_cache(const std::string& name, Span span) {
+        for (const auto& store : config_.caches)
+            if (store.in_memory && store.name == name) return;
+        broken(span, "a cache that is used does not exist");
+    }
 
     void check_server_tls(const ServerTls& tls) {
         if (!groups_seen_.insert(&tls).second) return;

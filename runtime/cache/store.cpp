@@ -39,8 +39,8 @@ bool read_hex(std::string_view name, Digest& digest) {
     return true;
 }
 
-Store::Store(const ir::CacheStore& conf, zone::Table* index)
-    : conf_(&conf), index_(index), folder_mark_(hash::xxh64(conf.folder, 1) | 1) {}
+Store::Store(const ir::CacheStore& conf, zone::Table* index, zone::Shelf* shelf)
+    : conf_(&conf), index_(index), shelf_(shelf), folder_mark_(hash::xxh64(conf.folder, 1) | 1) {}
 
 // The letters of the folders are taken from the end of the name, as nginx does.
 std::string_view Store::path_of(const Digest& digest, Arena& arena) const {

@@ -10,18 +10,20 @@
 
 #include "parser/ir/cache.hpp"
 #include "runtime/cache/freshness.hpp"
+#include "runtime/zone/shelf.hpp"
 #include "runtime/zone/table.hpp"
 
 namespace weir::cache {
 
 class Store {
 public:
-    // Both outlive it. `index` may be null: nothing is kept then.
-    Store(const ir::CacheStore& conf, zone::Table* index);
+    // All outlive it. `index` may be null: nothing is kept then. A cache in memory has a shelf instead.
+    Store(const ir::CacheStore& conf, zone::Table* index, zone::Shelf* shelf = nullptr);
 
     [[nodiscard]] const ir::CacheStore& conf() const { return *conf_; }
     [[nodiscard]] bool usable() const { return index_ != nullptr; }
     [[nodiscard]] zone::Table& index() const { return *index_; }
+    [[nodiscard]] zone::Shelf* shelf() const { return shelf_; }
 
     // Where the file lies, ending in a NUL (in the arena).
     [[nodiscard]] std::string_view path_of(const Digest& digest, Arena& arena) const;
@@ -60,6 +62,7 @@ public:
 private:
     const ir::CacheStore* conf_;
     zone::Table* index_;
+    zone::Shelf* shelf_;
     std::uint64_t folder_mark_;
 };
 

@@ -318,12 +318,7 @@ net::Task<Exchange::Next> Exchange::wait_for_answer() {
 Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     auto& use = *cache_;
     subject_.cache.status = status;
-    http::HeadLimits limits;
-    limits.max_line = limits.max_head = 1u << 20;
-    limits.max_fields = 1000;
-    limits.underscores = true;
-    auto parsed = http::parse_response_head(use.file.head(), limits, arena_, Method::get, use.head, nullptr);
-    if (parsed.status != http::ParseStatus::done) {
+    if (!read_kept_head(use.file.head(), arena_, use.head)) {
         note_problem(log::critical, "a kept answer has a head that cannot be read");
         use.store.forget_file(use.digest, worker_.loop.now());
         use.file.close();

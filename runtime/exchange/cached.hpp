@@ -50,6 +50,10 @@ struct CacheUse {
     [[nodiscard]] std::int64_t time_of_status(std::uint16_t status) const;
 };
 
+// The head of an answer as it is kept, and such a text read again: its views are the text's.
+std::string_view kept_head(const http::ResponseHead& response, Arena& arena, bool with_age = true);
+bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& head);
+
 // A body on its way to the client, and to the file. When the file fails the body goes on.
 class SavingBody final : public http::BodySource {
 public:

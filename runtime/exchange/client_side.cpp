@@ -77,8 +77,11 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
         running->sites.push_back(start_->board->find(zone::Kind::site, site.name));
     for (const auto& zone : running->plan->config().zones)
         running->zones.push_back(start_->board->tables().find(zone));
-    for (const auto& conf : running->plan->config().caches)
-        running->caches.emplace_back(conf, running->zones[running->plan->config().find_zone(conf.name, "cache")]);
+    for (const auto& conf : running->plan->config().caches) {
+        auto* shelf = conf.in_memory ? start_->board->shelves().find(conf, start_->index) : nullptr;
+        auto* index = conf.in_memory ? nullptr : running->zones[running->plan->config().find_zone(conf.name, "cache")];
+        running->caches.emplace_back(conf, index, shelf);
+    }
     auto& around = running->around;
     around.host_name = host_name_;
     around.process_id = start_->shown_pid;

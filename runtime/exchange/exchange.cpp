@@ -7,6 +7,7 @@
 #include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/exchange/shelved.hpp"
 #include "runtime/exchange/track.hpp"
 #include "runtime/net/time.hpp"
 #include "runtime/net/tls_facts.hpp"
@@ -59,6 +60,7 @@ Exchange::Exchange(Connection& connection, http::Carrier& carrier)
 }
 
 void Exchange::Destroy::operator()(CacheUse* use) const { use->~CacheUse(); }
+void Exchange::Destroy::operator()(ShelfUse* use) const { use->~ShelfUse(); }
 
 Exchange::~Exchange() {
     if (stage_ != Stage::waiting) enter(Stage::waiting);

@@ -21,7 +21,9 @@ http::HeadLimits head_limits(const ir::ClientLimits& limits);
 
 class OpenFile;
 class SavingBody;
+class ShelvingBody;
 struct CacheUse;
+struct ShelfUse;
 
 class Exchange {
 public:
@@ -93,6 +95,8 @@ private:
     Next after_failure(forward::Failure failure);
     void drop_unread_body();
     void note_escaping();
+    Next run_response_rules(http::ResponseHead& response);
+    http::ResponseHead& answer_head();
     net::Task<Next> tunnel();
 
     // rules.cpp. go_on: the list ran through (or was ended by an "allow").
@@ -152,6 +156,11 @@ private:
     void begin_saving();
     void give_up_saving();
     net::Task<bool> save_rest();
+    // shelved.cpp
+    zone::Counters* counters_of_rules();
+    void look_on_shelf(std::uint32_t id);
+    Next reply_from_shelf();
+    void keep_on_shelf(std::uint32_t id);
     // slices.cpp
     void begin_slices();
     Next take_slice();
@@ -269,10 +278,13 @@ private:
     struct Destroy {
         void operator()(http::FileParts* file) const { file->~FileParts(); }
         void operator()(CacheUse* use) const;
+        void operator()(ShelfUse* use) const;
     };
     std::unique_ptr<http::FileParts, Destroy> file_;
     std::unique_ptr<CacheUse, Destroy> cache_;   // where a cache is used
     SavingBody* saving_ = nullptr;         // in the arena: the server's body, for the cache as well
+    std::unique_ptr<ShelfUse, Destroy> shelf_;   // where a cache in memory is used
+    ShelvingBody* shelving_ = nullptr;     // in the arena: the server's body, for that cache as well
     http::ByteRange cut_;                  // the part of the server's body that goes out; empty: all
     bool cached_ = false;                  // the answer comes out of a cache
     bool renews_ = false;                  // asked for the cache alone

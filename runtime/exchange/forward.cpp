@@ -3,6 +3,7 @@
 #include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/exchange/shelved.hpp"
 #include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/net/time.hpp"
@@ -51,6 +52,21 @@ void Exchange::drop_unread_body() {
     if (!gathered_.whole && !body_.ended()) gathered_.dropped = true;
 }
 
+// Filters and rules about an answer, a server's or a kept one. Next::perform: it is to go out.
+Exchange::Next Exchange::run_response_rules(http::ResponseHead& response) {
+    for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
+    if (server_ && route_->forward && route_->forward->pool != ir::no_id)
+        store_sticks(*running_->plan, route_->forward->pool, subject_);
+    for (const auto* list : {route_->filters, &own_site_filters()})
+        for (const auto& one : *list) one.filter->on_response(subject_, response);
+    for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
+                             &site_->rules.response_content, &site_->rules.response}) {
+        auto ran = run_rules(*list);
+        if (ran.flow == Flow::decided) return ran.next;
+    }
+    return Next::perform;
+}
+
 net::Task<Exchange::Next> Exchange::forward() {
     forget_cache();
     begin_slices();
@@ -61,6 +77,7 @@ net::Task<Exchange::Next> Exchange::forward() {
         if (next == Next::wait) next = co_await wait_for_answer();
         if (next != Next::perform) co_return next;
     }
+    if (shelf_ && shelf_->item != zone::Shelf::none) co_return reply_from_shelf();
     if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;
     for (auto* list : {&route_->rules.forward}) {
         auto ran = run_rules(*list);
@@ -91,18 +108,9 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);
-    for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
-    if (route_->forward && route_->forward->pool != ir::no_id)
-        store_sticks(*running_->plan, route_->forward->pool, subject_);
-    for (const auto* list : {route_->filters, &own_site_filters()})
-        for (const auto& one : *list) one.filter->on_response(subject_, server_->response);
-    for (const auto* list : {&route_->rules.response_content, &route_->rules.response,
-                             &site_->rules.response_content, &site_->rules.response}) {
-        auto ran = run_rules(*list);
-        if (ran.flow == Flow::decided) {
-            co_await server_->finish(false);
-            co_return ran.next;
-        }
+    if (auto next = run_response_rules(server_->response); next != Next::perform) {
+        co_await server_->finish(false);
+        co_return next;
     }
     if (!site_->source->is_nginx_style) write_affinity(server_->response);
     if (route_->forwarding->accel_redirect &&

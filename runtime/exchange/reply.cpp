@@ -10,6 +10,7 @@
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/pages.hpp"
 #include "runtime/exchange/record.hpp"
+#include "runtime/exchange/shelved.hpp"
 #include "runtime/net/time.hpp"
 
 namespace weir::exchange {
@@ -585,8 +586,11 @@ net::Task<bool> Exchange::send_reply() {
     bool ok = true;
     if (sliced_total_ != 0) trails = false;
     http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
-                             : saving_ && reply_from_server_ ? static_cast<http::BodySource*>(saving_)
-                             : reply_from_server_ && server_ ? &server_->body() : nullptr;
+                             : !reply_from_server_ ? nullptr
+                             : shelf_ && shelf_->body ? static_cast<http::BodySource*>(&*shelf_->body)
+                             : shelving_ && server_ ? static_cast<http::BodySource*>(shelving_)
+                             : saving_ ? static_cast<http::BodySource*>(saving_)
+                             : server_ ? &server_->body() : nullptr;
     std::optional<CutBody> cut;
     if (from && cut_.size() != 0 && sliced_total_ == 0) from = &cut.emplace(*from, cut_);
     http::Piece piece;
@@ -611,6 +615,7 @@ net::Task<bool> Exchange::send_reply() {
         ok = co_await send_body(from, wanted, piece, pace);
     }
     bool whole = ok;
+    if (shelving_ && ok && reply_from_server_ && shelving_->ended()) shelf_->keep();   // it had no body to pass
     if (saving_) whole = co_await save_rest();
     // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
     // away, so that the connection can be kept.

@@ -5,6 +5,7 @@
 
 #include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/exchange.hpp"
+#include "runtime/exchange/shelved.hpp"
 #include "runtime/exchange/track.hpp"
 
 namespace weir::exchange {
@@ -188,10 +189,17 @@ void Exchange::refresh_target() {
     subject_.normalized_path = request_.path;
 }
 
+// What rules about answers change: the head that came, or the one that goes out.
+http::ResponseHead& Exchange::answer_head() {
+    if (reply_started_) return reply_;
+    if (shelf_ && shelf_->answers) return shelf_->head;
+    return server_ ? server_->response : reply_;
+}
+
 void Exchange::edit_header(const plan::Rule& rule, const ir::action::EditHeader& action) {
     using How = ir::action::EditHeader::How;
     bool request = action.side == ir::action::Side::request;
-    auto& fields = request ? request_.fields : (server_ && !reply_started_ ? server_->response.fields : reply_.fields);
+    auto& fields = request ? request_.fields : answer_head().fields;
     switch (action.how) {
         case How::add: fields.add(arena_, action.name, rule.text.render(subject_)); break;
         case How::set: {
@@ -320,6 +328,7 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
 
 // A rule answered in the server's place, or instead of what it said.
 void Exchange::note_own_answer(bool refused) {
+    if (shelf_ && shelf_->answers) subject_.times.response = -1;
     if (subject_.termination[0] != '-') return;
     subject_.termination[0] = refused ? 'P' : 'L';
     subject_.termination[1] = server_ ? 'H' : 'R';
@@ -369,8 +378,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             std::uint16_t status = 0;
             for (char c : text)
                 if (c >= '0' && c <= '9') status = static_cast<std::uint16_t>(status * 10 + (c - '0'));
-            auto& head = exchange.server_ && !exchange.reply_started_ ? exchange.server_->response
-                                                                      : exchange.reply_;
+            auto& head = exchange.answer_head();
             if (status >= 100 && status < 1000) head.status = status;
             head.reason = action.reason.empty() ? http::reason_of(head.status)
                                                 : std::string_view(action.reason);
@@ -408,6 +416,14 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
         }
         Ran operator()(const ir::action::DisableRetry&) {
             exchange.may_repeat_ = false;
+            return {};
+        }
+        Ran operator()(const ir::action::UseCache&) {
+            exchange.look_on_shelf(rule.cache);
+            return {};
+        }
+        Ran operator()(const ir::action::KeepAnswer&) {
+            exchange.keep_on_shelf(rule.cache);
             return {};
         }
         Ran operator()(const ir::action::ExpectProxyHeader&) { return {}; }   // of connections only

@@ -32,8 +32,9 @@ bool stays_out(FieldId id) {
     }
 }
 
-// The head of the answer as it is kept.
-std::string_view text_of(const http::ResponseHead& response, Arena& arena) {
+}  // namespace
+
+std::string_view kept_head(const http::ResponseHead& response, Arena& arena, bool with_age) {
     std::size_t size = 64 + response.reason.size();
     for (const auto& field : response.fields) size += field.name.size() + field.value.size() + 4;
     char* out = arena.bytes(size);
@@ -45,14 +46,21 @@ std::string_view text_of(const http::ResponseHead& response, Arena& arena) {
     put(response.reason);
     put("\r\n");
     for (const auto& field : response.fields) {
-        if (stays_out(field.id)) continue;
+        if (stays_out(field.id) || (field.id == FieldId::age && !with_age)) continue;
         for (auto part : {field.name, std::string_view(": "), field.value, std::string_view("\r\n")}) put(part);
     }
     put("\r\n");
     return {out, static_cast<std::size_t>(at - out)};
 }
 
-}  // namespace
+bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& head) {
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = 1u << 20;
+    limits.max_fields = 1000;
+    limits.underscores = true;
+    auto parsed = http::parse_response_head(text, limits, arena, http::Method::get, head, nullptr);
+    return parsed.status == http::ParseStatus::done;
+}
 
 // --- bodies ---
 
@@ -164,13 +172,8 @@ void Exchange::renew_kept(const http::ResponseHead& response) {
     auto now = use.unix_now();
     const auto& ignored = route_->forwarding->ignored;
     auto life = cache::read_lifetime(response.fields, ignored, now);
-    http::HeadLimits limits;
-    limits.max_line = limits.max_head = 1u << 20;
-    limits.max_fields = 1000;
-    limits.underscores = true;
     http::ResponseHead kept;
-    auto parsed = http::parse_response_head(use.file.head(), limits, arena_, http::Method::get, kept, nullptr);
-    if (parsed.status == http::ParseStatus::done && life.until == 0) {
+    if (life.until == 0 && read_kept_head(use.file.head(), arena_, kept)) {
         life = cache::read_lifetime(kept.fields, ignored, now);
         if (auto time = use.time_of_status(kept.status); life.until == 0 && time != 0) life.until = now + time;
     }
@@ -225,7 +228,7 @@ void Exchange::begin_saving() {
                                 subject_.serial);
     use.saved.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
                     {use.key, vary, validates && etag ? etag->value : std::string_view(),
-                     text_of(response, arena_)});
+                     kept_head(response, arena_)});
     saving_ = new (arena_.allocate(sizeof(SavingBody), alignof(SavingBody)))
         SavingBody(server_->body(), use, subject_);
 }

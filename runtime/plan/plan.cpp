@@ -125,6 +125,13 @@ struct Compiler {
         rule.zone = config.find_zone(action.table, "stick-table");
     }
     void fill(Rule& rule, const ir::action::EditEntry& action) { rule.value = library.compile(action.amount); }
+    void fill(Rule& rule, const ir::action::UseCache& action) { rule.cache = memory_cache(action.cache); }
+    void fill(Rule& rule, const ir::action::KeepAnswer& action) { rule.cache = memory_cache(action.cache); }
+    [[nodiscard]] std::uint32_t memory_cache(const std::string& name) const {
+        for (std::uint32_t i = 0; i < config.caches.size(); ++i)
+            if (config.caches[i].in_memory && config.caches[i].name == name) return i;
+        return ir::no_id;
+    }
     void fill(Rule&, const ir::action::Close&) {}
     void fill(Rule&, const ir::action::Tarpit&) {}
     void fill(Rule&, const ir::action::Allow&) {}
@@ -291,7 +298,7 @@ struct Compiler {
         auto made = std::make_unique<Cache>();
         made->source = &source;
         for (std::uint32_t i = 0; i < config.caches.size(); ++i)
-            if (config.caches[i].name == source.store) made->store = i;
+            if (!config.caches[i].in_memory && config.caches[i].name == source.store) made->store = i;
         if (source.computed_store) made->computed_store = library.compile(*source.computed_store);
         if (source.key) made->key = library.compile(*source.key);
         for (const auto& text : source.bypass) made->bypass.push_back(library.compile(text));

@@ -137,6 +137,7 @@ void make_folders(const ir::Config& config, const Identity& identity) {
     std::set<std::string> folders;
     for (const auto& route : config.routes) folders.insert(route.settings.limits->body_folder);
     for (const auto& store : config.caches) {
+        if (store.in_memory) continue;
         // Those around it, too; who may not make them is told by the worker that keeps nothing.
         std::error_code ignored;
         std::filesystem::create_directories(std::filesystem::path(store.folder).parent_path(), ignored);

@@ -296,6 +296,7 @@ struct Subject {
         std::string_view key;
         std::string_view etag;               // of an expired answer that is to be renewed
         std::int64_t modified = -1;          // unix seconds; the same
+        std::string_view hit_in;             // name of the cache in memory that has the answer (HAProxy)
     } cache;
     // Where the answer is got in pieces: what is asked of the server now.
     struct Slice {

@@ -171,6 +171,12 @@ Value text_if_any(std::string_view text) { return text.data() ? Value::of(text) 
 Value fetch_cache_status(const Node&, Subject& subject) { return text_if_any(subject.cache.status); }
 Value fetch_cache_key(const Node&, Subject& subject) { return text_if_any(subject.cache.key); }
 Value fetch_cache_etag(const Node&, Subject& subject) { return text_if_any(subject.cache.etag); }
+Value fetch_cache_hit(const Node&, Subject& subject) {
+    return Value::of_boolean(!subject.cache.hit_in.empty());
+}
+Value fetch_cache_name(const Node&, Subject& subject) {
+    return subject.cache.hit_in.empty() ? Value::missing() : Value::of(subject.cache.hit_in);
+}
 Value fetch_slice_range(const Node&, Subject& subject) {
     auto& slice = subject.slice;
     if (slice.size == 0) return Value::missing();

@@ -20,7 +20,7 @@ bool is_of_target(F fetch) {
 // HAProxy's log shows these where there is no value; others leave it to the piece.
 std::string_view stand_in(const Node& root, const Subject& subject) {
     if (root.op != ir::Expr::Op::fetch) return {};
-    if (root.fetch == F::server_name) return "<NOSRV>";
+    if (root.fetch == F::server_name) return subject.cache.hit_in.empty() ? "<NOSRV>" : "<CACHE>";
     if (!subject.request &&
         (is_of_target(root.fetch) || root.fetch == F::method || root.fetch == F::request_version)) {
         return root.fetch == F::query ? std::string_view() : "<BADREQ>";

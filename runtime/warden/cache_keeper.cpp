@@ -158,7 +158,7 @@ void CacheKeeper::adopt(std::shared_ptr<const ir::Config> config, zone::Tables& 
     stores_.clear();
     config_ = std::move(config);
     for (const auto& conf : config_->caches)
-        if (auto* table = tables.find(config_->zones[config_->find_zone(conf.name, "cache")]))
+        if (auto* table = conf.in_memory ? nullptr : tables.find(config_->zones[config_->find_zone(conf.name, "cache")]))
             stores_.emplace_back(conf, table);
     if (stores_.empty()) return;
     stopping_ = false;

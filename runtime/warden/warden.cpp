@@ -8,6 +8,7 @@
 
 #include "runtime/net/log_flush.hpp"
 #include "runtime/warden/server_commands.hpp"
+#include "runtime/warden/cache_commands.hpp"
 #include "runtime/warden/table_commands.hpp"
 
 namespace weir::warden {
@@ -102,6 +103,7 @@ void Warden::open_admin_socket() {
         auto commands = commands_;
         commands.push_back(server_commands());
         commands.push_back(table_commands());
+        commands.push_back(cache_commands());
         admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
                                                [this](State& state) { flags_changed(state); });
     }

@@ -67,7 +67,7 @@ struct Board::Table {
     static std::uint64_t bytes(std::uint64_t slots) { return sizeof(Table) + slots * 4; }
 };
 
-Board::Board(SharedArena& arena, std::uint32_t workers) : arena_(&arena), tables_(arena) {
+Board::Board(SharedArena& arena, std::uint32_t workers) : arena_(&arena), tables_(arena), shelves_(std::make_unique<Shelves>(arena)) {
     static_assert(SharedArena::board_place + sizeof(Directory) <= SharedArena::tables_place);
     directory_ = static_cast<Directory*>(arena.root());
     if (directory_->magic != magic) {
@@ -195,7 +195,7 @@ bool Board::prepare(const ir::Config& config) {
             for (std::size_t i = 0; room && i < std::max<std::size_t>(1, server.endpoints.size()); ++i)
                 room = add(Kind::server, server_key(key, server, i), &server);
     }
-    return room && tables_.prepare(config);
+    return room && tables_.prepare(config) && shelves_->prepare(config);
 }
 
 void Board::apply(const ir::Config& config) {
@@ -237,6 +237,7 @@ void Board::clear_gauges(std::uint32_t worker) {
         if (found.state) found.state->waiting_workers.fetch_and(~(std::uint64_t{1} << worker));
     }
     tables_.release_holds(worker);
+    shelves_->release(worker);
 }
 
 std::string server_key(std::string_view pool, const ir::Server& server, std::size_t endpoint) {

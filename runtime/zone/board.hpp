@@ -8,11 +8,13 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "parser/ir/config.hpp"
 #include "runtime/zone/shared_arena.hpp"
+#include "runtime/zone/shelf.hpp"
 #include "runtime/zone/tables.hpp"
 
 namespace weir::zone {
@@ -46,6 +48,7 @@ struct alignas(64) Counters {
     Counter connects, reuses;
     Counter queue_ms, connect_ms, response_ms, total_ms;   // sums, for averages
     Counter last_used;          // unix seconds
+    Counter cache_lookups, cache_hits;
 };
 
 // Server health and passive failure accounting: shared by all, changed rarely, by atomics.
@@ -122,6 +125,7 @@ public:
     void clear_gauges(std::uint32_t worker);
     // What zones name, by the same calls: prepared, applied, and given back for the dead.
     [[nodiscard]] Tables& tables() { return tables_; }
+    [[nodiscard]] Shelves& shelves() const { return *shelves_; }
     // Process-wide generation: bumped by whoever changes any server's flags or weight.
     [[nodiscard]] std::atomic<std::uint64_t>& health_epoch() const;
 
@@ -139,6 +143,7 @@ private:
     SharedArena* arena_;
     Directory* directory_ = nullptr;   // at a fixed place at the head of the arena
     Tables tables_;
+    std::unique_ptr<Shelves> shelves_;
 };
 
 // "pool/server", or for the second endpoint of a server "pool/server#2".

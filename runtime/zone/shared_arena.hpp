@@ -28,7 +28,7 @@ public:
     static constexpr std::uint64_t root_bytes = 8192;
     [[nodiscard]] void* root() const { return base_ + head_bytes; }
     // Who has which part of it: no two may share one.
-    static constexpr std::uint64_t board_place = 0, tables_place = 2048, tls_place = 4096;
+    static constexpr std::uint64_t board_place = 0, tables_place = 2048, tls_place = 4096, shelf_place = 6144;
     // Zeroed, 64-byte aligned memory that lives as long as the arena; null when the reserve is used up.
     void* allocate(std::uint64_t bytes);
     // Gives a piece back; the same size class is handed out again (zeroed).

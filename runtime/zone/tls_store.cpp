@@ -39,7 +39,7 @@ TlsStore::Keys* TlsStore::keys() const {
 }
 
 TlsStore::TlsStore(SharedArena& arena) : arena_(&arena) {
-    static_assert(place + sizeof(Keys) <= SharedArena::root_bytes);
+    static_assert(place + sizeof(Keys) <= SharedArena::shelf_place);
     auto* all = keys();
     if (all->magic == magic) return;
     void* slots = arena.allocate(slot_count * sizeof(Slot));

@@ -1,0 +1,188 @@
+// SPDX-License-Identifier: Apache-2.0
+// Caches in memory, step by step: a rule looks into one, the exchange answers from it where it would have
+// asked a server, and another rule keeps what a server said.
+#include "runtime/exchange/shelved.hpp"
+
+#include <fmt/format.h>
+
+#include "runtime/exchange/cached.hpp"
+#include "runtime/exchange/exchange.hpp"
+
+namespace weir::exchange {
+
+using http::FieldId;
+using http::Framing;
+using zone::Shelf;
+
+namespace {
+
+constexpr std::uint64_t worth_a_write = 16384;   // bytes; smaller runs of blocks are gathered
+
+bool is_safe(http::Method method) {
+    using http::Method;
+    return method == Method::get || method == Method::head || method == Method::options || method == Method::trace;
+}
+
+bool is_any(const void*, const Shelf::Note&) { return true; }
+
+}  // namespace
+
+// --- bodies ---
+
+bool ShelfBody::ready(http::Piece& piece) {
+    auto bytes = shelf_.read(item_, at_, std::uint64_t{4} * worth_a_write);
+    if (bytes.size() < worth_a_write && left() != 0) {
+        gathered_.acquire(worth_a_write);
+        gathered_.clear();
+        gathered_.append(bytes);
+        while (left() != 0 && gathered_.size() < worth_a_write)
+            gathered_.append(shelf_.read(item_, at_, worth_a_write - gathered_.size()));
+        bytes = gathered_.view();
+    }
+    piece = {};
+    piece.bytes = bytes;
+    piece.last = left() == 0;
+    return true;
+}
+
+net::Task<http::Piece> ShelfBody::next(net::Time, net::Watch*) {
+    http::Piece piece;
+    ready(piece);
+    co_return piece;
+}
+
+void ShelfUse::take(std::string_view bytes) {
+    if (fresh == Shelf::none) return;
+    if (bytes.size() > room) return give_up();
+    room -= bytes.size();
+    if (!into->append(fresh, bytes)) fresh = Shelf::none;
+}
+
+void ShelfUse::keep() {
+    if (fresh == Shelf::none) return;
+    into->keep(std::exchange(fresh, Shelf::none), cache::note_of(keeping.kept), keeping.until, unix_now());
+}
+
+void ShelvingBody::take(const http::Piece& piece) {
+    if (piece.state != http::BodyState::ok) return use_.give_up();
+    use_.take(piece.bytes);
+    if (piece.last) use_.keep();
+}
+
+bool ShelvingBody::ready(http::Piece& piece) {
+    if (!inner_.ready(piece)) return false;
+    take(piece);
+    return true;
+}
+
+net::Task<http::Piece> ShelvingBody::next(net::Time timeout, net::Watch* abort_when) {
+    auto piece = co_await inner_.next(timeout, abort_when);
+    take(piece);
+    co_return piece;
+}
+
+// --- the exchange ---
+
+zone::Counters* Exchange::counters_of_rules() {
+    if (route_ == &site_->own) {
+        auto& entry = running_->sites[site_->id];
+        return entry.slots ? &entry.mine(worker_.index) : nullptr;
+    }
+    auto pool = route_->forward ? route_->forward->pool : ir::no_id;
+    if (pool == ir::no_id) return nullptr;
+    const auto entry = running_->pools[pool]->board();
+    return entry.slots ? &entry.mine(worker_.index) : nullptr;
+}
+
+// cache-use. The first cache that has the answer gives it; rules go on.
+void Exchange::look_on_shelf(std::uint32_t id) {
+    if (!shelf_) {
+        shelf_.reset(new (arena_.allocate(sizeof(ShelfUse), alignof(ShelfUse))) ShelfUse(worker_.loop));
+        shelf_->asked = cache::read_asked(request_, arena_);
+    }
+    auto& use = *shelf_;
+    auto* shelf = running_->caches[id].shelf();
+    if (!shelf || use.item != Shelf::none || !use.asked.may_use) return;
+    auto* counters = counters_of_rules();
+    if (counters) counters->cache_lookups.add(1);
+    Shelf::Note note;
+    use.item = shelf->find(use.asked.key, use.unix_now(), cache::is_for, &use.asked, note);
+    if (use.item == Shelf::none) return;
+    if (counters) counters->cache_hits.add(1);
+    use.shelf = shelf;
+    use.kept = cache::kept_of(note);
+    subject_.cache.hit_in = running_->caches[id].conf().name;
+}
+
+// The answer is the one on the shelf, as far as rules have nothing against it.
+Exchange::Next Exchange::reply_from_shelf() {
+    auto& use = *shelf_;
+    Shelf::Place at;
+    const std::size_t before = use.kept.url + use.kept.head;
+    char* text = arena_.bytes(before);
+    for (std::size_t size = 0; size < before;) {
+        auto part = use.shelf->read(use.item, at, before - size);
+        size += part.copy(text + size, part.size());
+    }
+    if (!read_kept_head({text + use.kept.url, use.kept.head}, arena_, use.head)) return fail(500);
+    auto& head = use.head;
+    const auto length = use.shelf->length(use.item) - before;
+    bool sized = head.fields.has(FieldId::content_length);
+    head.framing = sized ? Framing::length : Framing::chunked;
+    head.length = length;
+    head.head_bytes = 0;
+    const auto* etag = head.fields.find(FieldId::etag);
+    if (cache::is_known_to(request_.fields, etag ? etag->value : std::string_view(), use.kept)) {
+        head.status = 304;
+        head.reason = "Not Modified";
+        head.framing = Framing::none;
+    } else if (!sized && request_.method == http::Method::head) {
+        head.fields.add(arena_, "transfer-encoding", "chunked");
+    }
+    auto age = use.kept.age + std::max<std::int64_t>(use.unix_now() - use.kept.kept_at, 0);
+    head.fields.add(arena_, "age", arena_.copy(fmt::format_int(age).c_str()));
+    subject_.response = &head;
+    note_own_answer(false);
+    use.answers = true;
+    auto& times = subject_.times;
+    times.queued = times.connected = times.response = worker_.loop.now_us();
+    if (auto next = run_response_rules(head); next != Next::perform) return next;
+    relay_fields(head);
+    use.body.emplace(*use.shelf, use.item, at);
+    return Next::reply;
+}
+
+// cache-store, in the rules about a server's answer.
+void Exchange::keep_on_shelf(std::uint32_t id) {
+    if (!shelf_ || !server_ || reply_started_) return;
+    auto& use = *shelf_;
+    const auto& response = server_->response;
+    auto* shelf = running_->caches[id].shelf();
+    if (!shelf || use.fresh != Shelf::none) return;
+    if (!is_safe(request_.method)) {
+        // What changed there is not what is kept (RFC 9111 section 4.4).
+        if (response.status >= 200 && response.status < 400) shelf->remove(use.asked.key, is_any, nullptr);
+        return;
+    }
+    const auto& conf = running_->caches[id].conf();
+    if (response.status != 200) return;
+    auto keeping = cache::may_keep(use.asked, response.fields, conf, use.unix_now());
+    if (!keeping) return;
+    auto text = kept_head(response, arena_, false);
+    if (text.size() >= conf.max_object) return;
+    if (response.framing == Framing::length && response.length > conf.max_object - text.size()) return;
+    // It takes the place of the one that this request would have got.
+    shelf->remove(use.asked.key, keeping->kept.by == 0 ? is_any : cache::is_for, &use.asked);
+    if (keeping->kept.by != 0 && shelf->count(use.asked.key, use.unix_now()) >= conf.most_variants) return;
+    use.into = shelf;
+    use.keeping = *keeping;
+    use.keeping.kept.head = static_cast<std::uint32_t>(text.size());
+    use.keeping.kept.url = static_cast<std::uint32_t>(use.asked.url.size());
+    use.room = conf.max_object + use.asked.url.size();
+    use.fresh = shelf->begin(use.asked.key);
+    use.take(use.asked.url);
+    use.take(text);
+    shelving_ = new (arena_.allocate(sizeof(ShelvingBody), alignof(ShelvingBody))) ShelvingBody(server_->body(), use);
+}
+
+}  // namespace weir::exchange

@@ -1,0 +1,476 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layout: Control, buckets, links of blocks, Items, blocks. An item is numbered by its first block. All
+// links change under the lock alone. Who gets the lock of a dead holder drops what that one was writing
+// and builds free list, chains and order anew: the blocks of an item that is kept do not change, and one
+// that goes is marked so before its blocks are given back.
+#include "runtime/zone/shelf.hpp"
+
+#include <pthread.h>
+
+#include <algorithm>
+#include <bit>
+#include <cerrno>
+#include <cstring>
+
+#include "runtime/base/hash.hpp"
+
+namespace weir::zone {
+
+// Links are numbers + 1; 0 = none.
+struct alignas(64) Shelf::Control {
+    pthread_mutex_t lock;
+    std::uint32_t holder;              // worker + 1 that took the lock last
+    std::uint32_t blocks, buckets;
+    std::uint32_t free;                // blocks that were used and are free again
+    std::uint32_t made;                // blocks that were ever used
+    std::uint32_t used;                // blocks in use
+    std::uint32_t oldest, newest;
+};
+
+struct Shelf::Item {
+    enum class State : std::uint8_t { none, writing, kept, going };   // going: read still, found no more
+    Key key;
+    Note note;
+    std::uint64_t length;
+    std::int64_t until, touched;
+    std::uint32_t last;                // block
+    std::uint32_t blocks;
+    std::uint32_t next, older, newer;  // of the bucket, and in order of use
+    std::uint32_t pinned;              // sum of pins
+    State state;
+    std::uint8_t writer;
+    std::array<std::uint16_t, most_workers> pins;
+};
+
+namespace {
+
+constexpr int most_looks = 64;         // items that are read and that eviction passes by
+
+std::uint64_t rounded(std::uint64_t bytes) { return (bytes + 63) / 64 * 64; }
+
+std::uint32_t bucket_count(std::uint64_t blocks) {
+    return static_cast<std::uint32_t>(std::bit_ceil(std::max<std::uint64_t>(blocks / 2, 16)));
+}
+
+struct Layout {
+    std::uint64_t buckets, links, items, blocks, end;
+};
+
+Layout layout_of(std::uint64_t blocks, std::uint64_t control, std::uint64_t item) {
+    Layout at{};
+    at.buckets = control;
+    at.links = at.buckets + rounded(std::uint64_t{bucket_count(blocks)} * 4);
+    at.items = at.links + rounded(blocks * 4);
+    at.blocks = (at.items + blocks * item + 4095) / 4096 * 4096;
+    at.end = at.blocks + blocks * Shelf::block_bytes;
+    return at;
+}
+
+}  // namespace
+
+std::uint64_t Shelf::bytes_of(std::uint64_t blocks) {
+    return layout_of(blocks, sizeof(Control), sizeof(Item)).end;
+}
+
+void Shelf::create(void* memory, std::uint64_t blocks) {
+    auto* control = static_cast<Control*>(memory);
+    control->blocks = static_cast<std::uint32_t>(blocks);
+    control->buckets = bucket_count(blocks);
+    pthread_mutexattr_t how;
+    pthread_mutexattr_init(&how);
+    pthread_mutexattr_setpshared(&how, PTHREAD_PROCESS_SHARED);
+    pthread_mutexattr_setrobust(&how, PTHREAD_MUTEX_ROBUST);
+    pthread_mutex_init(&control->lock, &how);
+    pthread_mutexattr_destroy(&how);
+}
+
+Shelf::Shelf(void* memory, std::uint32_t worker)
+    : memory_(static_cast<char*>(memory)), control_(static_cast<Control*>(memory)), worker_(worker) {}
+
+Shelf::Item& Shelf::item(std::uint32_t index) const {
+    const auto at = layout_of(control_->blocks, sizeof(Control), sizeof(Item));
+    return reinterpret_cast<Item*>(memory_ + at.items)[index];
+}
+
+std::uint32_t& Shelf::next(std::uint32_t block) const {
+    const auto at = layout_of(control_->blocks, sizeof(Control), sizeof(Item));
+    return reinterpret_cast<std::uint32_t*>(memory_ + at.links)[block];
+}
+
+// Keys are digests: any of their bits will do.
+std::uint32_t& Shelf::bucket(const Key& key) const {
+    std::uint32_t bits;
+    std::memcpy(&bits, key.data(), sizeof bits);
+    return reinterpret_cast<std::uint32_t*>(memory_ + sizeof(Control))[bits & (control_->buckets - 1)];
+}
+
+char* Shelf::block(std::uint32_t index) const {
+    const auto at = layout_of(control_->blocks, sizeof(Control), sizeof(Item));
+    return memory_ + at.blocks + std::uint64_t{index} * block_bytes;
+}
+
+std::uint64_t Shelf::blocks() const { return control_->blocks; }
+
+std::uint64_t Shelf::free_blocks() {
+    lock();
+    auto free = control_->blocks - control_->used;
+    unlock();
+    return free;
+}
+
+// --- the lock ---
+
+void Shelf::lock() {
+    if (pthread_mutex_lock(&control_->lock) == EOWNERDEAD) {
+        repair();
+        pthread_mutex_consistent(&control_->lock);
+    }
+    control_->holder = worker_ + 1;
+}
+
+void Shelf::unlock() { pthread_mutex_unlock(&control_->lock); }
+
+void Shelf::repair() {
+    auto& control = *control_;
+    std::vector<bool> taken(control.made);
+    std::vector<std::uint32_t> kept;
+    auto* buckets = reinterpret_cast<std::uint32_t*>(memory_ + sizeof(Control));
+    std::fill(buckets, buckets + control.buckets, 0u);
+    for (std::uint32_t i = 0; i < control.made; ++i) {
+        auto& one = item(i);
+        bool half = one.state == Item::State::writing && one.writer + 1u == control.holder;
+        bool unread = one.state == Item::State::going && one.pinned == 0;
+        if (half || unread) one.state = Item::State::none;
+        if (one.state == Item::State::none) continue;
+        for (auto at = i; !taken[at]; at = next(at) - 1) {
+            taken[at] = true;
+            if (at == one.last) break;
+        }
+        if (one.state == Item::State::kept) kept.push_back(i);
+    }
+    control.free = control.used = control.oldest = control.newest = 0;
+    for (std::uint32_t i = 0; i < control.made; ++i) {
+        if (taken[i]) {
+            ++control.used;
+            continue;
+        }
+        next(i) = control.free;
+        control.free = i + 1;
+    }
+    std::sort(kept.begin(), kept.end(),
+              [&](std::uint32_t a, std::uint32_t b) { return item(a).touched < item(b).touched; });
+    for (auto i : kept) link(i);
+}
+
+// --- chains ---
+
+// Finds it, and makes it the one that was used last.
+void Shelf::link(std::uint32_t index) {
+    auto& one = item(index);
+    auto& first = bucket(one.key);
+    one.next = first;
+    first = index + 1;
+    one.newer = 0;
+    one.older = control_->newest;
+    (control_->newest != 0 ? item(control_->newest - 1).newer : control_->oldest) = index + 1;
+    control_->newest = index + 1;
+}
+
+void Shelf::unlink(std::uint32_t index) {
+    auto& one = item(index);
+    auto* at = &bucket(one.key);
+    while (*at != index + 1) at = &item(*at - 1).next;
+    *at = one.next;
+    (one.older != 0 ? item(one.older - 1).newer : control_->oldest) = one.newer;
+    (one.newer != 0 ? item(one.newer - 1).older : control_->newest) = one.older;
+}
+
+void Shelf::free_item(std::uint32_t index) {
+    auto& one = item(index);
+    one.state = Item::State::none;
+    next(one.last) = control_->free;
+    control_->free = index + 1;
+    control_->used -= one.blocks;
+}
+
+// One that is kept goes, as soon as nobody reads it.
+void Shelf::drop(std::uint32_t index) {
+    auto& one = item(index);
+    unlink(index);
+    one.state = Item::State::going;
+    if (one.pinned == 0) free_item(index);
+}
+
+bool Shelf::evict() {
+    auto at = control_->oldest;
+    for (int looks = 0; at != 0 && looks < most_looks; ++looks) {
+        if (item(at - 1).pinned == 0) {
+            drop(at - 1);
+            return true;
+        }
+        at = item(at - 1).newer;
+    }
+    return false;
+}
+
+std::uint32_t Shelf::take_block() {
+    auto& control = *control_;
+    if (control.free == 0 && control.made == control.blocks && !evict()) return none;
+    ++control.used;
+    if (control.free == 0) return control.made++;
+    auto taken = control.free - 1;
+    control.free = next(taken);
+    return taken;
+}
+
+// --- writing ---
+
+std::uint32_t Shelf::begin(const Key& key) {
+    lock();
+    auto index = take_block();
+    if (index != none) {
+        auto& one = item(index);
+        one = {};
+        one.key = key;
+        one.last = index;
+        one.blocks = 1;
+        one.writer = static_cast<std::uint8_t>(worker_);
+        one.state = Item::State::writing;
+    }
+    unlock();
+    return index;
+}
+
+bool Shelf::append(std::uint32_t index, std::string_view bytes) {
+    auto& one = item(index);
+    while (!bytes.empty()) {
+        auto room = one.blocks * block_bytes - one.length;
+        if (room == 0) {
+            lock();
+            auto fresh = take_block();
+            if (fresh != none) {
+                next(one.last) = fresh + 1;
+                one.last = fresh;
+                ++one.blocks;
+            }
+            unlock();
+            if (fresh == none) {
+                give_up(index);
+                return false;
+            }
+            room = block_bytes;
+        }
+        auto part = bytes.substr(0, room);
+        std::memcpy(block(one.last) + (block_bytes - room), part.data(), part.size());
+        one.length += part.size();
+        bytes.remove_prefix(part.size());
+    }
+    return true;
+}
+
+void Shelf::keep(std::uint32_t index, const Note& note, std::int64_t until, std::int64_t now) {
+    lock();
+    auto& one = item(index);
+    one.note = note;
+    one.until = until;
+    one.touched = now;
+    one.state = Item::State::kept;
+    link(index);
+    unlock();
+}
+
+void Shelf::give_up(std::uint32_t index) {
+    lock();
+    free_item(index);
+    unlock();
+}
+
+// --- reading ---
+
+std::uint32_t Shelf::find(const Key& key, std::int64_t now, Fits fits, const void* self, Note& note) {
+    std::uint32_t found = none;
+    lock();
+    for (auto at = bucket(key); at != 0 && found == none;) {
+        auto index = at - 1;
+        auto& one = item(index);
+        at = one.next;
+        if (one.key != key) continue;
+        if (one.until <= now) drop(index);
+        else if (fits(self, one.note)) found = index;
+    }
+    if (found != none) {
+        auto& one = item(found);
+        unlink(found);
+        link(found);
+        one.touched = now;
+        ++one.pinned;
+        ++one.pins[worker_];
+        note = one.note;
+    }
+    unlock();
+    return found;
+}
+
+void Shelf::unpin(std::uint32_t index) {
+    lock();
+    auto& one = item(index);
+    --one.pins[worker_];
+    if (--one.pinned == 0 && one.state == Item::State::going) free_item(index);
+    unlock();
+}
+
+std::uint32_t Shelf::remove(const Key& key, Fits fits, const void* self) {
+    std::uint32_t removed = 0;
+    lock();
+    for (auto at = bucket(key); at != 0;) {
+        auto index = at - 1;
+        auto& one = item(index);
+        at = one.next;
+        if (one.key != key || (fits && !fits(self, one.note))) continue;
+        drop(index);
+        ++removed;
+    }
+    unlock();
+    return removed;
+}
+
+std::uint32_t Shelf::remove_all(Wanted wanted, const void* self) {
+    std::uint32_t removed = 0;
+    lock();
+    for (auto at = control_->oldest; at != 0;) {
+        auto index = at - 1;
+        auto& one = item(index);
+        at = one.newer;
+        if (!wanted(self, one.note, {block(index), std::min(one.length, block_bytes)})) continue;
+        drop(index);
+        ++removed;
+    }
+    unlock();
+    return removed;
+}
+
+std::uint32_t Shelf::count(const Key& key, std::int64_t now) {
+    std::uint32_t counted = 0;
+    lock();
+    for (auto at = bucket(key); at != 0; at = item(at - 1).next)
+        if (item(at - 1).key == key && item(at - 1).until > now) ++counted;
+    unlock();
+    return counted;
+}
+
+void Shelf::clear() {
+    lock();
+    while (control_->oldest != 0) drop(control_->oldest - 1);
+    unlock();
+}
+
+std::uint64_t Shelf::length(std::uint32_t index) const { return item(index).length; }
+
+std::string_view Shelf::read(std::uint32_t index, Place& at, std::uint64_t most) const {
+    const auto& one = item(index);
+    most = std::min(most, one.length - at.passed);
+    if (most == 0) return {};
+    if (at.block == none) at.block = index;
+    const auto inside = at.passed % block_bytes;
+    const char* begin = block(at.block) + inside;
+    std::uint64_t size = block_bytes - inside;
+    while (size <= most && at.block != one.last) {
+        auto following = next(at.block) - 1;
+        bool beside = following == at.block + 1;
+        at.block = following;
+        if (!beside || size == most) break;
+        size += block_bytes;
+    }
+    size = std::min(size, most);
+    at.passed += size;
+    return {begin, size};
+}
+
+std::vector<Shelf::Shown> Shelf::shown() {
+    std::vector<Shown> all;
+    lock();
+    for (auto at = control_->oldest; at != 0; at = item(at - 1).newer) {
+        const auto& one = item(at - 1);
+        all.push_back({one.key, one.note, one.length, at - 1, one.blocks, one.pinned, one.until});
+    }
+    unlock();
+    return all;
+}
+
+void Shelf::release(std::uint32_t worker) {
+    lock();
+    for (std::uint32_t i = 0; i < control_->made; ++i) {
+        auto& one = item(i);
+        if (one.state == Item::State::none) continue;
+        one.pinned -= one.pins[worker];
+        one.pins[worker] = 0;
+        bool half = one.state == Item::State::writing && one.writer == worker;
+        if (half || (one.state == Item::State::going && one.pinned == 0)) free_item(i);
+    }
+    unlock();
+}
+
+// --- the shelves of the arena ---
+
+struct Shelves::Record {
+    std::uint64_t name, blocks, offset;   // hash of the name
+};
+
+struct Shelves::Directory {
+    static constexpr std::uint64_t most = 60;
+    std::uint64_t magic, count;
+    Record records[most];
+};
+
+namespace {
+constexpr std::uint64_t shelf_magic = 0x77656972'73686c31;
+
+std::uint64_t blocks_of(const ir::CacheStore& store) {
+    return std::max<std::uint64_t>(store.max_size / Shelf::block_bytes, 1);
+}
+}  // namespace
+
+Shelves::Shelves(SharedArena& arena) : arena_(&arena) {
+    static_assert(SharedArena::shelf_place + sizeof(Directory) <= SharedArena::root_bytes);
+    directory_ = reinterpret_cast<Directory*>(static_cast<char*>(arena.root()) + SharedArena::shelf_place);
+    directory_->magic = shelf_magic;
+}
+
+Shelves::Record* Shelves::look_up(const ir::CacheStore& store) const {
+    const auto name = hash::xxh64(store.name, 0);
+    for (std::uint64_t i = 0; i < directory_->count; ++i) {
+        auto& one = directory_->records[i];
+        if (one.name == name && one.blocks == blocks_of(store)) return &one;
+    }
+    return nullptr;
+}
+
+// One whose size changed begins empty; the one it was stays for the configuration that may come back.
+bool Shelves::prepare(const ir::Config& config) {
+    for (const auto& store : config.caches) {
+        if (!store.in_memory || look_up(store)) continue;
+        if (directory_->count == Directory::most) return false;
+        auto* memory = arena_->allocate(Shelf::bytes_of(blocks_of(store)));
+        if (!memory) return false;
+        Shelf::create(memory, blocks_of(store));
+        directory_->records[directory_->count] = {hash::xxh64(store.name, 0), blocks_of(store),
+                                                  arena_->offset_of(memory)};
+        ++directory_->count;
+    }
+    return true;
+}
+
+Shelf* Shelves::find(const ir::CacheStore& store, std::uint32_t worker) {
+    const auto* record = look_up(store);
+    if (!record) return nullptr;
+    auto& view = views_[record->offset];
+    if (!view) view = std::make_unique<Shelf>(arena_->at(record->offset), worker);
+    return view.get();
+}
+
+void Shelves::release(std::uint32_t worker) {
+    for (std::uint64_t i = 0; i < directory_->count; ++i)
+        Shelf(arena_->at(directory_->records[i].offset), Shelf::no_worker).release(worker);
+}
+
+}  // namespace weir::zone

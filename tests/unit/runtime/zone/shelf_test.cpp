@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+// Items in shared memory: blocks, eviction, pins, and what is left of a worker that died.
+#include "runtime/zone/shelf.hpp"
+
+#include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <string>
+#include <vector>
+
+namespace weir::zone {
+namespace {
+
+bool any(const void*, const Shelf::Note&) { return true; }
+
+Shelf::Key key_of(unsigned char letter) {
+    Shelf::Key key{};
+    key[0] = letter;
+    key[15] = letter;
+    return key;
+}
+
+class ShelfItems : public ::testing::Test {
+protected:
+    void make(std::uint64_t blocks) {
+        memory_ = arena_.allocate(Shelf::bytes_of(blocks));
+        Shelf::create(memory_, blocks);
+    }
+    [[nodiscard]] Shelf of(std::uint32_t worker) const { return {memory_, worker}; }
+    // False: no room.
+    static bool put(Shelf& shelf, unsigned char letter, const std::string& text, std::uint64_t mark = 0,
+                    std::int64_t until = 100) {
+        auto item = shelf.begin(key_of(letter));
+        if (item == Shelf::none || !shelf.append(item, text)) return false;
+        shelf.keep(item, {mark}, until, 1);
+        return true;
+    }
+    static std::string get(Shelf& shelf, unsigned char letter, std::int64_t now = 1, std::uint64_t most = 65536) {
+        Shelf::Note note;
+        auto item = shelf.find(key_of(letter), now, any, nullptr, note);
+        if (item == Shelf::none) return "-";
+        std::string all;
+        Shelf::Place at;
+        for (;;) {
+            auto part = shelf.read(item, at, most);
+            if (part.empty()) break;
+            all += part;
+        }
+        shelf.unpin(item);
+        return all;
+    }
+
+    SharedArena arena_ = SharedArena::create(std::uint64_t{1} << 26);
+    void* memory_ = nullptr;
+};
+
+std::string text_of(std::size_t size, char first) {
+    std::string text(size, ' ');
+    for (std::size_t i = 0; i < size; ++i) text[i] = static_cast<char>(first + i % 23);
+    return text;
+}
+
+TEST_F(ShelfItems, keeps_items_of_any_length) {
+    make(64);
+    auto shelf = of(0);
+    for (std::size_t size : {0u, 1u, 1023u, 1024u, 1025u, 2048u, 5000u}) {
+        ASSERT_TRUE(put(shelf, 'a', text_of(size, 'A')));
+        for (std::uint64_t most : {65536u, 1024u, 1000u, 7u}) EXPECT_EQ(get(shelf, 'a', 1, most), text_of(size, 'A'));
+        EXPECT_EQ(shelf.remove(key_of('a'), nullptr, nullptr), 1u);
+        EXPECT_EQ(get(shelf, 'a'), "-");
+        EXPECT_EQ(shelf.free_blocks(), 64u);
+    }
+}
+
+TEST_F(ShelfItems, reads_blocks_that_lie_apart) {
+    make(8);
+    auto shelf = of(0);
+    for (unsigned char letter : {'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h'}) ASSERT_TRUE(put(shelf, letter, "x"));
+    for (unsigned char letter : {'b', 'd', 'f'}) shelf.remove(key_of(letter), nullptr, nullptr);
+    ASSERT_TRUE(put(shelf, 'z', text_of(3000, 'a')));
+    EXPECT_EQ(get(shelf, 'z'), text_of(3000, 'a'));
+    EXPECT_EQ(get(shelf, 'a'), "x");
+}
+
+TEST_F(ShelfItems, the_one_that_was_not_used_goes_first) {
+    make(4);
+    auto shelf = of(0);
+    for (unsigned char letter : {'a', 'b', 'c', 'd'}) ASSERT_TRUE(put(shelf, letter, {static_cast<char>(letter)}));
+    EXPECT_EQ(get(shelf, 'a'), "a");
+    ASSERT_TRUE(put(shelf, 'e', text_of(2000, 'e')));
+    EXPECT_EQ(get(shelf, 'b'), "-");
+    EXPECT_EQ(get(shelf, 'c'), "-");
+    EXPECT_EQ(get(shelf, 'a'), "a");
+    EXPECT_EQ(get(shelf, 'd'), "d");
+}
+
+TEST_F(ShelfItems, what_is_read_stays) {
+    make(2);
+    auto shelf = of(0), other = of(1);
+    ASSERT_TRUE(put(shelf, 'a', text_of(2000, 'a')));
+    Shelf::Note note;
+    auto item = shelf.find(key_of('a'), 1, any, nullptr, note);
+    EXPECT_FALSE(put(other, 'b', "b"));
+    shelf.remove(key_of('a'), nullptr, nullptr);
+    EXPECT_EQ(get(other, 'a'), "-");
+    Shelf::Place at;
+    EXPECT_EQ(shelf.read(item, at, 4096), text_of(2000, 'a'));
+    EXPECT_EQ(shelf.free_blocks(), 0u);
+    shelf.unpin(item);
+    EXPECT_EQ(shelf.free_blocks(), 2u);
+    EXPECT_TRUE(put(other, 'b', "b"));
+}
+
+TEST_F(ShelfItems, an_item_that_is_too_large_goes_alone) {
+    make(4);
+    auto shelf = of(0);
+    ASSERT_TRUE(put(shelf, 'a', "a"));
+    EXPECT_FALSE(put(shelf, 'b', text_of(5000, 'b')));
+    EXPECT_EQ(shelf.free_blocks(), 4u);
+}
+
+TEST_F(ShelfItems, expired_items_are_gone) {
+    make(4);
+    auto shelf = of(0);
+    ASSERT_TRUE(put(shelf, 'a', "a", 0, 10));
+    EXPECT_EQ(shelf.count(key_of('a'), 9), 1u);
+    EXPECT_EQ(get(shelf, 'a', 9), "a");
+    EXPECT_EQ(shelf.count(key_of('a'), 10), 0u);
+    EXPECT_EQ(get(shelf, 'a', 10), "-");
+    EXPECT_EQ(shelf.free_blocks(), 4u);
+}
+
+TEST_F(ShelfItems, variants_of_a_key) {
+    make(8);
+    auto shelf = of(0);
+    for (std::uint64_t mark : {1u, 2u, 3u}) ASSERT_TRUE(put(shelf, 'a', std::to_string(mark), mark));
+    const std::uint64_t wanted = 2;
+    auto is_wanted = [](const void* self, const Shelf::Note& note) {
+        return note[0] == *static_cast<const std::uint64_t*>(self);
+    };
+    Shelf::Note note;
+    auto item = shelf.find(key_of('a'), 1, is_wanted, &wanted, note);
+    ASSERT_NE(item, Shelf::none);
+    EXPECT_EQ(note[0], 2u);
+    shelf.unpin(item);
+    EXPECT_EQ(shelf.count(key_of('a'), 1), 3u);
+    EXPECT_EQ(shelf.remove(key_of('a'), is_wanted, &wanted), 1u);
+    EXPECT_EQ(shelf.find(key_of('a'), 1, is_wanted, &wanted, note), Shelf::none);
+    EXPECT_EQ(shelf.remove_all([](const void*, const Shelf::Note&, std::string_view front) { return front == "3"; },
+                               nullptr),
+              1u);
+    EXPECT_EQ(get(shelf, 'a'), "1");
+}
+
+TEST_F(ShelfItems, a_dead_worker_holds_nothing) {
+    make(8);
+    auto shelf = of(0), dead = of(3);
+    ASSERT_TRUE(put(shelf, 'a', "a"));
+    Shelf::Note note;
+    dead.find(key_of('a'), 1, any, nullptr, note);
+    auto half = dead.begin(key_of('b'));
+    ASSERT_TRUE(dead.append(half, text_of(3000, 'b')));
+    shelf.remove(key_of('a'), nullptr, nullptr);
+    EXPECT_EQ(shelf.free_blocks(), 4u);
+    shelf.release(3);
+    EXPECT_EQ(shelf.free_blocks(), 8u);
+}
+
+// Children die while they put and remove: whoever comes next finds whole items, and all blocks.
+TEST_F(ShelfItems, a_death_under_the_lock_breaks_nothing) {
+    make(32);
+    auto shelf = of(0);
+    for (int round = 0; round < 40; ++round) {
+        auto child = ::fork();
+        ASSERT_GE(child, 0);
+        if (child == 0) {
+            auto mine = of(1);
+            for (unsigned i = 0;; ++i) {
+                auto letter = static_cast<unsigned char>('a' + i % 7);
+                put(mine, letter, text_of(100 + i % 5000, 'a'));
+                get(mine, static_cast<unsigned char>('a' + (i + 3) % 7));
+                if (i % 5 == 0) mine.remove(key_of('c'), nullptr, nullptr);
+            }
+        }
+        ::usleep(static_cast<useconds_t>(500 + round * 37));
+        ::kill(child, SIGKILL);
+        int status = 0;
+        ::waitpid(child, &status, 0);
+        shelf.release(1);
+        std::uint64_t used = 0;
+        for (const auto& one : shelf.shown()) {
+            used += one.blocks;
+            EXPECT_EQ(one.pins, 0u);
+            EXPECT_EQ(one.blocks, std::max<std::uint64_t>((one.length + 1023) / 1024, 1));
+            EXPECT_EQ(get(shelf, one.key[0]).substr(0, 23), text_of(23, 'a'));
+        }
+        EXPECT_EQ(shelf.free_blocks(), 32 - used);
+    }
+}
+
+}  // namespace
+}  // namespace weir::zone
