@@ -195,7 +195,7 @@ zone::Shelf::Note note_of(const Kept& kept) {
 
 Kept kept_of(const zone::Shelf::Note& note) {
     Kept kept;
-    std::memcpy(&kept, note.data(), sizeof kept);
+    std::memcpy(static_cast<void*>(&kept), note.data(), sizeof kept);
     return kept;
 }
 

@@ -156,7 +156,7 @@ Exchange::Next Exchange::reply_from_shelf() {
 void Exchange::keep_on_shelf(std::uint32_t id) {
     if (!shelf_ || !server_ || reply_started_) return;
     auto& use = *shelf_;
-    const auto& response = server_->response;
+    auto& response = server_->response;
     auto* shelf = running_->caches[id].shelf();
     if (!shelf || use.fresh != Shelf::none) return;
     if (!is_safe(request_.method)) {
@@ -174,6 +174,7 @@ void Exchange::keep_on_shelf(std::uint32_t id) {
     // It takes the place of the one that this request would have got.
     shelf->remove(use.asked.key, keeping->kept.by == 0 ? is_any : cache::is_for, &use.asked);
     if (keeping->kept.by != 0 && shelf->count(use.asked.key, use.unix_now()) >= conf.most_variants) return;
+    response.fields.remove(FieldId::age);   // it goes on as the first answer of this cache
     use.into = shelf;
     use.keeping = *keeping;
     use.keeping.kept.head = static_cast<std::uint32_t>(text.size());
