@@ -27,9 +27,12 @@ void show(filter::CommandCall& call) {
     for (const auto& store : call.around.config->caches) {
         auto* shelf = shelf_of(call, store);
         if (!shelf) continue;
+        const auto items = shelf->shown();
+        auto available = shelf->free_blocks();   // with what would be given up
+        for (const auto& one : items) available += one.pins == 0 ? one.blocks : 0;
         call.say(fmt::format("{}: {} (shctx:{}, available blocks:{})", static_cast<const void*>(shelf), store.name,
-                             static_cast<const void*>(shelf), shelf->free_blocks()));
-        for (const auto& one : shelf->shown()) {
+                             static_cast<const void*>(shelf), available));
+        for (const auto& one : items) {
             if (one.until <= call.now_seconds) continue;
             const auto kept = cache::kept_of(one.note);
             const auto vary = kept.by == 0 ? 0 : kept.referer ^ kept.origin ^ kept.codings;
