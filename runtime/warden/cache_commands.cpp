@@ -36,7 +36,7 @@ void show(filter::CommandCall& call) {
             if (one.until <= call.now_seconds) continue;
             const auto kept = cache::kept_of(one.note);
             const auto vary = kept.by == 0 ? 0 : kept.referer ^ kept.origin ^ kept.codings;
-            call.say(fmt::format("  {:#x} hash:{} vary:{:#018x} size:{} ({} blocks), refcount:{}, expire:{}", one.item,
+            call.say(fmt::format("{:#x} hash:{} vary:{:#018x} size:{} ({} blocks), refcount:{}, expire:{}", one.item,
                                  first_bytes(one.key), vary, one.length, one.blocks, one.pins,
                                  one.until - call.now_seconds));
         }

@@ -140,7 +140,7 @@ def test_show_cache(server, run_proxy, folder):
     lines = setup.command("show cache").splitlines()
     head = re.fullmatch(r"0x[0-9a-f]+: one \(shctx:0x[0-9a-f]+, available blocks:(\d+)\)", lines[0])
     assert head and head.group(1) == "1024"   # what may be given up counts as free
-    entries = [re.fullmatch(r"  0x[0-9a-f]+ hash:\d+ vary:0x[0-9a-f]+ size:(\d+) \((\d+) blocks\), refcount:0, "
+    entries = [re.fullmatch(r"0x[0-9a-f]+ hash:\d+ vary:0x[0-9a-f]+ size:(\d+) \((\d+) blocks\), refcount:0, "
                             r"expire:(\d+)", line) for line in lines[1:] if line]
     assert len(entries) == 2 and all(entries)
     assert max(int(entry.group(1)) for entry in entries) > len(BIG)
