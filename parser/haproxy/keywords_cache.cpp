@@ -98,7 +98,8 @@ void Lowering::run_cache(const ast::Section& section) {
     if (store.max_object == 0) store.max_object = store.max_size / 256;
     if (store.max_object > store.max_size / 2)
         scope_.error(store.span, "invalid-value",
-                     fmt::format("max-object-size of cache \"{}\" is more than half of its total-max-size", store.name));
+                     fmt::format("max-object-size of cache \"{}\" is more than half of its total-max-size",
+                                 store.name));
 }
 
 }  // namespace weir::haproxy

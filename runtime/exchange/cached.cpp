@@ -107,7 +107,7 @@ cache::Store* Exchange::find_store(const plan::Cache& conf, std::string_view& na
     name = conf.computed_store.render(subject_);
     if (name == "off") name = {};
     for (auto& store : running_->caches)
-        if (store.conf().name == name) return &store;
+        if (!store.conf().in_memory && store.conf().name == name) return &store;
     return nullptr;
 }
 

@@ -44,6 +44,7 @@ struct Shelf::Item {
 
 namespace {
 
+constexpr std::uint16_t most_pins = 0xffff;   // of one worker on one item: what comes then finds none
 constexpr int most_looks = 64;         // items that are read and that eviction passes by
 
 std::uint64_t rounded(std::uint64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -296,7 +297,7 @@ std::uint32_t Shelf::find(const Key& key, std::int64_t now, Fits fits, const voi
         at = one.next;
         if (one.key != key) continue;
         if (one.until <= now) drop(index);
-        else if (fits(self, one.note)) found = index;
+        else if (one.pins[worker_] != most_pins && fits(self, one.note)) found = index;
     }
     if (found != none) {
         auto& one = item(found);
