@@ -11,6 +11,7 @@
 #include <bit>
 #include <cerrno>
 #include <cstring>
+#include <numeric>
 
 #include "runtime/base/hash.hpp"
 
@@ -19,7 +20,7 @@ namespace weir::zone {
 // Links are numbers + 1; 0 = none.
 struct alignas(64) Shelf::Control {
     pthread_mutex_t lock;
-    std::uint32_t holder;              // worker + 1 that took the lock last
+    std::uint32_t holder;              // worker + 1 that has the lock; 0: none, or it did nothing yet
     std::uint32_t blocks, buckets;
     std::uint32_t free;                // blocks that were used and are free again
     std::uint32_t made;                // blocks that were ever used
@@ -129,7 +130,10 @@ void Shelf::lock() {
     control_->holder = worker_ + 1;
 }
 
-void Shelf::unlock() { pthread_mutex_unlock(&control_->lock); }
+void Shelf::unlock() {
+    control_->holder = 0;
+    pthread_mutex_unlock(&control_->lock);
+}
 
 void Shelf::repair() {
     auto& control = *control_;
@@ -139,6 +143,8 @@ void Shelf::repair() {
     std::fill(buckets, buckets + control.buckets, 0u);
     for (std::uint32_t i = 0; i < control.made; ++i) {
         auto& one = item(i);
+        if (one.state == Item::State::none) continue;
+        one.pinned = std::accumulate(one.pins.begin(), one.pins.end(), 0u);
         bool half = one.state == Item::State::writing && one.writer + 1u == control.holder;
         bool unread = one.state == Item::State::going && one.pinned == 0;
         if (half || unread) one.state = Item::State::none;
