@@ -174,6 +174,8 @@ TEST_F(ShelfItems, a_death_under_the_lock_breaks_nothing) {
     make(32);
     auto shelf = of(0);
     for (int round = 0; round < 40; ++round) {
+        int pipe[2];
+        ASSERT_EQ(::pipe(pipe), 0);
         auto child = ::fork();
         ASSERT_GE(child, 0);
         if (child == 0) {
@@ -183,12 +185,16 @@ TEST_F(ShelfItems, a_death_under_the_lock_breaks_nothing) {
                 put(mine, letter, text_of(100 + i % 5000, 'a'));
                 get(mine, static_cast<unsigned char>('a' + (i + 3) % 7));
                 if (i % 5 == 0) mine.remove(key_of('c'), nullptr, nullptr);
+                (void)!::write(pipe[1], "x", 1);
             }
         }
-        ::usleep(static_cast<useconds_t>(500 + round * 37));
+        char byte = 0;
+        for (int i = 0; i < 20 + round * 3; ++i) ASSERT_EQ(::read(pipe[0], &byte, 1), 1);
         ::kill(child, SIGKILL);
         int status = 0;
         ::waitpid(child, &status, 0);
+        ::close(pipe[0]);
+        ::close(pipe[1]);
         shelf.release(1);
         std::uint64_t used = 0;
         for (const auto& one : shelf.shown()) {
