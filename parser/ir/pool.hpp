@@ -2,6 +2,7 @@
 // Pool: a group of servers and how one of them is chosen. nginx: upstream. HAProxy: backend's servers.
 #pragma once
 
+#include <chrono>
 #include <optional>
 #include <string>
 #include <vector>
@@ -128,7 +129,7 @@ struct Server {
     Milliseconds fail_timeout{10000};
     Milliseconds slow_start{0};
     std::optional<HealthCheck> check;
-    std::string cookie;                    // value for cookie persistence
+    std::string cookie;                    // value for cookie persistence | route: its name for sticky
     std::uint32_t id = 0;
     bool over_tls = false;                 // | ssl: whatever the route says
     Shared<ServerTls> tls;
@@ -184,6 +185,24 @@ struct Pool {
         bool match = false, store_request = false, store_response = false;
         std::optional<Condition> when;
     };
+    // nginx sticky: a client's requests go to the server that had the first of them.
+    struct Sticky {
+        enum class How : std::uint8_t {
+            none,
+            cookie,   // it gets one that names the server
+            route,    // the request itself names the server
+            learn,    // a table knows which server a session is at
+        } how = How::none;
+        // Names of servers, or of sessions to look up (learn). The first that is not empty counts.
+        std::vector<Text> keys;
+        std::vector<Text> create;      // learn: the name of a session that an answer begins
+        std::string table;             // learn: name of a Zone
+        bool from_head = false;        // learn: when the head of an answer is there, not at its end
+        std::string cookie;            // its name
+        Text domain, path, same_site;  // its attributes; empty: none
+        std::optional<std::chrono::seconds> life;   // of the cookie; none: as long as the client runs
+        bool secure = false, http_only = false;
+    } sticky;
     std::vector<Stick> sticks;     // in order; the first match that finds a usable server wins
     std::uint32_t id = 0;
     // Email alerts, dns etc. are other issues' matter.

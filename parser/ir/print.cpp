@@ -225,6 +225,28 @@ void Printer::health_check(const HealthCheck& c) {
     for (const auto& step : c.steps) put(*this, step, c.kind);
 }
 
+namespace {
+
+void put(Printer& to, const Pool::Sticky& s) {
+    using How = Pool::Sticky::How;
+    if (s.how == How::none) return;
+    to.line("sticky {}", s.how == How::cookie ? "cookie" : s.how == How::route ? "route" : "learn");
+    Printer::Deeper deeper(to);
+    for (const auto& key : s.keys) to.line("key {}", show(key, to.config));
+    for (const auto& key : s.create) to.line("create {}", show(key, to.config));
+    to.field("table", s.table, std::string());
+    to.field("from_head", s.from_head, false);
+    to.field("cookie", s.cookie, std::string());
+    if (!s.domain.empty()) to.line("domain {}", show(s.domain, to.config));
+    if (!s.path.empty()) to.line("path {}", show(s.path, to.config));
+    if (!s.same_site.empty()) to.line("same_site {}", show(s.same_site, to.config));
+    if (s.life) to.line("life {}s", s.life->count());
+    to.field("secure", s.secure, false);
+    to.field("http_only", s.http_only, false);
+}
+
+}  // namespace
+
 void Printer::pool(const Pool& p) {
     const Pool d;
     line("pool {}", show(p.name));
@@ -247,6 +269,7 @@ void Printer::pool(const Pool& p) {
     for (const auto& server : p.servers) put(*this, server);
     for (const auto& [condition, server] : p.use_server)
         line("use_server {} if {}", show(server), show(condition, config));
+    put(*this, p.sticky);
     for (const auto& one : p.sticks) stick(one);
     if (!p.cookie) return;
     const auto& cookie = *p.cookie;

@@ -22,8 +22,6 @@ constexpr Keyword rows[] = {
      .since = "1.27.3",
      .support = keyword::ignored("names of servers are looked up when the configuration is read"),
      .summary = "Limits the time for a name."},
-    {.name = "sticky", .where = upstream, .args = count(2, unbounded), .since = "1.5.7",
-     .support = not_yet(), .summary = "Keeps a client at the server that answered it first."},
 };
 // clang-format on
 

@@ -93,6 +93,8 @@ public:
     }
 
 private:
+    static constexpr std::size_t most_route = 32;
+
     bool parameter(const Argument& argument) {
         auto text = argument.text;
         std::string_view value;
@@ -105,8 +107,13 @@ private:
         if (key_value(text, "slow_start=", value)) return duration(argument, value, server_.slow_start);
         if (text == "down") return server_.down = true;
         if (text == "backup") return backup(argument);
-        if (text == "resolve" || text == "drain" || text.starts_with("route=") ||
-            text.starts_with("service=")) {
+        if (text == "drain" && !block_.in_stream()) return server_.drain = true;
+        if (!block_.in_stream() && key_value(text, "route=", value)) {
+            if (value.size() > most_route) return invalid(argument);
+            server_.cookie = value;
+            return true;
+        }
+        if (text == "resolve" || text.starts_with("service=")) {
             refuse_parameter(block_, call_, argument);
             return false;
         }
@@ -138,7 +145,7 @@ private:
     bool invalid(const Argument& argument) {
         invalid_parameter(block_, call_, argument,
                           "known are weight=, max_conns=, max_fails=, fail_timeout=, slow_start=, "
-                          "backup and down");
+                          "backup, down; in http also drain and route= (of at most 32 letters)");
         return false;
     }
 

@@ -20,6 +20,7 @@ keyword::Table http_keywords();
 keyword::Table http2_keywords();
 keyword::Table server_keywords();
 keyword::Table upstream_keywords();
+keyword::Table sticky_keywords();
 keyword::Table proxy_keywords();
 keyword::Table cache_keywords();
 keyword::Table server_tls_keywords();

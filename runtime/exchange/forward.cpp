@@ -57,6 +57,7 @@ Exchange::Next Exchange::run_response_rules(http::ResponseHead& response) {
     for (auto slot : running_->plan->request_variables) subject_.variables[slot] = {};
     if (server_ && route_->forward && route_->forward->pool != ir::no_id)
         store_sticks(*running_->plan, route_->forward->pool, subject_);
+    if (server_) learn_session(true);
     for (const auto* list : {route_->filters, &own_site_filters()})
         for (const auto& one : *list) one.filter->on_response(subject_, response);
     for (const auto* list : {&route_->rules.response_content, &route_->rules.response,

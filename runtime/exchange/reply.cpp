@@ -313,6 +313,7 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
 // The server's head becomes the reply's: what is hop-by-hop or hidden stays here.
 void Exchange::relay_fields(http::ResponseHead& response) {
     const auto& forwarding = *route_->forwarding;
+    add_sticky_cookie();
     reply_ = {};
     reply_.status = response.status;
     reply_.reason = response.reason;
@@ -604,6 +605,7 @@ net::Task<bool> Exchange::send_reply() {
         ok = result.state == Io::State::ok;
     } else if (sliced_total_ != 0) {
         ok = co_await send_slices(*from);
+    if (ok) learn_session(false);
     } else if (plain && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
         // The whole answer is here: one write.
         writer_.set_trailers(from->trailers());

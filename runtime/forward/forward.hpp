@@ -101,6 +101,7 @@ public:
     // More about a failure, for the error log; may be empty.
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
+    [[nodiscard]] ir::PoolId pool_id() const { return pool_id_; }   // no_id: made while running
 private:
     [[nodiscard]] const ir::ForwardSettings& settings() const {
         return *job_.route.forwarding->source;

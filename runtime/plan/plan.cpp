@@ -495,6 +495,7 @@ void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
         request.has_key = key.exists(subject);
     }
     if (request.try_number != 0) return;
+    if (source->sticky.how != ir::Pool::Sticky::How::none) ask_sticky(request, subject);
     for (const auto& use : use_server) {
         if (!use.when.holds(subject)) continue;
         request.preferred = use.server;
@@ -520,6 +521,26 @@ void Pool::ask_cookie(pool::PickRequest& request, route::Subject& subject) const
 }
 
 // stick match: the server that a table remembers for the key comes first. stick store-request: the key is
+// Which server the client is at: by name, or by what a table remembers.
+void Pool::ask_sticky(pool::PickRequest& request, route::Subject& subject) const {
+    using How = ir::Pool::Sticky::How;
+    const auto name = first_of(sticky.keys, subject);
+    if (source->sticky.how != How::learn) {
+        request.sticky = name;
+        return;
+    }
+    auto* table = route::table_of(subject, sticky.zone);
+    if (!table || name.empty()) return;
+    if (auto entry = table->find(name, subject.now_us / 1000))
+        request.sticky_digest = entry.cell(table->column(zone::What::server).first);
+}
+
+std::string_view first_of(const std::vector<route::Template>& texts, route::Subject& subject) {
+    for (const auto& text : texts)
+        if (auto value = text.render(subject); !value.empty()) return value;
+    return {};
+}
+
 // kept until there is a server to remember.
 void Pool::ask_sticks(pool::PickRequest& request, route::Subject& subject) const {
     for (const auto& stick : sticks) {
@@ -569,7 +590,15 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     plan->tls = TlsPlan::compile(*config, names, problems);
     for (const auto& zone : config->zones) plan->zone_keys.push_back(plan->library_->compile(zone.of));
     for (const auto& source : config->pools) {
-        plan->pools.push_back({&source, {}, {}, {}});
+        plan->pools.push_back({});
+        plan->pools.back().source = &source;
+        auto& sticky = plan->pools.back().sticky;
+        for (const auto& one : source.sticky.keys) sticky.keys.push_back(plan->library_->compile(one));
+        for (const auto& one : source.sticky.create) sticky.create.push_back(plan->library_->compile(one));
+        sticky.domain = plan->library_->compile(source.sticky.domain);
+        sticky.path = plan->library_->compile(source.sticky.path);
+        sticky.same_site = plan->library_->compile(source.sticky.same_site);
+        sticky.zone = config->find_zone(source.sticky.table, "sticky");
         for (const auto& server : source.servers)
             for (const auto& one : server.proxy_values.custom)
                 plan->pools.back().proxy_values[&server].push_back(plan->library_->compile(one.value));

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstring>
 
+#include "runtime/net/digest.hpp"
 #include "runtime/pool/balancer.hpp"
 
 namespace weir::pool {
@@ -44,6 +45,20 @@ bool same_balance(const ir::Balance& a, const ir::Balance& b) {
            a.function == b.function && a.avalanche == b.avalanche &&
            a.balance_factor == b.balance_factor && a.draws == b.draws &&
            a.random_least_connections == b.random_least_connections && a.turns == b.turns;
+}
+
+// By its route, else by a digest of its address (the one that nginx's cookies hold).
+void name_for_sticky(LiveServer& server) {
+    unsigned char sum[net::most_digest_bytes];
+    auto size = net::digest(net::Digest::md5, server.address_text, sum);
+    if (size == 0) size = net::digest(net::Digest::sha256, server.address_text, sum);   // FIPS
+    std::memcpy(&server.sticky_digest, sum, sizeof server.sticky_digest);
+    server.sticky = server.conf->cookie;
+    constexpr char digits[] = "0123456789abcdef";
+    for (std::size_t i = 0; server.conf->cookie.empty() && i < std::min<std::size_t>(size, 16); ++i) {
+        server.sticky += digits[sum[i] >> 4];
+        server.sticky += digits[sum[i] & 15];
+    }
 }
 
 }  // namespace
@@ -165,6 +180,8 @@ void LivePool::adopt(const ir::Pool& conf, std::shared_ptr<const void> keep) {
         board_entry_ = {own_counters_.get(), nullptr, 0};
     }
     number_servers();
+    if (conf.sticky.how != ir::Pool::Sticky::How::none)
+        for (auto& server : servers_) name_for_sticky(*server);
     active_.clear();
     backup_.clear();
     for (auto& server : servers_) (server->backup ? backup_ : active_).push_back(server.get());
@@ -336,14 +353,31 @@ bool LivePool::may_by_position(const LiveServer& server, const PickRequest& requ
     return pool.has_room(server);
 }
 
+// Where the client is already. A server that is drained goes on for such clients.
+LiveServer* LivePool::pick_sticky(const Group& group, const PickRequest& request) {
+    if (request.sticky.empty() && request.sticky_digest == 0) return nullptr;
+    for (auto* server : group) {
+        bool same = request.sticky.empty() ? server->sticky_digest == request.sticky_digest
+                                           : server->sticky == request.sticky;
+        if (!same || (flags_of(*server) & not_up) != 0) continue;
+        if (request.tried && request.tried->has(server->index)) continue;
+        if (is_failing(*server, request.now)) continue;
+        if (server->max_connections && server->pool->served(*server) >= server->max_connections) continue;
+        return server;
+    }
+    return nullptr;
+}
+
 LiveServer* LivePool::pick_smooth(const PickRequest& request) {
-    if (servers_.size() == 1 && conf_->single_server_stays && !servers_[0]->backup) {
+    LiveServer* server = pick_sticky(active_, request);
+    if (!server && servers_.size() == 1 && conf_->single_server_stays && !servers_[0]->backup) {
         LiveServer& only = *servers_[0];
         // It is never marked as failed, but one request asks it once.
         if (!only.usable || (request.tried && request.tried->has(only.index))) return nullptr;
         return has_room(only) ? &only : nullptr;
     }
-    LiveServer* server = balancer_->pick(request, may_smooth);
+    if (!server) server = balancer_->pick(request, may_smooth);
+    if (!server && !backup_.empty()) server = pick_sticky(backup_, request);
     if (!server && !backup_.empty()) server = backup_balancer_->pick(request, may_smooth);
     if (!server) return nullptr;
     auto& state = *server->board.state;

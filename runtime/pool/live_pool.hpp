@@ -57,6 +57,8 @@ struct LiveServer {
     LivePool* pool = nullptr;
     std::string key;           // zone::server_key
     std::string name;          // ir::Server::name
+    std::string sticky;        // the name that sticky cookies and routes have for it; empty: none asked
+    std::uint64_t sticky_digest = 0;   // the same, of its address, in tables of sessions
     std::string address_text;  // "127.0.0.1:8080", "unix:/run/x" for logs and $upstream_addr
     SocketAddress address;
     const ir::Server* conf = nullptr;  // of the newest plan that has it; kept alive by the pool
@@ -101,6 +103,8 @@ struct PickRequest {
     class Tried* tried = nullptr;
     LiveServer* same = nullptr;         // retry on this one if it still can (HAProxy retries)
     const LiveServer* avoid = nullptr;  // the one that failed, if another can (HAProxy redispatch)
+    std::string_view sticky;            // the server of that LiveServer::sticky first, while it is up
+    std::uint64_t sticky_digest = 0;    // or of that digest; 0: none
     std::string_view preferred;         // persistence: this server's name first
     net::Time now = 0;                  // ms
 };
@@ -203,6 +207,7 @@ private:
     [[nodiscard]] std::uint32_t served(const LiveServer& server) const;
     [[nodiscard]] std::uint32_t limit_of(const LiveServer& server) const;
     [[nodiscard]] bool has_room(const LiveServer& server) const;
+    static LiveServer* pick_sticky(const Group& group, const PickRequest& request);
     static bool may_smooth(const LiveServer& server, const PickRequest& request);
     static bool may_by_position(const LiveServer& server, const PickRequest& request);
     [[nodiscard]] bool takes_pool_waiters(const LiveServer& server) const;
