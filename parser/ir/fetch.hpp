@@ -109,6 +109,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(host, bytes, request)                   /* $host: lower case, no port, site name last */\
     X(authority, bytes, request)              /* | host from Host or absolute form */         \
     X(base, bytes, request)                   /* | base: Host + path */                       \
+    X(authority_port, bytes, request)         /* $request_port */                             \
+    X(authority_has_port, bytes, request)     /* $is_request_port: ":" or empty */            \
     X(base32, integer, request)               /* | base32 */                                  \
     X(request_header, bytes, request)         /* $http_NAME (number 0 = joined by ", ") | req.hdr(NAME,occ): one comma-separated value, -1 = last */ \
     X(request_header_full, bytes, request)    /* | req.fhdr(NAME,occ): whole lines */         \

@@ -69,8 +69,6 @@ constexpr Keyword rows[] = {
      .summary = "Name of the client's region."},
     {.name = "http3", .where = http, .support = not_yet(),
      .summary = "\"h3\" when HTTP/3 is spoken with the client."},
-    {.name = "is_request_port", .where = http, .since = "1.29.3", .support = not_yet(),
-     .summary = "\":\" when the request names a port."},
     {.name = "jwt_claim_", .where = http, .support = not_yet(),
      .summary = "Claim NAME of the JSON web token."},
     {.name = "jwt_header_", .where = http, .support = not_yet(),

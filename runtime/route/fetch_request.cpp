@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/base/hash.hpp"
+#include "runtime/http/authority.hpp"
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/values.hpp"
 
@@ -116,6 +117,13 @@ Value fetch_host(const Node&, Subject& subject) {
 }
 Value fetch_authority(const Node&, Subject& subject) {
     return subject.request ? text_or_missing(subject.request->authority) : Value::missing();
+}
+Value fetch_authority_port(const Node&, Subject& subject) {
+    return subject.request ? text_or_missing(http::split_authority(subject.request->authority).port)
+                           : Value::missing();
+}
+Value fetch_authority_has_port(const Node& node, Subject& subject) {
+    return fetch_authority_port(node, subject).exists ? Value::of(":") : Value::missing();
 }
 Value fetch_base(const Node&, Subject& subject) {
     if (!subject.request) return Value::missing();
