@@ -119,7 +119,10 @@ std::string long_version_of(Personality personality) {
                            " --with-http_v2_module --with-http_stub_status_module"
                            " --with-http_realip_module --with-http_addition_module"
                            " --with-http_auth_request_module --with-http_secure_link_module"
-                           " --with-http_sub_module --with-stream --with-stream_ssl_module"
+                           " --with-http_sub_module --with-http_gunzip_module"
+                           " --with-http_gzip_static_module --with-http_slice_module"
+                           " --with-http_random_index_module"
+                           " --with-stream --with-stream_ssl_module"
                            " --with-stream_ssl_preread_module --with-stream_realip_module"
                            // What nginx has unless it is left out, and weir does not have.
                            " --without-http_browser_module --without-http_fastcgi_module"
