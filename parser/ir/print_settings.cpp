@@ -37,6 +37,8 @@ void put(Group& to, const ClientLimits& c) {
     to.field("max_fields", c.max_fields, d.max_fields);
     to.field("body_buffer", c.body_buffer, d.body_buffer);
     to.field("body_folder", c.body_folder, d.body_folder);
+    if (c.body_file != d.body_file)
+        to.line("body_file {}", c.body_file == ClientLimits::BodyFile::kept ? "kept" : "clean");
     to.field("underscores", c.underscores, d.underscores);
     to.field("drop_invalid", c.drop_invalid, d.drop_invalid);
     to.field("merge_slashes", c.merge_slashes, d.merge_slashes);

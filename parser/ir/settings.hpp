@@ -56,6 +56,8 @@ struct ClientLimits {
     std::uint32_t max_fields = 1000;     // max_headers | tune.http.maxhdr
     std::uint32_t body_buffer = 16384;   // client_body_buffer_size
     std::string body_folder;             // client_body_temp_path: what does not fit; empty: /tmp
+    // client_body_in_file_only: every body is written to a file, which goes with the request or stays.
+    enum class BodyFile : std::uint8_t { as_needed, clean, kept } body_file = BodyFile::as_needed;
     bool underscores = false;            // underscores_in_headers
     bool drop_invalid = true;            // ignore_invalid_headers
     bool merge_slashes = true;

@@ -15,10 +15,6 @@ constexpr Keyword rows[] = {
     {.name = "client_body_early_read", .where = http | server, .args = count(1, unbounded),
      .support = not_yet(),
      .summary = "Starts to read the request body before the request is handled."},
-    {.name = "client_body_in_file_only", .where = http | server | location, .args = count(1, 1),
-     .fallback = "off", .support = not_yet(), .summary = "Stores every request body in a file."},
-    {.name = "post_action", .where = http | server | location | if_in_location, .args = count(1, 1),
-     .support = not_yet(), .summary = "Runs another URI after a request has ended."},
 };
 // clang-format on
 

@@ -150,7 +150,7 @@ net::Task<http::BodyState> Exchange::save_body() {
         auto piece = co_await body_.next(client_rules().timeouts->client_read.count(), nullptr);
         if (piece.state != http::BodyState::ok) co_return piece.state;
         auto bytes = piece.bytes;
-        if (gathered_.file.size() == 0 && spool.size() + bytes.size() <= most) {
+        if (!only_in_file && gathered_.file.size() == 0 && spool.size() + bytes.size() <= most) {
             spool.acquire(spool.size() + bytes.size());
             if (spool.room_size() < bytes.size()) spool.grow(spool.size() + bytes.size() + net::Buffer::standard);
             spool.append(bytes);
@@ -161,7 +161,9 @@ net::Task<http::BodyState> Exchange::save_body() {
             co_return http::BodyState::malformed;
     }
     gathered_.tried = gathered_.whole = true;
-    subject_.body = gathered_.bytes();
+    const bool in_file = !gathered_.file.path().empty();
+    subject_.body = in_file ? std::string_view() : gathered_.bytes();
+    if (in_file) subject_.body_file = gathered_.file.path();
     co_return http::BodyState::ok;
 }
 
@@ -169,6 +171,8 @@ net::Task<Exchange::Next> Exchange::start_mirrors() {
     mirrored_ = true;
     bool with_body = route_->inner->mirror_body && !body_.ended() && !gathered_.tried && !gathered_.dropped;
     if (with_body) {
+    const bool only_in_file = limits.body_file != ir::ClientLimits::BodyFile::as_needed;
+    gathered_.file.stay(forward::stay_of(limits.body_file));
         if (!send_continue()) co_return Next::close;
         auto state = co_await save_body();
         if (state != http::BodyState::ok) {

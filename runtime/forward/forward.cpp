@@ -270,16 +270,20 @@ bool ServerSide::body_at_hand() {
     auto& gathered = job_.gathered;
     if (gathered.whole || gathered.tried || gathered.dropped) return gathered.whole;
     auto& body = job_.body;
-    if (body.ended()) return gathered.whole = gathered.tried = true;
+    const auto& limits = *job_.route.limits;
     bool chunked = job_.request.framing == http::Framing::chunked;
-    if (chunked ? settings().pass_chunks : body.left() > net::Buffer::standard) return false;
+    const bool only_in_file = limits.body_file != ir::ClientLimits::BodyFile::as_needed;
+    if (only_in_file && settings().buffer_request && (chunked || !body.ended())) return false;
+    if (body.ended()) return gathered.whole = gathered.tried = true;
+    const auto most = std::min<std::uint64_t>(limits.body_buffer, net::Buffer::standard);
+    if (chunked ? settings().pass_chunks : body.left() > most) return false;
     http::Piece piece;
     while (body.ready(piece)) {
         if (piece.state != BodyState::ok) return false;   // whoever reads on sees it again
         if (piece.last && gathered.spool.empty() && !chunked) gathered.at_hand = piece.bytes;
         else append_body(piece.bytes);
         if (piece.last) return gathered.whole = gathered.tried = true;
-        if (too_large() || gathered.spool.size() >= net::Buffer::standard) return false;
+        if (too_large() || gathered.spool.size() >= most) return false;
     }
     return false;
 }
@@ -298,12 +302,21 @@ bool ServerSide::too_large() const {
     return most != 0 && job_.body.received() > most;
 }
 
+http::TempFile::Stay stay_of(ir::ClientLimits::BodyFile file) {
+    using BodyFile = ir::ClientLimits::BodyFile;
+    using Stay = http::TempFile::Stay;
+    if (file == BodyFile::as_needed) return Stay::nameless;
+    return file == BodyFile::kept ? Stay::for_good : Stay::with_me;
+}
+
 // Reads the body before a server is asked, up to what the buffer may hold (proxy_request_buffering).
 net::Task<Failure> ServerSide::gather_body() {
     auto& gathered = job_.gathered;
     gathered.tried = true;
     auto& body = job_.body;
     const auto& limits = *job_.route.limits;
+    const bool only_in_file = limits.body_file != ir::ClientLimits::BodyFile::as_needed;
+    if (only_in_file) gathered.file.stay(stay_of(limits.body_file));
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
     while (settings().buffer_request && !all) {
@@ -311,7 +324,8 @@ net::Task<Failure> ServerSide::gather_body() {
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
         if (too_large()) co_return Failure::body_too_large;
         // Once the file is begun all goes there.
-        bool fits = gathered.file.size() == 0 && gathered.spool.size() + piece.bytes.size() <= limits.body_buffer;
+        const bool fits = !only_in_file && gathered.file.size() == 0 &&
+                          gathered.spool.size() + piece.bytes.size() <= limits.body_buffer;
         if (fits) {
             append_body(piece.bytes);
         } else if (!gathered.file.append(piece.bytes, limits.body_folder)) {
@@ -319,6 +333,11 @@ net::Task<Failure> ServerSide::gather_body() {
             co_return Failure::local;
         }
         all = piece.last;
+    }
+    // An empty one has a file, too.
+    if (only_in_file && all && gathered.file.path().empty() && !gathered.file.append({}, limits.body_folder)) {
+        problem_ = log::ErrorLog::with_error("cannot write a temporary file for the body", errno);
+        co_return Failure::local;
     }
     gathered.whole = all;
     co_return Failure::none;
@@ -599,6 +618,12 @@ net::Task<Failure> ServerSide::run() {
     if (!body_at_hand() || job_.route.forwarding->has_body || !settings().pass_request_body) {
         auto failure = co_await choose_body();
         if (failure != Failure::none) co_return failure;
+    }
+    // For $request_body and the like, which know it whole or not at all.
+    if (job_.gathered.whole && job_.subject.site->is_nginx_style) {
+        const bool in_file = !job_.gathered.file.path().empty();
+        job_.subject.body = in_file ? std::string_view() : job_.gathered.bytes();
+        if (in_file) job_.subject.body_file = job_.gathered.file.path();
     }
     bool chunked = job_.request.framing == http::Framing::chunked && !has_own_body_ && !job_.gathered.dropped;
     chunked_to_server_ = chunked && (!job_.gathered.whole || settings().pass_chunks);

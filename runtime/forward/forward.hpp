@@ -31,6 +31,9 @@ struct GatheredBody {
     [[nodiscard]] std::string_view bytes() const { return at_hand.empty() ? spool.view() : at_hand; }
 };
 
+// client_body_in_file_only as the file has it.
+http::TempFile::Stay stay_of(ir::ClientLimits::BodyFile file);
+
 // What became of the target on its way through the rules.
 struct TargetState {
     bool changed = false;              // the raw target is not what is asked for any more

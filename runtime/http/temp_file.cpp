@@ -12,25 +12,22 @@
 namespace weir::http {
 
 TempFile::~TempFile() {
-    if (fd_ >= 0) ::close(fd_);
+    if (fd_ < 0) return;
+    ::close(fd_);
+    if (stay_ == Stay::with_me) ::unlink(path_.c_str());
 }
 
 bool TempFile::open(const std::string& folder) {
-    std::string place = folder.empty() ? "/tmp" : folder;
-    fd_ = ::open(place.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (fd_ >= 0) return true;
-    if (errno == ENOENT && ::mkdir(place.c_str(), 0700) == 0) return open(folder);
-    if (errno != EOPNOTSUPP && errno != EISDIR) return false;
-    // A file system without nameless files: the name goes at once.
-    place += "/weir-body-XXXXXX";
-    fd_ = ::mkostemp(place.data(), O_CLOEXEC);
+    const std::string place = folder.empty() ? "/tmp" : folder;
+    path_ = place + "/weir-body-XXXXXX";
+    fd_ = ::mkostemp(path_.data(), O_CLOEXEC);
+    if (fd_ < 0 && errno == ENOENT && ::mkdir(place.c_str(), 0700) == 0) return open(folder);
     if (fd_ < 0) return false;
-    ::unlink(place.c_str());
+    if (stay_ == Stay::nameless) ::unlink(path_.c_str());
     return true;
 }
 
 bool TempFile::append(std::string_view bytes, const std::string& folder) {
-    if (bytes.empty()) return true;
     if (fd_ < 0 && !open(folder)) return false;
     while (!bytes.empty()) {
         auto wrote = ::pwrite(fd_, bytes.data(), bytes.size(), static_cast<off_t>(size_));

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// TempFile: what of a body does not fit in memory, in a file without a name. Writes and reads go
-// through the page cache; nobody waits for a disk here.
+// TempFile: what of a body does not fit in memory, in a file whose name goes at once unless somebody
+// is to find it. Writes and reads go through the page cache; nobody waits for a disk here.
 #pragma once
 
 #include <string>
@@ -17,7 +17,12 @@ public:
     TempFile(const TempFile&) = delete;
     TempFile& operator=(const TempFile&) = delete;
 
-    // Appends; the file is made with the first byte, in `folder` (empty: the system's place for such
+    // How long others find it by its path.
+    enum class Stay : std::uint8_t { nameless, with_me, for_good };
+    void stay(Stay how) { stay_ = how; }   // before the first append()
+    // Its name, also when that is gone; empty before the first append().
+    [[nodiscard]] const std::string& path() const { return path_; }
+    // Appends; the file is made with the first call, in `folder` (empty: the system's place for such
     // files). False with errno: no room, no permission.
     bool append(std::string_view bytes, const std::string& folder);
     [[nodiscard]] std::uint64_t size() const { return size_; }
@@ -27,6 +32,8 @@ private:
     bool open(const std::string& folder);
     int fd_ = -1;
     std::uint64_t size_ = 0;
+    Stay stay_ = Stay::nameless;
+    std::string path_;
 };
 
 // The bytes of a TempFile from its start; any number of sources may read one file.

@@ -235,6 +235,8 @@ struct Subject {
     std::string_view query;            // $args; kept equal to request->query by HAProxy's rules
     std::string_view host;             // $host: normalize_host(authority); empty when there is none
     std::string_view body;             // what is buffered of the request body
+    const char* date_format = nullptr; // of $date_local, $date_gmt, as strftime() has it; null: the usual one
+    std::string_view body_file;        // or the path of the file that it was written to
     std::uint64_t body_length = 0;     // announced or received
     std::uint64_t received = 0;        // bytes of this request so far, head included
     std::uint32_t connection_requests = 0;  // serial of the request on its connection, from 1

@@ -203,6 +203,7 @@ Value fetch_forwarded_for(const Node&, Subject& subject) {
 // --- body and state ---
 
 Value fetch_request_body(const Node&, Subject& subject) { return text_or_missing(subject.body); }
+Value fetch_request_body_file(const Node&, Subject& subject) { return text_or_missing(subject.body_file); }
 Value fetch_request_body_length(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.body.size()));
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # proxy_request_buffering: a body is gathered before a server is asked, on disk when it is large; off
 # passes it on as it comes. A full disk is the client's 500 and a line in the log.
+import pathlib
 import socket
 import subprocess
 
@@ -118,3 +119,36 @@ def test_full_disk(world, tmp_path):
     finally:
         subprocess.run(["umount", "-l", str(tmp_path)], check=False)
     assert bodies(recorder)[-1] == ("a", BODY[:100_000])
+
+
+FILES = """
+user root;
+events {{ }}
+http {{
+    client_body_temp_path {folder}/bodies;
+    server {{
+        listen 127.0.0.1:{port};
+        proxy_set_header X-File $request_body_file;
+        location /clean {{ client_body_in_file_only clean; proxy_pass http://127.0.0.1:{a}; }}
+        location /kept {{ client_body_in_file_only on; proxy_pass http://127.0.0.1:{a}; }}
+    }}
+}}
+"""
+
+
+def test_bodies_lie_in_files_that_servers_are_told_of(folder, run_server, run_proxy, recorder):
+    port = free_port()
+    a = run_server(HttpServer("a", recorder=recorder, answers=[Answer(hold=True)]))
+    run_proxy("nginx", FILES.format(port=port, a=a.port, folder=folder), ports=[port])
+    for path, body in (("/clean", BODY[:5]), ("/clean", BODY), ("/kept", BODY)):
+        recorder.clear()
+        a.reset_counts()
+        client = begin(port, path, body)
+        client.sendall(body)
+        assert wire.wait_until(recorder.count, 3.0)
+        [message] = recorder.requests()
+        file = pathlib.Path(message.get("x-file"))
+        assert file.read_bytes() == body == message.body
+        a.release()
+        assert finish(client).status == 200
+        assert wire.wait_until(lambda: file.exists() == (path == "/kept"), 3.0)
