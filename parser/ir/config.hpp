@@ -72,6 +72,9 @@ struct Config {
     std::vector<Map> maps;
     std::vector<Variable> variables;       // slots of SetVariable and Fetch::variable
     std::vector<std::string> named_captures;   // slots of Fetch::named_capture
+    // Values that answers themselves ask for by name (ssi): names, and families with '_' at their end.
+    // Empty where nobody may.
+    std::vector<std::pair<std::string, Expr>> asked_by_name;
 
     RouteId add(Route route);
     PoolId add(Pool pool);

@@ -40,6 +40,8 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(worker_count, integer, connect)         /* | nbproc, thread counts */                   \
     /* time */                                                                                \
     X(time_iso8601, bytes, connect)           /* $time_iso8601 */                             \
+    X(date_local, bytes, connect)             /* $date_local */                                \
+    X(date_gmt, bytes, connect)               /* $date_gmt */                                  \
     X(time_local, bytes, connect)             /* $time_local | %trl of now */                 \
     X(time_msec, bytes, connect)              /* $msec, seconds.milliseconds */               \
     X(date_seconds, integer, connect)         /* | date (number = offset) */                  \
@@ -107,10 +109,10 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(query_argument, bytes, request)         /* $arg_NAME | url_param(NAME) */               \
     X(scheme, bytes, request)                 /* $scheme */                                   \
     X(host, bytes, request)                   /* $host: lower case, no port, site name last */\
-    X(authority, bytes, request)              /* | host from Host or absolute form */         \
-    X(base, bytes, request)                   /* | base: Host + path */                       \
     X(authority_port, bytes, request)         /* $request_port */                             \
     X(authority_has_port, bytes, request)     /* $is_request_port: ":" or empty */            \
+    X(authority, bytes, request)              /* | host from Host or absolute form */         \
+    X(base, bytes, request)                   /* | base: Host + path */                       \
     X(base32, integer, request)               /* | base32 */                                  \
     X(request_header, bytes, request)         /* $http_NAME (number 0 = joined by ", ") | req.hdr(NAME,occ): one comma-separated value, -1 = last */ \
     X(request_header_full, bytes, request)    /* | req.fhdr(NAME,occ): whole lines */         \

@@ -512,6 +512,7 @@ void Printer::process() {
 std::string print(const Config& config) {
     printing::Printer to(config);
     to.process();
+    if (!config.asked_by_name.empty()) to.line("asked_by_name");
     for (const auto& zone : config.zones) to.zone(zone);
     for (const auto& store : config.caches) to.cache(store);
     if (config.followers != Config().followers) to.line("followers {}", config.followers);

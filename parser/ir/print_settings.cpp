@@ -422,6 +422,7 @@ void Printer::error_log(const ErrorLog& log) {
 std::string show(const LogTarget& target, const Config& config) {
     using Kind = LogTarget::Kind;
     std::string out;
+    group("includes", mine.includes, parent.includes);
     switch (target.kind) {
         case Kind::none: return "none";
         case Kind::file: out = "file"; break;

@@ -306,6 +306,17 @@ struct InnerRequests {
     std::string before, after;           // add_before_body, add_after_body: put around the body
     std::vector<std::string> addition_types{"text/html"};
     bool logged = false;                 // log_subrequest
+    std::string afterwards;              // post_action: asked when the answer is out
+    std::uint32_t most_kept = 4096;      // subrequest_output_buffer_size: of an answer kept in memory
+};
+
+// Commands in the text of answers that are carried out on the way (ssi): <!--#include virtual="/x" -->.
+struct Includes {
+    bool on = false;
+    std::vector<std::string> types{"text/html"};
+    bool silent = false;                 // ssi_silent_errors: a command that fails leaves nothing
+    bool keeps_dates = false;            // ssi_last_modified
+    std::uint32_t most_value = 256;      // ssi_value_length: longest value of a parameter
 };
 
 struct ErrorPages {
@@ -335,6 +346,7 @@ struct Settings {
     Shared<AccessSettings> access;
     Shared<InnerRequests> inner;
     Shared<CacheSettings> cache;
+    Shared<Includes> includes;
     Shared<ModuleUses> modules;
     Shared<TlsProfile> tls;              // towards clients
 };

@@ -125,6 +125,19 @@ void check_charsets(Block& block) {
                 fmt::format("converting \"{}\" to \"{}\" is known to nginx, not yet in weir", source.text, target),
                 "name the charset that the texts are in");
     block.source_charset.reset();
+    {.name = "ssi", .where = everywhere | if_in_location, .args = {keyword::flag()}, .apply = lower_includes, .fallback = "off",
+     .summary = "Carries out the commands in answers: include, echo, set, if, config, block.", .once = true},
+    {.name = "ssi_last_modified", .where = everywhere | if_in_location, .args = {keyword::flag()},
+     .apply = set<&Settings::includes, &ir::Includes::keeps_dates>, .fallback = "off", .since = "1.5.1",
+     .summary = "Keeps Last-Modified of answers with commands.", .once = true},
+    {.name = "ssi_silent_errors", .where = everywhere | if_in_location, .args = {keyword::flag()},
+     .apply = set<&Settings::includes, &ir::Includes::silent>, .fallback = "off",
+     .summary = "Leaves nothing in place of a command that fails.", .once = true},
+    {.name = "ssi_types", .where = everywhere | if_in_location, .args = {keyword::many(keyword::word("type"))}, .apply = lower_include_types,
+     .fallback = "text/html", .summary = "Content types with commands beside text/html.", .once = true},
+    {.name = "ssi_value_length", .where = everywhere | if_in_location, .args = {keyword::size("length", 1, 1048576)},
+     .apply = set<&Settings::includes, &ir::Includes::most_value>, .fallback = "256",
+     .summary = "Longest value of a parameter of a command.", .once = true},
 }
 
 // $secure_link, as the directives of the block say.

@@ -71,6 +71,7 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
     Block main(run, context::main, nullptr);
     lower_body(main, directives);
     check_tls_listeners(run);
+    collect_names(run);
     set_default_error_log(run);
     pass_on(found, sink);
 }

@@ -71,6 +71,7 @@ struct Run {
     std::unordered_map<const void*, std::pair<std::shared_ptr<ir::Shared<ir::ForwardSettings>>,
                                               ir::Shared<ir::ForwardSettings>>>
         finished_forward;
+    bool offers_names = false;   // offer_names() was called
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
     std::uint32_t depth = 0;   // blocks around the one being read
@@ -184,6 +185,9 @@ inline Block& block_of(keyword::Scope& scope) { return static_cast<Block&>(scope
 // keywords_replies.cpp
 void check_charsets(Block& block);
 ir::Expr secure_link_value(Block& block, bool expires);
+// variables.cpp: all variables become Config::asked_by_name when the configuration is read.
+void offer_names(Block& block);
+void collect_names(Run& run);
 
 // What a request to a server carries when proxy_set_header says nothing else.
 std::vector<ir::FieldEdit> default_forward_fields();

@@ -48,6 +48,10 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::content_type)},
     {.name = "cookie_", .where = http, .summary = "Cookie NAME of the request.",
      .code = code(Fetch::cookie)},
+    {.name = "date_gmt", .where = http, .summary = "Time in GMT, in the format of <!--#config timefmt -->.",
+     .code = code(Fetch::date_gmt)},
+    {.name = "date_local", .where = http, .summary = "Local time, in the format of <!--#config timefmt -->.",
+     .code = code(Fetch::date_local)},
     {.name = "document_root", .where = http, .summary = "Folder that root or alias names for the request.",
      .code = code(Fetch::document_root)},
     {.name = "document_uri", .where = http, .summary = "Path of the request, decoded and rewritten; same as $uri.",
@@ -140,14 +144,14 @@ constexpr Keyword rows[] = {
      .code = code(Fetch::remote_user)},
     {.name = "request", .where = http, .summary = "Request line as received.",
      .code = code(Fetch::request_line)},
-    {.name = "request_completion", .where = http, .summary = "\"OK\" when the request was served to its end, else empty.",
-     .code = code(Fetch::request_completion)},
-    {.name = "request_filename", .where = http, .summary = "File that the path of the request stands for.",
-     .code = code(Fetch::request_filename)},
     {.name = "request_body", .where = http, .summary = "Body of the request where it was read whole, to be sent on, and lies in memory.",
      .code = code(Fetch::request_body)},
     {.name = "request_body_file", .where = http, .summary = "Path of the temporary file with the body of the request.",
      .code = code(Fetch::request_body_file)},
+    {.name = "request_completion", .where = http, .summary = "\"OK\" when the request was served to its end, else empty.",
+     .code = code(Fetch::request_completion)},
+    {.name = "request_filename", .where = http, .summary = "File that the path of the request stands for.",
+     .code = code(Fetch::request_filename)},
     {.name = "request_id", .where = http, .summary = "Unique id of the request: 32 hexadecimal digits.",
      .code = code(Fetch::unique_id)},
     {.name = "request_length", .where = http, .summary = "Length of the request: line, fields and body.",
@@ -437,6 +441,23 @@ std::optional<ir::Expr> make_variable(Block& block, std::string_view word, Span 
         value.number = 256 * 256;
     }
     return value;
+}
+
+void offer_names(Block& block) { block.run.offers_names = true; }
+
+void collect_names(Run& run) {
+    if (!run.offers_names) return;
+    auto& names = run.config.asked_by_name;
+    for (const auto* row : run.variables.all()) {
+        if ((row->where & http) == 0 || row->support.level != keyword::Support::Level::full) continue;
+        if (row->name == "invalid_referer" || row->name.starts_with("secure_link")) continue;
+        auto value = fetch_of(*row, row->name, {});
+        if (value.fetch == Fetch::proxy_protocol_value) continue;
+        if (value.fetch == Fetch::tls_used) value = on_or_empty(std::move(value));
+        names.emplace_back(row->name, std::move(value));
+    }
+    for (const auto& [name, definition] : run.http.definitions)
+        if (definition.kind != Definition::Kind::unsupported) names.emplace_back(name, value_of(definition, {}));
 }
 
 std::vector<keyword::Table> variable_tables() {

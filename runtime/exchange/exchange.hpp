@@ -7,6 +7,7 @@
 
 #include "runtime/exchange/connection.hpp"
 #include "runtime/exchange/paced_body.hpp"
+#include "runtime/exchange/ssi.hpp"
 #include "runtime/filter/filtered_body.hpp"
 #include "runtime/forward/forward.hpp"
 #include "runtime/http/bytes_body.hpp"
@@ -182,6 +183,28 @@ private:
     net::Detached run_mirror(std::string_view uri);
     bool wants_additions() const;
     net::Task<bool> send_addition(const std::string& uri, http::BodySink& to);
+    // ssi.cpp
+    struct SsiRun;
+    bool wants_ssi() const;
+    void prepare_ssi();
+    SsiPage& ssi_page();
+    route::Value ssi_value(std::string_view name);
+    std::string_view ssi_text(std::string_view text);
+    bool ssi_matches(std::string_view text, std::string_view pattern, bool& known);
+    bool ssi_holds(std::string_view expression, bool& known);
+    std::string_view ssi_branch(SsiRun& run, const SsiCommand& command);
+    std::string_view ssi_set(const SsiCommand& command);
+    net::Task<bool> ssi_put(SsiRun& run, std::string_view text);
+    net::Task<bool> ssi_problem(SsiRun& run, std::string_view what);
+    net::Task<bool> ssi_include(SsiRun& run, const SsiCommand& command);
+    net::Task<bool> ssi_echo(SsiRun& run, const SsiCommand& command);
+    net::Task<bool> ssi_command(SsiRun& run, const SsiCommand& command);
+    net::Task<bool> ssi_piece(SsiRun& run, std::string_view bytes);
+    net::Task<bool> ssi_block(http::BodySink& to, std::string_view text);
+    net::Task<bool> send_with_ssi(http::BodySource* from, http::BodySink& to, http::Piece piece);
+    // inner.cpp
+    bool wants_post_action() const;
+    net::Task<void> run_post_action();
     bool wants_trailers() const;
     std::string_view make_trailers();
     friend class TrailingBody;
@@ -302,7 +325,13 @@ private:
     bool takes_ranges_ = false;            // Range is looked at
     bool not_modified_ = false;            // a 304 without a word on what it stands for
     bool open_length_ = false;             // own_body_ is sent without its length
+    bool ssi_ = false;                     // commands in the body are carried out
+    SsiPage* ssi_page_ = nullptr;          // in the arena of the page that includes all others
+    bool stands_in_ = false;               // an inner answer that is replaced where it fails
+    std::string_view named_;               // an inner request to this named location
     bool adds_ = false;                    // inner answers stand around the body
+    // Other answers go into the body, which ends when the last of them did.
+    [[nodiscard]] bool opens() const { return adds_ || ssi_; }
     bool mirrored_ = false;
     std::uint32_t mirrors_running_ = 0;
     std::coroutine_handle<> mirrors_done_; // who waits for the last of them

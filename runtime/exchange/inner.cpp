@@ -3,6 +3,7 @@
 
 #include "runtime/exchange/pages.hpp"
 #include "runtime/log/error_log.hpp"
+#include "runtime/route/escape.hpp"
 
 namespace weir::exchange {
 
@@ -61,6 +62,27 @@ void copy_head(const http::RequestHead& from, http::RequestHead& to, Arena& aren
     to.method_for_servers = "GET";
 }
 
+// A path that a server sends: unescaped, and empty where it is to lead out of a folder.
+std::string_view unescape_inner(std::string_view path, Arena& arena) {
+    if (path.find('%') != std::string_view::npos) {
+        char* plain = arena.bytes(path.size());
+        std::size_t size = 0;
+        auto digit = [](char c) {
+            char low = static_cast<char>(c | 0x20);
+            return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
+        };
+        for (std::size_t i = 0; i < path.size(); ++i) {
+            bool escaped = path[i] == '%' && i + 2 < path.size() && digit(path[i + 1]) >= 0 && digit(path[i + 2]) >= 0;
+            plain[size++] = escaped ? static_cast<char>(digit(path[i + 1]) * 16 + digit(path[i + 2])) : path[i];
+            if (escaped) i += 2;
+        }
+        path = {plain, size};
+    }
+    bool unsafe = path.find('\0') != std::string_view::npos || path.find("/../") != std::string_view::npos ||
+                  path.ends_with("/..") || path.starts_with("..");
+    return unsafe ? std::string_view() : path;
+}
+
 // What the outer request knows holds for the inner one, too; what came of it does not.
 Exchange::Exchange(Exchange& outer, http::Carrier& carrier, std::string_view uri)
     : connection_(outer.connection_),
@@ -94,6 +116,7 @@ Exchange::Exchange(Exchange& outer, http::Carrier& carrier, std::string_view uri
     request_.path = subject_.normalized_path = uri.substr(0, mark);
     internal_ = true;
     in_error_page_ = false;
+    ssi_page_ = outer.ssi_page_;
     refresh_target();
 }
 

@@ -92,6 +92,8 @@ private:
     http::BodySource& inner_;
 };
 
+// A path that a server or a page names: unescaped, and empty where it is to lead out of a folder.
+std::string_view unescape_inner(std::string_view path, Arena& arena);
 // Makes the head of an inner request out of that of the outer one.
 void copy_head(const http::RequestHead& from, http::RequestHead& to, Arena& arena);
 

@@ -46,27 +46,6 @@ bool stays_here(FieldId id) {
     }
 }
 
-// A path that a server sends: unescaped, and empty where it is to lead out of a folder.
-std::string_view unescape_inner(std::string_view path, Arena& arena) {
-    if (path.find('%') != std::string_view::npos) {
-        char* plain = arena.bytes(path.size());
-        std::size_t size = 0;
-        auto digit = [](char c) {
-            char low = static_cast<char>(c | 0x20);
-            return c >= '0' && c <= '9' ? c - '0' : low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-        };
-        for (std::size_t i = 0; i < path.size(); ++i) {
-            bool escaped = path[i] == '%' && i + 2 < path.size() && digit(path[i + 1]) >= 0 && digit(path[i + 2]) >= 0;
-            plain[size++] = escaped ? static_cast<char>(digit(path[i + 1]) * 16 + digit(path[i + 2])) : path[i];
-            if (escaped) i += 2;
-        }
-        path = {plain, size};
-    }
-    bool unsafe = path.find('\0') != std::string_view::npos || path.find("/../") != std::string_view::npos ||
-                  path.ends_with("/..") || path.starts_with("..");
-    return unsafe ? std::string_view() : path;
-}
-
 bool bodiless(std::uint16_t status) { return status < 200 || status == 204 || status == 304; }
 
 using net::time_of;
@@ -436,7 +415,7 @@ void Exchange::write_reply_head() {
     head.body = no_body ? Framing::none : reply_.framing;
     head.capitals = nginx;
     head.keep = keep_;
-    head.closes = !keep_ && !mirrored_ && !adds_ && !connection_.linger;
+    head.closes = !keep_ && !mirrored_ && !opens() && !connection_.linger;
     head.keep_seconds = route_->keepalive->header.count() / 1000;
     carrier_.write_head(head);
 }
@@ -478,7 +457,7 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
     std::optional<TrailingBody> trailing;
     std::optional<PacedBody> paced;
     http::BodySink* sink = &writer_;
-    if (adds_) {
+    if (opens()) {
         auto inside = wanted.size();
         while (inside != 0 && wanted[inside - 1].filter->takes_additions()) --inside;
         if (inside != wanted.size()) sink = &around.emplace(subject_, wanted.subspan(inside), writer_);
@@ -493,11 +472,13 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
         if (!sent) co_return false;
     }
     InnerSink open_end(sink);
-    auto& to = adds_ ? static_cast<http::BodySink&>(open_end) : writer_;
+    auto& to = opens() ? static_cast<http::BodySink&>(open_end) : writer_;
     bool ok = true;
     if (from && wants_trailers()) from = &trailing.emplace(*this, *from);
     if (pace.rate != 0) from = &paced.emplace(pace, worker_.loop, carrier_.watch, from, own_body_);
-    if (!from) {
+    if (ssi_) {
+        ok = co_await send_with_ssi(from, to, piece);
+    } else if (!from) {
         auto result = co_await to.write(own_body_, true, write_timeout);
         ok = result.state == Io::State::ok;
     } else {
@@ -517,8 +498,11 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
             if (!ok) note_relay_end(subject_, result);
         }
     }
-    if (!ok || !adds_) co_return ok;
-    if (!co_await send_addition(route_->inner->after, *sink)) co_return false;
+    if (!ok || !opens()) co_return ok;
+    if (adds_) {
+        bool sent = co_await send_addition(route_->inner->after, *sink);
+        if (!sent) co_return false;
+    }
     if (wants_trailers()) writer_.set_trailers(make_trailers());
     auto result = co_await sink->write({}, true, write_timeout);
     co_return result.state == Io::State::ok;
@@ -546,6 +530,8 @@ std::span<filter::Hold> Exchange::finish_head() {
     if (no_body) wanted = {};
     // nginx tells when a file changed only where the answer is that file.
     if (file_ && !cached_ && reply_.status != 200) reply_.fields.remove(FieldId::last_modified);
+    ssi_ = sliced_total_ == 0 && wants_ssi();
+    if (ssi_) prepare_ssi();
     adds_ = sliced_total_ == 0 && wants_additions();
     if (adds_) {
         open_the_length();
@@ -584,6 +570,8 @@ net::Task<bool> Exchange::send_reply() {
         write_lines();
     }
     bool no_body = request_.method == http::Method::head || bodiless(reply_.status);
+    // What stands in for an inner answer stands in for its page, too.
+    if (stands_in_ && !reply_from_server_ && reply_.status >= 300) no_body = true;
     bool ok = true;
     if (sliced_total_ != 0) trails = false;
     http::BodySource* from = file_ ? static_cast<http::BodySource*>(file_.get())
@@ -596,8 +584,8 @@ net::Task<bool> Exchange::send_reply() {
     if (from && cut_.size() != 0 && sliced_total_ == 0) from = &cut.emplace(*from, cut_);
     http::Piece piece;
     const auto pace = pace_of(*running_->plan, *route_, subject_);
-    bool plain = !adds_ && !trails && wanted.empty() && pace.rate == 0;
-    if (no_body || (!from && wanted.empty() && !adds_ && pace.rate == 0)) {
+    bool plain = !opens() && !trails && wanted.empty() && pace.rate == 0;
+    if (no_body || (!from && wanted.empty() && !opens() && pace.rate == 0)) {
         if (trails && !no_body) writer_.set_trailers(make_trailers());
         net::WriteAll result;
         if (!writer_.write_now(no_body ? std::string_view() : own_body_, true, result))

@@ -384,6 +384,7 @@ struct Compiler {
         route.filters = once(plan.filters_, from.modules.identity(),
                              [&] { return filters(*from.modules); });
         route.inner = from.inner.identity();
+        route.includes = from.includes.identity();
         route.files = once(plan.files_, from.files.identity(), [&] { return files(*from.files); });
         const auto* checks = once(plan.access_, from.access.identity(),
                                   [&] { return access(*from.access); });
@@ -494,8 +495,8 @@ void Pool::fill(pool::PickRequest& request, route::Subject& subject) const {
         request.key = key.render(subject);
         request.has_key = key.exists(subject);
     }
-    if (request.try_number != 0) return;
     if (source->sticky.how != ir::Pool::Sticky::How::none) ask_sticky(request, subject);
+    if (request.try_number != 0) return;
     for (const auto& use : use_server) {
         if (!use.when.holds(subject)) continue;
         request.preferred = use.server;
@@ -520,7 +521,6 @@ void Pool::ask_cookie(pool::PickRequest& request, route::Subject& subject) const
     }
 }
 
-// stick match: the server that a table remembers for the key comes first. stick store-request: the key is
 // Which server the client is at: by name, or by what a table remembers.
 void Pool::ask_sticky(pool::PickRequest& request, route::Subject& subject) const {
     using How = ir::Pool::Sticky::How;
@@ -541,6 +541,7 @@ std::string_view first_of(const std::vector<route::Template>& texts, route::Subj
     return {};
 }
 
+// stick match: the server that a table remembers for the key comes first. stick store-request: the key is
 // kept until there is a server to remember.
 void Pool::ask_sticks(pool::PickRequest& request, route::Subject& subject) const {
     for (const auto& stick : sticks) {

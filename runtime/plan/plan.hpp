@@ -173,6 +173,7 @@ struct Route {
     const Files* files = nullptr;
     const Access* access = nullptr;    // null: nothing to check
     const ir::InnerRequests* inner = nullptr;
+    const ir::Includes* includes = nullptr;
     std::unique_ptr<TryFiles> try_files;
     // Forward
     const ir::Forward* forward = nullptr;
@@ -208,25 +209,25 @@ struct Pool {
         ir::ZoneId zone = ir::no_id;
     };
     std::vector<Stick> sticks;
-    // The computed values of a server's PROXY header (ProxyHeaderValues::custom).
     struct Sticky {
         std::vector<route::Template> keys, create;
         route::Template domain, path, same_site;
         ir::ZoneId zone = ir::no_id;
     } sticky;
+    // The computed values of a server's PROXY header (ProxyHeaderValues::custom).
     std::unordered_map<const ir::Server*, std::vector<route::Template>> proxy_values;
     [[nodiscard]] const std::vector<route::Template>& proxy_values_of(const ir::Server& server) const;
     // Puts into `request` what the choice takes from the subject.
     void fill(pool::PickRequest& request, route::Subject& subject) const;
     void ask_cookie(pool::PickRequest& request, route::Subject& subject) const;
-    void ask_sticks(pool::PickRequest& request, route::Subject& subject) const;
     void ask_sticky(pool::PickRequest& request, route::Subject& subject) const;
+    void ask_sticks(pool::PickRequest& request, route::Subject& subject) const;
 };
 
-struct Listener {
 // The first of them that is not empty.
 std::string_view first_of(const std::vector<route::Template>& texts, route::Subject& subject);
 
+struct Listener {
     const ir::Listener* source = nullptr;
     ir::ListenerId id = ir::no_id;
     route::NameIndex names;

@@ -96,6 +96,9 @@ public:
     // Matches; on success sets the numbered and named captures of the subject.
     bool match_and_capture(const Regex& regex, std::string_view text, Subject& subject) const;
 
+    // The value of that name among Config::asked_by_name; the rest of a family's name may be any.
+    [[nodiscard]] Value value_named(std::string_view name, Subject& subject) const;
+
     struct Problem {
         Span span;
         std::string text;
@@ -125,6 +128,7 @@ private:
     std::unordered_map<std::string_view, std::uint32_t> sites_;
     std::unordered_map<std::string_view, ir::RouteId> routes_;
     std::unordered_map<std::string_view, std::uint32_t> named_;  // capture name -> slot
+    std::unordered_map<std::string_view, Program> asked_by_name_;
     std::vector<Problem> problems_;
 };
 

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <ctime>
 
 #include "runtime/net/digest.hpp"
 #include "runtime/net/tls_facts.hpp"
@@ -135,6 +136,24 @@ Value fetch_time_iso8601(const Node&, Subject& subject) {
     return Value::of(
         subject.arena->copy(date_text(DateForm::local_iso8601, subject.wall_ms / 1000)));
 }
+namespace {
+
+Value date_in(const Subject& subject, bool gmt) {
+    const std::time_t time = subject.wall_ms / 1000;
+    const char* format = subject.date_format ? subject.date_format : "%A, %d-%b-%Y %H:%M:%S %Z";
+    if (std::string_view(format) == "%s") return Value::of(decimal(time, *subject.arena));
+    std::tm parts{};
+    if (gmt) gmtime_r(&time, &parts);
+    else localtime_r(&time, &parts);
+    constexpr std::size_t most = 256;
+    char* text = subject.arena->bytes(most);
+    return Value::of({text, std::strftime(text, most, format, &parts)});
+}
+
+}  // namespace
+
+Value fetch_date_local(const Node&, Subject& subject) { return date_in(subject, false); }
+Value fetch_date_gmt(const Node&, Subject& subject) { return date_in(subject, true); }
 Value fetch_time_local(const Node&, Subject& subject) {
     return Value::of(subject.arena->copy(date_text(DateForm::local_clf, subject.wall_ms / 1000)));
 }

@@ -2,6 +2,9 @@
 // Compilation of expressions and texts. What programs share is found by the identity of the IR
 // object (pattern sets), by its words (regexes) or by its index (maps).
 #include "runtime/route/eval.hpp"
+
+#include <algorithm>
+
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/map.hpp"
 #include "runtime/route/match.hpp"
@@ -22,6 +25,7 @@ Library::Library(const ir::Config& config) : config_(config) {
         named_.emplace(config.named_captures[i], static_cast<std::uint32_t>(i));
     }
     maps_.resize(config.maps.size());
+    for (const auto& [name, value] : config.asked_by_name) asked_by_name_.emplace(name, compile(value));
 }
 
 Library::~Library() = default;
@@ -169,6 +173,38 @@ Program Library::compile(const ir::Expr& expr) {
     program.nodes_.resize(1);
     fill(program.nodes_, 0, expr);
     return program;
+}
+
+Value Library::value_named(std::string_view name, Subject& subject) const {
+    if (!name.empty() && name.find_first_not_of("0123456789") == name.npos) {
+        const auto group = name.size() == 1 ? static_cast<std::uint32_t>(name[0] - '0') : Captures::most;
+        if (group >= subject.captures.count) return Value::missing();
+        return Value::of(subject.captures.group[group]);
+    }
+    if (const auto found = asked_by_name_.find(name); found != asked_by_name_.end())
+        return found->second.eval(subject);
+    // "http_x_y": the longest family that it may be of, with the rest put in.
+    for (auto at = name.rfind('_'); at != name.npos && at != 0; at = name.rfind('_', at - 1)) {
+        const auto family = asked_by_name_.find(name.substr(0, at + 1));
+        if (family == asked_by_name_.end()) continue;
+        Node node = family->second.root();
+        char* rest = subject.arena->bytes(name.size() - at);
+        const auto size = name.copy(rest, name.npos, at + 1);
+        switch (node.fetch) {
+            case F::request_header:
+            case F::response_header:
+            case F::response_trailer:
+            case F::sent_header:
+            case F::sent_trailer:
+                std::replace(rest, rest + size, '_', '-');
+                node.field = http::field_id({rest, size});
+                break;
+            default: break;
+        }
+        node.text = {rest, size};
+        return eval_node(&node, node, subject);
+    }
+    return Value::missing();
 }
 
 Template Library::compile(const ir::Text& text) {
