@@ -129,9 +129,9 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(content_type, bytes, request)           /* $content_type */                             \
     X(forwarded_for, bytes, request)          /* $proxy_add_x_forwarded_for */                \
     X(request_body, bytes, request)           /* $request_body | req.body */                  \
+    X(request_body_file, bytes, request)      /* $request_body_file */                        \
     X(request_body_length, integer, request)  /* | req.body_len */                            \
     X(request_body_size, integer, request)    /* | req.body_size */                           \
-    X(request_body_file, bytes, request)      /* $request_body_file */                        \
     X(request_length, integer, request)       /* $request_length: head and body so far */     \
     X(request_completion, bytes, log)         /* $request_completion */                       \
     X(remote_user, bytes, request)            /* $remote_user | %[http_auth...] */            \

@@ -359,6 +359,17 @@ void put(Group& to, const InnerRequests& i) {
     to.field("after", i.after, d.after);
     if (i.addition_types != d.addition_types) to.each("addition_type", i.addition_types);
     to.field("logged", i.logged, d.logged);
+    to.field("afterwards", i.afterwards, d.afterwards);
+    to.field("most_kept", i.most_kept, d.most_kept);
+}
+
+void put(Group& to, const Includes& i) {
+    const Includes d;
+    to.field("on", i.on, d.on);
+    if (i.types != d.types) to.each("type", i.types);
+    to.field("silent", i.silent, d.silent);
+    to.field("keeps_dates", i.keeps_dates, d.keeps_dates);
+    to.field("most_value", i.most_value, d.most_value);
 }
 
 void put(Group& to, const ReplyRate& r) {
@@ -411,6 +422,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("access", mine.access, parent.access);
     group("inner", mine.inner, parent.inner);
     group("cache", mine.cache, parent.cache);
+    group("includes", mine.includes, parent.includes);
     group("modules", mine.modules, parent.modules);
     group("tls", mine.tls, parent.tls);
 }
@@ -422,7 +434,6 @@ void Printer::error_log(const ErrorLog& log) {
 std::string show(const LogTarget& target, const Config& config) {
     using Kind = LogTarget::Kind;
     std::string out;
-    group("includes", mine.includes, parent.includes);
     switch (target.kind) {
         case Kind::none: return "none";
         case Kind::file: out = "file"; break;

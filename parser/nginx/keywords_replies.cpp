@@ -80,6 +80,20 @@ void lower_secure_link_secret(Scope& scope, const Call& call) {
     block.secure_link.pieces.emplace_back().expr = std::make_shared<const ir::Expr>(std::move(link));
 }
 
+void lower_includes(Scope& scope, const Call& call) {
+    scope.settings().includes.edit().on = call[0].number != 0;
+    // Answers may then ask for any variable.
+    if (call[0].number != 0) offer_names(block_of(scope));
+}
+
+void lower_include_types(Scope& scope, const Call& call) {
+    scope.settings().includes.edit().types = types_of(call);
+}
+
+void lower_post_action(Scope& scope, const Call& call) {
+    scope.settings().inner.edit().afterwards = call[0].text == "off" ? "" : std::string(call[0].text);
+}
+
 // clang-format off
 constexpr Keyword rows[] = {
     {.name = "add_after_body", .where = everywhere, .args = {keyword::word("uri")}, .apply = set<&Settings::inner, &ir::InnerRequests::after>,
@@ -101,6 +115,8 @@ constexpr Keyword rows[] = {
      .fallback = "on", .since = "1.13.4", .summary = "Sends the body to mirrors, too.", .once = true},
     {.name = "override_charset", .where = everywhere | if_in_location, .args = {keyword::word("on|off")}, .apply = lower_override_charset,
      .fallback = "off", .summary = "Converts what servers send in another charset; weir does not.", .once = true},
+    {.name = "post_action", .where = everywhere | if_in_location, .args = {keyword::word("uri|off")}, .apply = lower_post_action,
+     .fallback = "off", .summary = "Makes an inner request when the answer is out.", .once = true},
     {.name = "secure_link", .where = everywhere, .args = {keyword::text("expression")}, .apply = lower_secure_link, .since = "0.7.18",
      .summary = "Text that holds the hash of a link, and perhaps when it ends, behind a comma.", .once = true},
     {.name = "secure_link_md5", .where = everywhere, .args = {keyword::text("expression")}, .apply = lower_secure_link_md5, .since = "0.7.18",
@@ -109,6 +125,19 @@ constexpr Keyword rows[] = {
      .summary = "Secret word of links with a hash in their path; $secure_link is the link where it is valid.", .once = true},
     {.name = "source_charset", .where = everywhere | if_in_location, .args = {keyword::word("charset")}, .apply = lower_source_charset,
      .summary = "The charset of what servers and files hold; weir converts nothing, so it has to be that of charset.", .once = true},
+    {.name = "ssi", .where = everywhere | if_in_location, .args = {keyword::flag()}, .apply = lower_includes, .fallback = "off",
+     .summary = "Carries out the commands in answers: include, echo, set, if, config, block.", .once = true},
+    {.name = "ssi_last_modified", .where = everywhere | if_in_location, .args = {keyword::flag()},
+     .apply = set<&Settings::includes, &ir::Includes::keeps_dates>, .fallback = "off", .since = "1.5.1",
+     .summary = "Keeps Last-Modified of answers with commands.", .once = true},
+    {.name = "ssi_silent_errors", .where = everywhere | if_in_location, .args = {keyword::flag()},
+     .apply = set<&Settings::includes, &ir::Includes::silent>, .fallback = "off",
+     .summary = "Leaves nothing in place of a command that fails.", .once = true},
+    {.name = "ssi_types", .where = everywhere | if_in_location, .args = {keyword::many(keyword::word("type"))}, .apply = lower_include_types,
+     .fallback = "text/html", .summary = "Content types with commands beside text/html.", .once = true},
+    {.name = "ssi_value_length", .where = everywhere | if_in_location, .args = {keyword::size("length", 1, 1048576)},
+     .apply = set<&Settings::includes, &ir::Includes::most_value>, .fallback = "256",
+     .summary = "Longest value of a parameter of a command.", .once = true},
 };
 // clang-format on
 static_assert(keyword::well_formed(rows));
@@ -125,19 +154,6 @@ void check_charsets(Block& block) {
                 fmt::format("converting \"{}\" to \"{}\" is known to nginx, not yet in weir", source.text, target),
                 "name the charset that the texts are in");
     block.source_charset.reset();
-    {.name = "ssi", .where = everywhere | if_in_location, .args = {keyword::flag()}, .apply = lower_includes, .fallback = "off",
-     .summary = "Carries out the commands in answers: include, echo, set, if, config, block.", .once = true},
-    {.name = "ssi_last_modified", .where = everywhere | if_in_location, .args = {keyword::flag()},
-     .apply = set<&Settings::includes, &ir::Includes::keeps_dates>, .fallback = "off", .since = "1.5.1",
-     .summary = "Keeps Last-Modified of answers with commands.", .once = true},
-    {.name = "ssi_silent_errors", .where = everywhere | if_in_location, .args = {keyword::flag()},
-     .apply = set<&Settings::includes, &ir::Includes::silent>, .fallback = "off",
-     .summary = "Leaves nothing in place of a command that fails.", .once = true},
-    {.name = "ssi_types", .where = everywhere | if_in_location, .args = {keyword::many(keyword::word("type"))}, .apply = lower_include_types,
-     .fallback = "text/html", .summary = "Content types with commands beside text/html.", .once = true},
-    {.name = "ssi_value_length", .where = everywhere | if_in_location, .args = {keyword::size("length", 1, 1048576)},
-     .apply = set<&Settings::includes, &ir::Includes::most_value>, .fallback = "256",
-     .summary = "Longest value of a parameter of a command.", .once = true},
 }
 
 // $secure_link, as the directives of the block say.

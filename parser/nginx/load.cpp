@@ -80,8 +80,8 @@ std::vector<keyword::Table> directive_tables() {
     std::vector<keyword::Table> all{
         main_keywords(),   event_keywords(),  http_keywords(),          server_keywords(),
         log_keywords(),    proxy_keywords(),  cache_keywords(),  grpc_keywords(),          rewrite_keywords(),       upstream_keywords(),
-        map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
         sticky_keywords(),
+        map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
         match_keywords(),  map_line_keywords(),      file_keywords(),
         access_keywords(), field_keywords(),  geo_keywords(),           geo_line_keywords(),
         reply_keywords(),  tls_keywords(), server_tls_keywords(), http2_keywords()};

@@ -501,6 +501,7 @@ net::Task<bool> Exchange::run() {
         next = reply_.status != 0 ? Next::reply : begin();
     }
     if (is_clone_) next = co_await forward();
+    if (!named_.empty()) next = go_to(named_, true);
     while (next == Next::rules || next == Next::route || next == Next::perform || next == Next::wait) {
         if (internal_redirects_ > most_internal_redirects) {
             in_error_page_ = true;
@@ -521,12 +522,14 @@ net::Task<bool> Exchange::run() {
         subject_.times.queued = worker_.loop.now_us();
     }
     if (next == Next::close) {
+        if (wants_post_action()) co_await run_post_action();
         if (!silent_) log();
         if (mirrored_) co_await MirrorsDone{mirrors_running_, mirrors_done_};
         co_return false;
     }
     bool keep = false;
     if (next == Next::reply) keep = co_await send_reply();
+    if (wants_post_action()) co_await run_post_action();
     log();
     if (mirrored_) co_await MirrorsDone{mirrors_running_, mirrors_done_};
     co_return co_await leave(keep);

@@ -226,6 +226,10 @@ private:
     void relay_fields(http::ResponseHead& response);
     void rewrite_location(http::Field& field);
     void rewrite_cookie(http::Field& field);
+    // sticky.cpp: the pool in use, when it keeps clients at their servers.
+    [[nodiscard]] const plan::Pool* sticky_pool() const;
+    void add_sticky_cookie();
+    void learn_session(bool at_head);
     bool rewrite_attribute(const plan::Forwarding::Rewrite& rule, bool domain,
                            std::string_view& value);
     void apply_reply_fields();
@@ -249,10 +253,6 @@ private:
     std::shared_ptr<forward::MadePool> made_pool_;   // outlives what counts in it
     http::RequestHead& request_;
     route::Subject subject_;
-    // sticky.cpp: the pool in use, when it keeps clients at their servers.
-    [[nodiscard]] const plan::Pool* sticky_pool() const;
-    void add_sticky_cookie();
-    void learn_session(bool at_head);
     http::BodySource& body_;
     http::BodySink& writer_;
     pool::Tally tally_;

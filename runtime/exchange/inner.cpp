@@ -169,6 +169,8 @@ net::Task<http::BodyState> Exchange::save_body() {
     const auto& limits = *client_rules().limits;
     auto& spool = gathered_.spool;
     std::uint64_t most = limits.body_buffer;
+    const bool only_in_file = limits.body_file != ir::ClientLimits::BodyFile::as_needed;
+    gathered_.file.stay(forward::stay_of(limits.body_file));
     while (!body_.ended()) {
         auto piece = co_await body_.next(client_rules().timeouts->client_read.count(), nullptr);
         if (piece.state != http::BodyState::ok) co_return piece.state;
@@ -194,8 +196,6 @@ net::Task<Exchange::Next> Exchange::start_mirrors() {
     mirrored_ = true;
     bool with_body = route_->inner->mirror_body && !body_.ended() && !gathered_.tried && !gathered_.dropped;
     if (with_body) {
-    const bool only_in_file = limits.body_file != ir::ClientLimits::BodyFile::as_needed;
-    gathered_.file.stay(forward::stay_of(limits.body_file));
         if (!send_continue()) co_return Next::close;
         auto state = co_await save_body();
         if (state != http::BodyState::ok) {
@@ -236,6 +236,44 @@ net::Detached Exchange::run_mirror(std::string_view uri) {
         co_await inner->run();
     }
     if (--mirrors_running_ == 0 && mirrors_done_) worker_.loop.post(mirrors_done_);
+}
+
+// --- post_action ---
+
+bool Exchange::wants_post_action() const {
+    return !route_->inner->afterwards.empty() && !is_inner_ && !head_refused_ && subject_.request;
+}
+
+// When the answer is out, whatever became of it, and before the log line. It is the request once more, so
+// that a location can report what became of it.
+net::Task<void> Exchange::run_post_action() {
+    net::Watch nobody;   // the client does not wait for it
+    const std::string_view uri = route_->inner->afterwards;
+    const bool named = uri.starts_with('@');
+    SavedBody body(gathered_.bytes(), gathered_.file);
+    InnerCarrier carrier(nobody, body);
+    // The URI is a path: a '?' in it begins no query.
+    const auto path = named ? subject_.normalized_path : uri;
+    Exchange inner(*this, carrier, route::escape_path(path, arena_));
+    inner.subject_.normalized_path = path;
+    if (named) inner.named_ = uri;
+    auto& request = carrier.request;
+    request.method = request_.method;
+    request.method_for_servers = {};
+    request.method_text = request_.method_text;
+    const auto length = gathered_.whole ? gathered_.bytes().size() + gathered_.file.size() : 0;
+    if (length != 0) {
+        request.framing = http::Framing::length;
+        request.length = length;
+    }
+    inner.subject_.body_length = request.length;
+    inner.subject_.reply = &reply_;
+    inner.subject_.status = subject_.status != 0 ? subject_.status : reply_.status;
+    inner.subject_.sent = subject_.sent;
+    inner.subject_.sent_body = subject_.sent_body;
+    inner.subject_.tries = subject_.tries;
+    inner.subject_.completed = subject_.completed;
+    co_await inner.run();
 }
 
 // --- additions ---

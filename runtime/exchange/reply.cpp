@@ -292,7 +292,6 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
 // The server's head becomes the reply's: what is hop-by-hop or hidden stays here.
 void Exchange::relay_fields(http::ResponseHead& response) {
     const auto& forwarding = *route_->forwarding;
-    add_sticky_cookie();
     reply_ = {};
     reply_.status = response.status;
     reply_.reason = response.reason;
@@ -314,6 +313,7 @@ void Exchange::relay_fields(http::ResponseHead& response) {
     if (head && route_->style->head_shows_chunks && request_.minor >= 1 &&
         response.fields.has(FieldId::transfer_encoding))
         reply_.fields.add(arena_, "transfer-encoding", "chunked");
+    add_sticky_cookie();
     reply_from_server_ = true;
     unsized_ = false;
     if (forced_status_ != 0 && !take_status_) {
@@ -593,7 +593,6 @@ net::Task<bool> Exchange::send_reply() {
         ok = result.state == Io::State::ok;
     } else if (sliced_total_ != 0) {
         ok = co_await send_slices(*from);
-    if (ok) learn_session(false);
     } else if (plain && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
         // The whole answer is here: one write.
         writer_.set_trailers(from->trailers());
@@ -607,6 +606,7 @@ net::Task<bool> Exchange::send_reply() {
     bool whole = ok;
     if (shelving_ && ok && reply_from_server_ && shelving_->ended()) shelf_->keep();   // it had no body to pass
     if (saving_) whole = co_await save_rest();
+    if (ok) learn_session(false);
     // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
     // away, so that the connection can be kept.
     bool unwanted = ok && no_body && server_ && reply_from_server_ && !site_->source->is_nginx_style;

@@ -101,10 +101,10 @@ public:
     [[nodiscard]] std::uint16_t status_for(Failure failure) const;
     // The response is one that retrying was asked for (proxy_next_upstream http_502): last try.
     [[nodiscard]] pool::LivePool* pool() const { return pool_; }
+    [[nodiscard]] ir::PoolId pool_id() const { return pool_id_; }   // no_id: made while running
     // More about a failure, for the error log; may be empty.
     [[nodiscard]] const std::string& problem() const { return problem_; }
 
-    [[nodiscard]] ir::PoolId pool_id() const { return pool_id_; }   // no_id: made while running
 private:
     [[nodiscard]] const ir::ForwardSettings& settings() const {
         return *job_.route.forwarding->source;
