@@ -606,7 +606,7 @@ net::Task<bool> Exchange::send_reply() {
     bool whole = ok;
     if (shelving_ && ok && reply_from_server_ && shelving_->ended()) shelf_->keep();   // it had no body to pass
     if (saving_) whole = co_await save_rest();
-    if (ok) learn_session(false);
+    if (ok && reply_from_server_) learn_session(false);
     // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
     // away, so that the connection can be kept.
     bool unwanted = ok && no_body && server_ && reply_from_server_ && !site_->source->is_nginx_style;

@@ -52,6 +52,42 @@ TEST(LivePool, AFailedProbeStartsTheWaitAnew) {
     EXPECT_EQ(bench.times(4), "2222");
 }
 
+TEST(LivePool, StickyRequestsGoToTheirServerWhileItIsUp) {
+    BenchPool bench(How::round_robin);
+    bench.server().cookie = "a";
+    bench.server().cookie = "b";
+    bench.server();
+    bench.conf->sticky.how = ir::Pool::Sticky::How::route;
+    bench.open();
+    PickRequest to_b;
+    to_b.sticky = "b";
+    auto times = [&](const PickRequest& request, int count) {
+        std::string all;
+        for (int i = 0; i < count; ++i) all += bench.once(request);
+        return all;
+    };
+    EXPECT_EQ(times(to_b, 3), "222");
+    bench.set_flags(1, zone::ServerState::drain);
+    EXPECT_EQ(times(to_b, 3), "222");
+    EXPECT_EQ(bench.times(4).find('2'), std::string::npos);
+    bench.set_flags(1, zone::ServerState::check_down);
+    EXPECT_EQ(times(to_b, 3).find('2'), std::string::npos);
+    bench.set_flags(1, 0);
+    bench.live().report(*bench.live().servers()[1], UseResult::failed, bench.now);
+    EXPECT_EQ(times(to_b, 3).find('2'), std::string::npos);
+    // A server without a name has that of its address; sessions know it by a digest.
+    PickRequest to_third;
+    to_third.sticky = bench.live().servers()[2]->sticky;
+    EXPECT_EQ(to_third.sticky.size(), 32u);
+    EXPECT_EQ(times(to_third, 2), "33");
+    PickRequest learned;
+    learned.sticky_digest = bench.live().servers()[0]->sticky_digest;
+    EXPECT_EQ(times(learned, 2), "11");
+    PickRequest unknown;
+    unknown.sticky = "c";
+    EXPECT_NE(times(unknown, 4).find('1'), std::string::npos);
+}
+
 TEST(LivePool, ASingleServerIsNeverTakenOut) {
     BenchPool bench(How::round_robin);
     bench.server();
