@@ -332,7 +332,7 @@ net::Task<bool> Exchange::ssi_echo(SsiRun& run, const SsiCommand& command) {
         co_return co_await ssi_put(run, text);
     }
     auto text = route::to_text(value, arena_);
-    if (run.encoding == Encoding::url) text = route::escape_segment(text, arena_);
+    if (run.encoding == Encoding::url) text = route::escape_path(text, arena_);
     else if (run.encoding == Encoding::entity) text = route::escape_html(text, arena_);
     co_return co_await ssi_put(run, text);
 }

@@ -125,6 +125,7 @@ FILES = """
 user root;
 events {{ }}
 http {{
+    client_max_body_size 20m;
     client_body_temp_path {folder}/bodies;
     server {{
         listen 127.0.0.1:{port};

@@ -18,7 +18,7 @@ http {{
         listen 127.0.0.1:{port};
         root {folder};
         ssi on;
-        location /p {{ proxy_pass http://127.0.0.1:{a}; }}
+        location /proxied {{ proxy_pass http://127.0.0.1:{a}; }}
         location /packed/ {{ alias {folder}/; gzip on; gzip_min_length 1; }}
     }}
 }}
@@ -57,14 +57,14 @@ def test_a_page_that_includes_itself_ends(folder, run_server, run_proxy):
 
 def test_big_includes_reach_slow_readers(folder, run_server, run_proxy):
     port = start(folder, run_server, run_proxy, {
-        "page.html": '[<!--#include virtual="/p" -->|<!--#include virtual="/p?2" -->]'}, BIG)
+        "page.html": '[<!--#include virtual="/proxied" -->|<!--#include virtual="/proxied?2" -->]'}, BIG)
     with Client(port, receive_buffer=4096) as client:
         assert read(client, "/page.html").body == b"[" + BIG + b"|" + BIG + b"]"
 
 
 def test_a_client_that_leaves_ends_its_page(folder, run_server, run_proxy):
     port = start(folder, run_server, run_proxy, {
-        "page.html": '[<!--#include virtual="/p" -->]' * 20, "small.html": "small"}, BIG)
+        "page.html": '[<!--#include virtual="/proxied" -->]' * 20, "small.html": "small"}, BIG)
     for _ in range(5):
         with Client(port, receive_buffer=4096) as client:
             client.send("GET /page.html HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
@@ -73,7 +73,7 @@ def test_a_client_that_leaves_ends_its_page(folder, run_server, run_proxy):
 
 
 def test_a_query_cannot_end_the_request_line(folder, run_server, run_proxy):
-    page = '<!--#set var="x" value="a\r\nInjected: yes" --><!--#include virtual="/p?$x" -->'
+    page = '<!--#set var="x" value="a\r\nInjected: yes" --><!--#include virtual="/proxied?$x" -->'
     port = start(folder, run_server, run_proxy, {}, b"proxied")
     (pathlib.Path(folder) / "bad.html").write_bytes(page.encode())
     assert b"an error occurred" in get(port, "/bad.html").body
