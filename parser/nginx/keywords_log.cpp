@@ -177,7 +177,8 @@ void lower_access_log(keyword::Scope& scope, const Call& call) {
     int severity = -1;
     if (has_variables(call[0].text) && !call[0].text.starts_with("syslog:")) {
         log.target.kind = ir::LogTarget::Kind::file;
-        log.target.dynamic_path = block.text(call[0]);
+        // nginx puts its prefix before a path that begins with a variable, too.
+        log.target.dynamic_path = make_text(block, block.run.full_path(call[0].text), call[0].span);
     } else {
         auto target = make_log_target(block, call, call[0], severity);
         if (!target) return;
