@@ -124,6 +124,9 @@ struct H2Callbacks {
             session.note_glitch();
             if (!session.settings_.answers_malformed) return fail_stream(session, stream);
         }
+        using enum ParseStatus;
+        bool too_long = stream.parsed_.status == line_too_long || stream.parsed_.status == field_too_long;
+        if (too_long && session.settings_.answers_malformed) session.violation_ = NGHTTP2_ENHANCE_YOUR_CALM;
         if (auto text = stream.builder_.priority(); !text.empty()) {
             auto priority = parse_priority(text);
             nghttp2_session_change_extpri_stream_priority(session.session_, stream.id_, &priority, 0);

@@ -264,7 +264,7 @@ void H2Stream::write_head(const ReplyHead& reply) {
     }
     if (accepts) accepted_ = true;
     bool empty = reply.body == Framing::none || (reply.body == Framing::length && head.length == 0);
-    submit(fields, count, empty && !accepts && !malformed_);
+    submit(fields, count, empty && !accepts);
 }
 
 void H2Stream::submit(const void* fields, std::size_t count, bool ends) {
@@ -308,7 +308,7 @@ bool H2Stream::Sink::write_now(std::string_view bytes, bool last, net::WriteAll&
     auto& session = stream.session_;
     if (stream.has_body_ && !stream.closed_ && !session.dead_) {
         stream.pending_ = bytes;
-        stream.pending_last_ = last && !stream.malformed_;
+        stream.pending_last_ = last;
         if (stream.deferred_) {
             stream.deferred_ = false;
             nghttp2_session_resume_data(session.session_, stream.id_);
@@ -355,7 +355,7 @@ net::Task<net::WriteAll> H2Stream::Sink::write_rest(net::Time timeout, net::Writ
 }
 
 void H2Stream::send_reset(std::uint32_t error) {
-    if (closed_ || session_.dead_ || reset_sent_) return;
+    if (session_.dead_ || reset_sent_) return;
     reset_sent_ = true;
     nghttp2_submit_rst_stream(session_.session_, NGHTTP2_FLAG_NONE, id_, error);
     session_.send_later();
@@ -365,8 +365,12 @@ bool H2Stream::finish(bool) {
     pending_ = {};
     if (end_sent_ && !malformed_ && !std::exchange(answered_, true))
         session_.guard_.earn(H2Guard::answered);
-    if (closed_ || session_.dead_) return true;
-    if (malformed_) send_reset(NGHTTP2_PROTOCOL_ERROR);
+    if (session_.dead_) return true;
+    // The answer is whole for who reads it; what was asked stays an error of the stream (RFC 9113
+    // section 8.1.1).
+    bool ended = closed_ && end_sent_ && input_ended_;
+    if (malformed_ && (!closed_ || ended)) send_reset(NGHTTP2_PROTOCOL_ERROR);
+    else if (closed_) return true;
     else if (!end_sent_) send_reset(NGHTTP2_INTERNAL_ERROR);
     else if (!input_ended_) send_reset(NGHTTP2_NO_ERROR);   // RFC 9113 section 8.1
     return true;
