@@ -66,6 +66,9 @@ void Printer::tls_profile(const TlsProfile& profile) {
     for (const auto& one : profile.identities) tls_identity(one);
     for (const auto& one : profile.computed)
         line("certificate of {} key {}", show(one.chain, config), show(one.key, config));
+    field("kept_files", profile.kept_files, d.kept_files);
+    if (profile.kept_valid != d.kept_valid) line("kept_valid {}", show(Milliseconds(profile.kept_valid)));
+    if (profile.kept_inactive != d.kept_inactive) line("kept_inactive {}", show(Milliseconds(profile.kept_inactive)));
     tls_rules(profile.rules);
     put_file(*this, "passwords", profile.passwords);
     field("reject", profile.reject, d.reject);

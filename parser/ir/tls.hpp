@@ -71,6 +71,11 @@ struct TlsProfile {
         Span span;
     };
     std::vector<Computed> computed;
+    std::string computed_folder;           // with '/', where relative ones start
+    // Of files so named, how many are kept, how long before they are looked at again, and how long
+    // unused (ssl_certificate_cache).
+    std::uint32_t kept_files = 0;
+    std::chrono::seconds kept_valid{60}, kept_inactive{10};
     File passwords;                        // of their keys
     bool reject = false;                   // ssl_reject_handshake
     // A client certificate that is wrong or missing ends the handshake (HAProxy); else requests get 400.

@@ -3,6 +3,8 @@
 // block is complete (finish_server_tls), for most blocks that inherit such lines never use them.
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
@@ -117,37 +119,55 @@ void lower_tls_certificate_key(Block& block, const Call& call, ir::ServerTls& tl
     tls.identity.key = name_file(block, call[0]);
 }
 
-// off | max=N [inactive=time] [valid=time]
-void lower_tls_certificate_cache(Block& block, const Call& call, ir::ServerTls& tls) {
-    const ir::ServerTls plain;
-    tls.kept_certificates = 0;
-    tls.certificate_valid = plain.certificate_valid;
-    tls.certificate_inactive = plain.certificate_inactive;
-    if (call.size() == 1 && call[0].text == "off") return;
+bool read_certificate_cache(Scope& scope, const Call& call, CertificateCache& cache) {
+    if (call.size() == 1 && call[0].text == "off") return true;
     for (const auto& argument : call.args) {
         std::string_view value;
+        bool good = false;
         auto seconds = [&](std::chrono::seconds& into) {
             auto time = value::parse_nginx_duration(value, value::NginxTime::seconds);
-            if (!time) return invalid_parameter(block, call, argument);
-            into = std::chrono::duration_cast<std::chrono::seconds>(*time);
+            if (time) into = std::chrono::duration_cast<std::chrono::seconds>(*time);
+            return time.has_value();
         };
         if (key_value(argument.text, "max=", value)) {
             auto number = value::parse_number(value);
-            if (!number || *number <= 0)
-                return invalid_parameter(block, call, argument, "max= wants a number from 1");
-            tls.kept_certificates = static_cast<std::uint32_t>(*number);
+            good = number && *number > 0 && *number <= UINT32_MAX;
+            if (good) cache.most = static_cast<std::uint32_t>(*number);
         } else if (key_value(argument.text, "inactive=", value)) {
-            seconds(tls.certificate_inactive);
+            good = seconds(cache.inactive);
         } else if (key_value(argument.text, "valid=", value)) {
-            seconds(tls.certificate_valid);
-        } else {
-            return invalid_parameter(block, call, argument,
-                                     "off, or max=N [inactive=time] [valid=time]");
+            good = seconds(cache.valid);
         }
+        if (good) continue;
+        scope.error(argument.span, "invalid-parameter",
+                    fmt::format("invalid parameter \"{}\" of \"{}\"", argument.text, call.name),
+                    "off, or max=N [inactive=time] [valid=time], with N from 1");
+        return false;
     }
-    if (tls.kept_certificates == 0)
-        block.error(call.span, "invalid-value",
+    if (cache.most == 0)
+        scope.error(call.span, "invalid-value",
                     fmt::format("\"{}\" must have the \"max\" parameter", call.name));
+    return cache.most != 0;
+}
+
+std::string command_value(const Block& block, std::string_view name, std::string_view value) {
+    // SSL_CONF_cmd(3): those whose value is a file or a folder.
+    static constexpr std::string_view of_files[] = {
+        "certificate", "privatekey", "serverinfofile", "dhparameters", "chaincafile", "chaincapath",
+        "verifycafile", "verifycapath", "requestcafile", "clientcafile", "requestcapath", "clientcapath"};
+    std::string lower(name);
+    for (char& c : lower)
+        if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+    bool is_file = std::find(std::begin(of_files), std::end(of_files), lower) != std::end(of_files);
+    return is_file ? path_of(block, value) : std::string(value);
+}
+
+void lower_tls_certificate_cache(Block& block, const Call& call, ir::ServerTls& tls) {
+    CertificateCache cache;
+    if (!read_certificate_cache(block, call, cache)) return;
+    tls.kept_certificates = cache.most;
+    tls.certificate_valid = cache.valid;
+    tls.certificate_inactive = cache.inactive;
 }
 
 void lower_tls_ciphers(Block&, const Call& call, ir::ServerTls& tls) {
@@ -156,7 +176,7 @@ void lower_tls_ciphers(Block&, const Call& call, ir::ServerTls& tls) {
 
 void lower_tls_conf_command(Block& block, const Call& call, ir::ServerTls& tls) {
     if (block.first_use(*call.row)) tls.rules.commands.clear();
-    tls.rules.commands.emplace_back(call[0].text, call[1].text);
+    tls.rules.commands.emplace_back(call[0].text, command_value(block, call[0].text, call[1].text));
 }
 
 void lower_tls_crl(Block& block, const Call& call, ir::ServerTls& tls) {

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "parser/nginx/server_tls.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/nginx/tls.hpp"
@@ -62,33 +63,51 @@ bool refuse_source(Scope& scope, const Call& call) {
                     "name a file");
         return true;
     }
-    if (!has_variables(call[0].text)) return false;
-    scope.error(call[0].span, "not-supported",
-                fmt::format("variables in \"{}\" are known to nginx, not yet in weir", call.name),
-                "name a file for each server; weir loads it when the first client asks for it");
-    return true;
+    return false;
 }
 
 // The n-th certificate belongs to the n-th key. What a block says replaces what is around it.
-template <ir::File ir::TlsIdentity::*File, Span ir::TlsIdentity::*At>
+// Where one of the pair has variables, `computed` goes along, one for each of `identities`, until the
+// server is complete.
+template <ir::File ir::TlsIdentity::*File, Span ir::TlsIdentity::*At, ir::Text ir::TlsProfile::Computed::*Of>
 void lower_identity(Scope& scope, const Call& call, std::string_view what) {
-    auto& list = profile_of(scope).identities;
-    if (block_of(scope).first_use(*call.row))
+    auto& profile = profile_of(scope);
+    auto& list = profile.identities;
+    if (block_of(scope).first_use(*call.row)) {
         for (auto& one : list) one.*File = nullptr;
-    auto file = refuse_source(scope, call) ? nullptr : read_file(scope, call[0], what);
+        for (auto& one : profile.computed) one.*Of = {};
+    }
+    bool refused = refuse_source(scope, call);
+    bool computed = has_variables(call[0].text);
+    auto file = refused || computed ? nullptr : read_file(scope, call[0], what);
     // One that is wrong stands for itself: that it is missing is not said as well.
     if (!file) file = std::make_shared<ir::FileContent>(ir::FileContent{std::string(call[0].text), {}, true});
     auto place = std::find_if(list.begin(), list.end(), [](const auto& one) { return !(one.*File); });
     auto& one = place == list.end() ? list.emplace_back() : *place;
     one.*File = std::move(file);
     one.*At = call[0].span;
+    if (!computed && profile.computed.empty()) return;
+    profile.computed.resize(list.size());
+    profile.computed[static_cast<std::size_t>(&one - list.data())].*Of =
+        computed ? block_of(scope).text(call[0]) : ir::Text{};
+    profile.computed_folder = block_of(scope).run.file_folder;
 }
 
 void lower_certificate(Scope& scope, const Call& call) {
-    lower_identity<&ir::TlsIdentity::chain, &ir::TlsIdentity::chain_span>(scope, call, "certificate");
+    lower_identity<&ir::TlsIdentity::chain, &ir::TlsIdentity::chain_span, &TlsProfile::Computed::chain>(scope, call, "certificate");
 }
 void lower_certificate_key(Scope& scope, const Call& call) {
-    lower_identity<&ir::TlsIdentity::key, &ir::TlsIdentity::key_span>(scope, call, "certificate key");
+    lower_identity<&ir::TlsIdentity::key, &ir::TlsIdentity::key_span, &TlsProfile::Computed::key>(scope, call, "certificate key");
+}
+
+// off | max=N [inactive=time] [valid=time]
+void lower_certificate_cache(Scope& scope, const Call& call) {
+    auto& profile = profile_of(scope);
+    CertificateCache cache;
+    if (!read_certificate_cache(scope, call, cache)) return;
+    profile.kept_files = cache.most;
+    profile.kept_valid = cache.valid;
+    profile.kept_inactive = cache.inactive;
 }
 
 void lower_password_file(Scope& scope, const Call& call) {
@@ -111,7 +130,7 @@ void lower_flag(Scope& scope, const Call& call) {
 void lower_conf_command(Scope& scope, const Call& call) {
     auto& commands = profile_of(scope).rules.commands;
     if (block_of(scope).first_use(*call.row)) commands.clear();
-    commands.emplace_back(call[0].text, call[1].text);
+    commands.emplace_back(call[0].text, command_value(block_of(scope), call[0].text, call[1].text));
 }
 
 void lower_trusted(Scope& scope, const Call& call) {
@@ -225,7 +244,7 @@ constexpr Keyword rows[] = {
     {.name = "ssl_certificate", .where = both, .args = {keyword::text("file")}, .apply = lower_certificate,
      .inherit = Inherit::replace_list, .summary = "Names the certificate file of the server."},
     {.name = "ssl_certificate_cache", .where = both, .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
-     .fallback = "off", .since = "1.27.4", .support = ignored("weir keeps every certificate in memory"),
+     .apply = lower_certificate_cache, .fallback = "off", .since = "1.27.4",
      .summary = "Keeps certificates and keys named by variables in memory."},
     {.name = "ssl_certificate_key", .where = both, .args = {keyword::text("file")}, .apply = lower_certificate_key,
      .inherit = Inherit::replace_list, .summary = "Names the private key file of the server."},
@@ -281,9 +300,36 @@ static_assert(keyword::well_formed(rows));
 
 }  // namespace
 
+namespace {
+
+// The pairs with variables leave the list of those that are read now.
+void split_computed(TlsProfile& profile) {
+    std::vector<ir::TlsIdentity> read;
+    std::vector<TlsProfile::Computed> computed;
+    profile.computed.resize(profile.identities.size());
+    for (std::size_t i = 0; i < profile.identities.size(); ++i) {
+        auto& one = profile.identities[i];
+        auto& texts = profile.computed[i];
+        bool has_text = !texts.chain.empty() || !texts.key.empty();
+        if (!has_text || !one.chain || !one.key) {
+            read.push_back(std::move(one));
+            continue;
+        }
+        if (texts.chain.empty()) texts.chain = ir::Text::of(one.chain->path);
+        if (texts.key.empty()) texts.key = ir::Text::of(one.key->path);
+        texts.span = one.chain_span;
+        computed.push_back(std::move(texts));
+    }
+    profile.identities = std::move(read);
+    profile.computed = std::move(computed);
+}
+
+}  // namespace
+
 void finish_tls(Block& block) {
     // Most servers have none of it, and share their parent's.
     if (block.own.tls->identities.empty() && !block.own.tls->reject) return;
+    if (!block.own.tls->computed.empty()) split_computed(profile_of(block));
     const auto& before = *block.own.tls;
     bool given = std::any_of(before.identities.begin(), before.identities.end(), [](const auto& one) { return one.chain != nullptr; });
     auto staple = given && block.staples ? block.staple : nullptr;
@@ -312,7 +358,10 @@ void finish_tls(Block& block) {
 }
 
 void check_tls_listeners(Run& run) {
-    auto shows = [&](ir::SiteId id) { return !run.config.sites[id].settings.tls->identities.empty(); };
+    auto shows = [&](ir::SiteId id) {
+        const auto& profile = *run.config.sites[id].settings.tls;
+        return !profile.identities.empty() || !profile.computed.empty();
+    };
     auto rejects = [&](ir::SiteId id) { return run.config.sites[id].settings.tls->reject; };
     auto missing = [&](const ir::Listener& listener, Span span) {
         run.sink.error(span, "no-certificate",

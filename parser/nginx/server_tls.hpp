@@ -7,6 +7,15 @@
 
 namespace weir::nginx {
 
+// What *_ssl_certificate_cache says: off | max=N [inactive=time] [valid=time].
+struct CertificateCache {
+    std::uint32_t most = 0;   // files
+    std::chrono::seconds valid{60}, inactive{10};
+};
+bool read_certificate_cache(keyword::Scope& scope, const keyword::Call& call, CertificateCache& cache);
+// The value of an *_ssl_conf_command; a file's name becomes a path.
+std::string command_value(const Block& block, std::string_view name, std::string_view value);
+
 using LowerTls = void (*)(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_alpn(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_certificate(Block& block, const keyword::Call& call, ir::ServerTls& tls);

@@ -23,6 +23,8 @@ void set_mark(const ir::action::SetMark& action, int fd);
 // it. False: the connection is to be closed without a word.
 // Counts the session where its connection's followers point.
 void count_session(const Connection& connection);
+// What can be asked of a connection that has sent nothing yet.
+void begin_early(route::Subject& subject, Arena& arena, Connection& connection, const plan::Site& site);
 bool run_early_rules(Connection& connection, const plan::Site& site,
                      const std::vector<plan::Rule>& rules);
 

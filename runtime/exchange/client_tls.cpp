@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/exchange/actions.hpp"
 #include "runtime/exchange/connection.hpp"
 #include "runtime/log/access_log.hpp"
 #include "runtime/log/error_log.hpp"
@@ -14,6 +15,7 @@
 #include "runtime/net/tls_facts.hpp"
 #include "runtime/plan/tls.hpp"
 #include "runtime/route/dates.hpp"
+#include "runtime/zone/table.hpp"
 
 namespace weir::exchange {
 
@@ -87,11 +89,64 @@ void tell_haproxy(Connection& connection, const plan::Site& site, std::int32_t f
     }
 }
 
+void count_in(zone::Counter (&rate)[3], std::int64_t wall_ms) {
+    std::uint64_t cells[3] = {rate[0].get(), rate[1].get(), rate[2].get()};
+    constexpr std::uint32_t second = 1000;
+    zone::count_rate(cells, second, wall_ms, 1);
+    for (int i = 0; i < 3; ++i) rate[i].set(cells[i]);
+}
+
+// Rates are of one worker's own cells: nobody else writes them.
+void count_handshake(Connection& connection) {
+    auto& worker = connection.worker;
+    if (!worker.process.slots) return;
+    auto& counters = worker.process.mine(worker.index);
+    auto now = worker.loop.wall_ms();
+    counters.handshakes.add(1);
+    count_in(counters.handshake_rate, now);
+    if (connection.stream.tls()->resumed()) return;
+    counters.full_handshakes.add(1);
+    count_in(counters.full_handshake_rate, now);
+}
+
 void note(Connection& connection) {
     auto& facts = connection.facts;
     facts.tls = true;
     facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls());
 }
+
+// Asked by OpenSSL while the handshake runs: which certificate this client gets.
+struct Asked {
+    Connection& connection;
+    const plan::TlsListener& listener;
+    const plan::TlsChoice* choice = nullptr;
+
+    static bool pick(void* owner, net::TlsSession& session, const net::TlsHello& hello) {
+        auto& self = *static_cast<Asked*>(owner);
+        self.choice = self.listener.pick(session, hello);
+        return self.choice != nullptr;
+    }
+    static bool certify(void* owner, net::TlsSession& session) {
+        auto& self = *static_cast<Asked*>(owner);
+        auto& connection = self.connection;
+        connection.facts.make_details().tls = std::make_shared<const net::TlsFacts>(session);
+        Arena arena;
+        route::Subject subject;
+        const auto& site = connection.first_site();
+        begin_early(subject, arena, connection, site);
+        std::string problem;
+        if (self.choice->certify(session, subject, problem)) return true;
+        log::About about;
+        about.connection = connection.facts.serial;
+        about.doing = "SSL handshaking";
+        about.client = connection.facts.client.text();
+        auto address = ir::to_string(connection.facts.listener->endpoint);
+        about.site = address;
+        log::process_log().write(log::error, problem, about, &site.source->settings.logs->errors);
+        return false;
+    }
+    [[nodiscard]] net::TlsPicker picker() { return {this, pick, certify}; }
+};
 
 // What error-log-format may ask for is noted first.
 void end_by_fault(Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
@@ -112,13 +167,15 @@ net::Task<bool> accept_tls(Connection& connection) {
     const auto& tls = *plan.tls->listener(connection.listener);
     auto& stream = connection.stream;
     auto early = connection.input.held() ? connection.input.view() : std::string_view();
-    auto session = net::TlsSession::accept(tls.context(), tls.picker(), early);
+    Asked asked{connection, tls};
+    auto session = net::TlsSession::accept(tls.context(), asked.picker(), early);
     if (!session) co_return false;
     connection.input.clear();
     connection.input.release();
     stream.start_tls(std::move(session));
     auto outcome = co_await net::handshake(stream, deadline_of(connection, site));
     if (outcome.how == How::done) {
+        count_handshake(connection);
         note(connection);
         if (site.source->kind == ir::Site::Kind::http) co_return true;
         co_return tls_refusal(connection, site, connection.facts.details().tls->server_name()) == 0;

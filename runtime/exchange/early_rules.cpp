@@ -56,11 +56,7 @@ void count_session(const Connection& connection) {
     count_followed(subject, connection.followers->list, Counted::session);
 }
 
-bool run_early_rules(Connection& connection, const plan::Site& site,
-                     const std::vector<plan::Rule>& rules) {
-    if (rules.empty()) return true;
-    Arena arena;
-    route::Subject subject;
+void begin_early(route::Subject& subject, Arena& arena, Connection& connection, const plan::Site& site) {
     auto& facts = connection.facts;
     auto& loop = connection.worker.loop;
     subject.arena = &arena;
@@ -76,6 +72,14 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
         subject.variables = {arena.make_array<route::Value>(count), count};
     if (connection.variables) connection.variables->give(subject.variables);
     if (connection.followers) subject.connection_followed = connection.followers->list;
+}
+
+bool run_early_rules(Connection& connection, const plan::Site& site,
+                     const std::vector<plan::Rule>& rules) {
+    if (rules.empty()) return true;
+    Arena arena;
+    route::Subject subject;
+    begin_early(subject, arena, connection, site);
     bool stays = true;
     for (const auto& rule : rules) {
         if (!rule.when.empty() && !rule.when.holds(subject)) continue;
@@ -96,6 +100,7 @@ bool run_early_rules(Connection& connection, const plan::Site& site,
             follow_connection(rule, *one, subject, connection.followers);
         if (const auto* edit = std::get_if<ir::action::EditEntry>(&action)) edit_entry(rule, *edit, subject);
     }
+    auto& facts = connection.facts;
     // Only what stands before the PROXY header may change who the connection itself is from.
     bool changed = subject.client != &facts.client || subject.local != &facts.local;
     if (changed && &rules != &site.rules.connect) facts.keep_peer();

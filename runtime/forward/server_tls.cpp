@@ -5,12 +5,30 @@
 #include <vector>
 
 #include "runtime/forward/connect.hpp"
-#include "runtime/forward/tls_files.hpp"
 #include "runtime/log/error_log.hpp"
 
 namespace weir::forward {
 
 namespace {
+
+// With the certificate of this request; null when it cannot be made: then `problem` says why.
+std::shared_ptr<const net::TlsContext> computed_context(const plan::ServerTls& tls, route::Subject& subject,
+                                                        std::string& problem) {
+    const auto& source = *tls.source;
+    auto certificate = tls.certificate.render(subject), key = tls.key.render(subject);
+    auto identity = source.identity;
+    if (!certificate.empty()) {
+        const plan::ReadIdentities::Rules rules{source.computed_folder, source.kept_certificates,
+                                                source.certificate_valid, source.certificate_inactive};
+        if (!tls.read.read(rules, certificate, key, identity, problem)) return nullptr;
+    } else {
+        identity = {};
+    }
+    auto context = plan::find_server_context(source.rules, identity);
+    if (context) return *context;
+    problem = context.error().text;
+    return nullptr;
+}
 
 struct Names {
     std::string_view server_name, verified_name;
@@ -70,6 +88,7 @@ Names names_for(const ir::ServerTls& tls, std::string_view name) {
 std::shared_ptr<TlsPeer> make(std::shared_ptr<const net::TlsContext> context,
                               const ir::ServerTls& tls, const Names& names) {
     auto peer = std::make_shared<TlsPeer>();
+    peer->offers_h2 = context && context->alpn().find("\x02h2") != std::string_view::npos;
     peer->context = std::move(context);
     peer->server_name = names.server_name;
     peer->verified_name = names.verified_name;

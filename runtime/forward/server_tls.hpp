@@ -19,6 +19,7 @@ struct TlsPeer {
     std::shared_ptr<const net::TlsContext> context;
     std::string server_name;                 // SNI
     std::string verified_name;               // must stand in the certificate; empty: any
+    bool offers_h2 = false;                  // by ALPN; what the server takes, the handshake says
     bool nameless = false;                   // a name must stand there, and there is none
     std::shared_ptr<net::TlsMemory> memory;  // null: no session is resumed
 };

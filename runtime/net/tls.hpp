@@ -81,9 +81,12 @@ struct TlsErrors {
 
 class TlsSession;
 // Chooses by the ClientHello: calls session.use() or leaves what is there. False ends the handshake.
+// `certify` is asked for the certificate when all of the hello is understood (server_name() is known
+// then), where pick() called certify_later().
 struct TlsPicker {
     void* owner = nullptr;
     bool (*pick)(void* owner, TlsSession& session, const TlsHello& hello) = nullptr;
+    bool (*certify)(void* owner, TlsSession& session) = nullptr;
 };
 
 class TlsContext {
@@ -109,11 +112,13 @@ public:
 private:
     TlsContext() = default;
     friend struct TlsHooks;
+    friend class TlsSession;
     ssl_ctx_st* context_ = nullptr;
     ir::TlsRules rules_;
     ir::TlsProfile profile_;   // of a context for clients, without certificates
     std::string alpn_;
     std::vector<TlsTicketKey> ticket_keys_;
+    bool names_certificate_ = false;   // by a command of its rules; it counts
 };
 
 // The last session with a peer: the next connection to it resumes. Kept with the server.
@@ -168,6 +173,7 @@ public:
     // For a picker: these rules, these certificates instead.
     void use(std::shared_ptr<const TlsContext> context);
     bool use(const Certificates& certificates);
+    void certify_later();
     // Sessions are resumed only where they were made: `scope` stands for the certificate and what is
     // asked of the client's (32 bytes or fewer).
     void set_scope(std::string_view scope);

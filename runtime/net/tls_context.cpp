@@ -320,6 +320,7 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::make(Role ro
                                     static_cast<unsigned>(made->alpn_.size()));
     }
     if (auto done = run_commands(context, accepts, rules); !done) return Unexpected{done.error()};
+    made->names_certificate_ = SSL_CTX_get0_certificate(context) != nullptr && own.empty();
     ERR_clear_error();
     return std::shared_ptr<const TlsContext>(std::move(made));
 }
@@ -468,7 +469,16 @@ void TlsHooks::send_more(SSL_CTX* context) {
                            nullptr, nullptr);
 }
 
+int TlsHooks::on_certify(SSL* ssl, void*) {
+    auto* session = session_of(ssl);
+    const auto& picker = session->picker_;
+    return picker.certify && picker.certify(picker.owner, *session) ? 1 : 0;
+}
+
+void TlsSession::certify_later() { SSL_set_cert_cb(ssl_, TlsHooks::on_certify, nullptr); }
+
 bool TlsSession::use(const Certificates& certificates) {
+    if (context_->names_certificate_) return true;
     SSL_certs_clear(ssl_);
     for (const auto& one : certificates) {
         if (one->ocsp() || one->transparency()) with_more_ = one;

@@ -21,6 +21,7 @@ struct TlsHooks {
                          EVP_MAC_CTX* mac, int encrypts);
     static int on_session_made(SSL* ssl, SSL_SESSION* made);
     static SSL_SESSION* on_session_wanted(SSL* ssl, const unsigned char* id, int size, int* copied);
+    static int on_certify(SSL* ssl, void*);
     static int on_status(SSL* ssl, void*);
     static int on_timestamps(SSL* ssl, unsigned type, unsigned where, const unsigned char** out, std::size_t* size,
                              X509* certificate, std::size_t index, int* alert, void*);

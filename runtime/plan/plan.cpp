@@ -588,7 +588,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     number_listeners(plan->listeners);
     std::vector<const route::NameIndex*> names;
     for (const auto& listener : plan->listeners) names.push_back(&listener.names);
-    plan->tls = TlsPlan::compile(*config, names, problems);
+    plan->tls = TlsPlan::compile(*config, names, *plan->library_, problems);
     for (const auto& zone : config->zones) plan->zone_keys.push_back(plan->library_->compile(zone.of));
     for (const auto& source : config->pools) {
         plan->pools.push_back({});

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/plan/server_tls.hpp"
 
+#include <algorithm>
 #include <mutex>
 
 #include "runtime/net/digest.hpp"
@@ -118,6 +119,19 @@ const ServerTls* ServerTlsTable::add(const ir::ServerTls& source, route::Library
         context = *found;
     }
     if (made->certificate.empty()) made->context = context;
+    if (const auto& alpn = source.rules.alpn; alpn.size() > 1 && std::find(alpn.begin(), alpn.end(), "h2") != alpn.end()) {
+        auto less = std::make_shared<ir::ServerTls>(source);
+        std::erase(less->rules.alpn, "h2");
+        made->apart = std::make_unique<ServerTls>();
+        auto& apart = *made->apart;
+        apart.source = less.get();
+        apart.own_source = std::move(less);
+        apart.name = library.compile(source.name);
+        apart.certificate = library.compile(source.computed_certificate);
+        apart.key = library.compile(source.computed_key);
+        if (made->context)
+            if (auto found = find_server_context(apart.source->rules, source.identity)) apart.context = *found;
+    }
     slot->second = std::move(made);
     return slot->second.get();
 }

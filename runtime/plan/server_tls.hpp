@@ -11,6 +11,7 @@
 
 #include "parser/ir/server_tls.hpp"
 #include "runtime/net/tls.hpp"
+#include "runtime/plan/tls_files.hpp"
 #include "runtime/route/eval.hpp"
 
 namespace weir::plan {
@@ -20,6 +21,10 @@ struct ServerTls {
     // Null where the certificate shown is computed: made for each.
     std::shared_ptr<const net::TlsContext> context;
     route::Template name, certificate, key;
+    // The same without "h2" in what is offered, for WebSockets; null: there is no "h2", or nothing else.
+    std::unique_ptr<ServerTls> apart;
+    std::shared_ptr<const ir::ServerTls> own_source;   // of one that is apart
+    mutable ReadIdentities read;   // where the certificate is computed
 };
 
 // The context for these rules with these certificates, a known one where the content is the same.

@@ -41,20 +41,20 @@ bool left_out(const ir::TlsIdentity& identity) {
 TlsChoice::TlsChoice(std::shared_ptr<const net::TlsContext> context, const ir::TlsProfile& rules,
                      const std::vector<ir::TlsIdentity>& identities)
     : context_(std::move(context)), rules_(rules), scope_(digest_of(demands_of(rules))) {
-    add(identities);
+    for (const auto& one : identities)
+        if (one.chain && one.key) add(one);
 }
 
-void TlsChoice::add(const std::vector<ir::TlsIdentity>& identities) {
-    for (const auto& one : identities) {
-        if (!one.chain || !one.key) continue;
-        identities_.push_back(&one);
-        scope_ = digest_of(scope_ + content_of(one.chain));
-    }
+void TlsChoice::add(const ir::TlsIdentity& identity) {
+    identities_.push_back(&identity);
+    scope_ = digest_of(scope_ + content_of(identity.chain));
 }
 
-std::unique_ptr<TlsChoice> TlsChoice::with(const std::vector<ir::TlsIdentity>& more) const {
+std::unique_ptr<TlsChoice> TlsChoice::with(const TlsChoice& more) const {
     auto both = std::make_unique<TlsChoice>(*this);
-    both->add(more);
+    both->tried_ = false;
+    both->parsed_.clear();
+    for (const auto* one : more.identities_) both->add(*one);
     return both;
 }
 
@@ -69,19 +69,57 @@ bool TlsChoice::apply(net::TlsSession& session) const {
             if (found && !known) parsed_.push_back(*found);
         }
     }
-    if (parsed_.empty()) return false;
+    if (parsed_.empty() && !computed_) return false;
     session.use(context_);
     session.set_scope(scope_);
+    if (computed_) session.certify_later();
     return session.use(parsed_);
 }
 
-net::TlsPicker TlsListener::picker() const { return {const_cast<TlsListener*>(this), pick}; }
+void TlsChoice::compile_computed(route::Library& library) {
+    if (rules_.computed.empty()) return;
+    computed_ = std::make_shared<std::vector<Computed>>();
+    for (const auto& one : rules_.computed) {
+        computed_->push_back({library.compile(one.chain), library.compile(one.key),
+                              std::make_unique<ReadIdentities>()});
+        // What the names come to is not known when a session is looked for; that they are written the
+        // same is.
+        for (const auto* text : {&one.chain, &one.key})
+            for (const auto& piece : text->pieces)
+                scope_ = digest_of(scope_ + (piece.expr ? "$" + piece.expr->text + std::to_string(static_cast<int>(piece.expr->fetch)) + ' ' + std::to_string(piece.expr->number)
+                                                        : piece.literal));
+    }
+}
 
-bool TlsListener::pick(void* owner, net::TlsSession& session, const net::TlsHello& hello) {
+bool TlsChoice::certify(net::TlsSession& session, route::Subject& subject, std::string& problem) const {
+    const ReadIdentities::Rules rules{rules_.computed_folder, rules_.kept_files, rules_.kept_valid,
+                                      rules_.kept_inactive};
+    // A name with a path in it reads nothing but what lies beside the others.
+    if (const auto* name = session.server_name(); name && std::string_view(name).find('/') != std::string_view::npos) {
+        problem = "the server name of the handshake is none";
+        return false;
+    }
+    auto all = parsed_;
+    for (const auto& one : *computed_) {
+        ir::TlsIdentity identity;
+        identity.passwords = rules_.passwords;
+        auto chain = one.chain.render(subject), key = one.key.render(subject);
+        if (!one.read->read(rules, chain, key, identity, problem)) return false;
+        auto found = net::Certificate::find(identity);
+        if (!found) {
+            problem = found.error().text;
+            return false;
+        }
+        all.push_back(*found);
+    }
+    return session.use(all);
+}
+
+const TlsChoice* TlsListener::pick(net::TlsSession& session, const net::TlsHello& hello) const {
     bool h2 = false;
-    const auto* choice = static_cast<const TlsListener*>(owner)->choose(hello, h2);
+    const auto* choice = choose(hello, h2);
     session.offer_h2(h2);
-    return choice && !choice->rules().reject && choice->apply(session);
+    return choice && !choice->rules().reject && choice->apply(session) ? choice : nullptr;
 }
 
 const TlsChoice* TlsListener::choose(const net::TlsHello& hello, bool& h2) const {
@@ -101,12 +139,33 @@ const TlsChoice* TlsListener::choose(const net::TlsHello& hello, bool& h2) const
 }
 
 const TlsChoice* TlsListener::by_certificate(std::string_view name) const {
-    std::string key(name);
-    if (auto found = names_.find(key); found != names_.end()) return found->second;
-    auto dot = key.find('.');
-    if (dot == key.npos || excluded_.contains(key)) return nullptr;
-    auto found = names_.find(key.substr(dot));
-    return found == names_.end() ? nullptr : found->second;
+    // A certificate of one type for the name itself, and one of another type for all names beside it,
+    // are both at hand: the client's ciphers decide.
+    const std::string key(name);
+    Choices found;
+    take(key, key, found);
+    if (auto dot = key.find('.'); dot != key.npos) take(key.substr(dot), key, found);
+    if (found.size() < 2) return found.empty() ? nullptr : found[0];
+    auto& slot = together_[found];
+    if (slot) return slot.get();
+    slot = found[0]->with(*found[1]);
+    for (std::size_t i = 2; i < found.size(); ++i) slot = slot->with(*found[i]);
+    return slot.get();
+}
+
+// What stands under `key` and may be used for `name`; one set of rules, that of the first.
+void TlsListener::take(const std::string& key, const std::string& name, Choices& found) const {
+    auto listed = names_.find(key);
+    if (listed == names_.end()) return;
+    auto excluded = excluded_.find(name);
+    auto has = [](const Choices& list, const TlsChoice* one) {
+        return std::find(list.begin(), list.end(), one) != list.end();
+    };
+    for (const auto* one : listed->second) {
+        if (excluded != excluded_.end() && has(excluded->second, one)) continue;
+        if (!found.empty() && (found[0]->context() != one->context() || has(found, one))) continue;
+        found.push_back(one);
+    }
 }
 
 std::shared_ptr<const net::TlsContext> TlsPlan::context(const ir::TlsProfile& profile, Span span,
@@ -120,14 +179,16 @@ std::shared_ptr<const net::TlsContext> TlsPlan::context(const ir::TlsProfile& pr
     return nullptr;
 }
 
-const TlsChoice* TlsPlan::of_site(const ir::Site& site, std::vector<Problem>& problems) {
+const TlsChoice* TlsPlan::of_site(const ir::Site& site, route::Library& library,
+                                  std::vector<Problem>& problems) {
     const auto& profile = *site.settings.tls;
-    if (profile.identities.empty() && !profile.reject) return nullptr;
+    if (profile.identities.empty() && profile.computed.empty() && !profile.reject) return nullptr;
     auto& slot = by_profile_[site.settings.tls.identity()];
     if (slot) return slot.get();
     auto made = context(profile, site.span, problems);
     if (!made) return nullptr;
     slot = std::make_unique<TlsChoice>(std::move(made), profile, profile.identities);
+    slot->compile_computed(library);
     return slot.get();
 }
 
@@ -138,13 +199,11 @@ void TlsPlan::add_names(const ir::ListenerTls::Entry& entry, const TlsChoice* ch
             if (one.chain) names = net::names_in(one.chain->bytes);
     for (const auto& name : names) {
         if (name.starts_with('!')) {
-            made.excluded_.emplace(name.substr(1), true);
+            made.excluded_[name.substr(1)].push_back(choice);
             continue;
         }
-        auto [slot, is_new] = made.names_.emplace(name.starts_with("*.") ? name.substr(1) : name, choice);
-        if (is_new || slot->second == choice || slot->second->context() != choice->context()) continue;
-        made.own_.push_back(slot->second->with(entry.identities));
-        slot->second = made.own_.back().get();
+        auto& list = made.names_[name.starts_with("*.") ? name.substr(1) : name];
+        if (list.empty() || list.back() != choice) list.push_back(choice);
     }
 }
 
@@ -169,13 +228,13 @@ bool speaks_h2(const ir::Listener& listener, const ir::Site& site) {
 
 std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
                                           const std::vector<const route::NameIndex*>& indexes,
-                                          std::vector<Problem>& problems) {
+                                          route::Library& library, std::vector<Problem>& problems) {
     auto plan = std::make_unique<TlsPlan>();
     plan->listeners_.resize(config.listeners.size());
     bool sites_decide = std::any_of(config.listeners.begin(), config.listeners.end(),
                                     [](const auto& one) { return one.tls && one.tls->sites_decide; });
     if (sites_decide)
-        for (const auto& site : config.sites) plan->of_sites_.push_back(plan->of_site(site, problems));
+        for (const auto& site : config.sites) plan->of_sites_.push_back(plan->of_site(site, library, problems));
     for (ir::ListenerId id = 0; id < config.listeners.size(); ++id) {
         const auto& source = config.listeners[id];
         if (!source.tls) continue;

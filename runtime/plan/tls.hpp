@@ -4,6 +4,7 @@
 // asks for them, for a configuration may name 50,000.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -13,6 +14,7 @@
 #include "parser/base/diag.hpp"
 #include "parser/ir/config.hpp"
 #include "runtime/net/tls.hpp"
+#include "runtime/plan/tls_files.hpp"
 #include "runtime/route/router.hpp"
 
 namespace weir::plan {
@@ -26,30 +28,39 @@ public:
     bool apply(net::TlsSession& session) const;
     [[nodiscard]] const ir::TlsProfile& rules() const { return rules_; }
     [[nodiscard]] bool has_certificate() const { return !identities_.empty(); }
+    // Certificates whose paths are computed: compiled here, read by certify(), which apply() puts off
+    // until the hello is understood. False: none could be read; `problem` says why.
+    void compile_computed(route::Library& library);
+    bool certify(net::TlsSession& session, route::Subject& subject, std::string& problem) const;
     [[nodiscard]] const std::shared_ptr<const net::TlsContext>& context() const { return context_; }
-    // One for what stands in two lines under one name: RSA beside ECDSA.
-    [[nodiscard]] std::unique_ptr<TlsChoice> with(const std::vector<ir::TlsIdentity>& more) const;
+    // One for what stands in two lines under one name: RSA beside ECDSA. The first of a type counts.
+    [[nodiscard]] std::unique_ptr<TlsChoice> with(const TlsChoice& more) const;
 
 private:
-    void add(const std::vector<ir::TlsIdentity>& identities);
+    void add(const ir::TlsIdentity& identity);
     std::shared_ptr<const net::TlsContext> context_;
     const ir::TlsProfile& rules_;
     std::vector<const ir::TlsIdentity*> identities_;
+    struct Computed {
+        route::Template chain, key;
+        std::unique_ptr<ReadIdentities> read;
+    };
+    std::shared_ptr<std::vector<Computed>> computed_;   // null: none
     std::string scope_;                    // for TlsSession::set_scope()
     mutable net::Certificates parsed_;
     mutable bool tried_ = false;
 };
 
-// One listener's. The picker lives as long as this does.
+// One listener's.
 class TlsListener {
 public:
     [[nodiscard]] const std::shared_ptr<const net::TlsContext>& context() const { return first_->context(); }
-    [[nodiscard]] net::TlsPicker picker() const;
+    // For TlsPicker::pick: what was chosen, and has been applied; null ends the handshake.
+    const TlsChoice* pick(net::TlsSession& session, const net::TlsHello& hello) const;
     [[nodiscard]] bool usable() const { return first_ != nullptr; }
 
 private:
     friend class TlsPlan;
-    static bool pick(void* owner, net::TlsSession& session, const net::TlsHello& hello);
     // `h2`: whether HTTP/2 is offered to who asks so.
     [[nodiscard]] const TlsChoice* choose(const net::TlsHello& hello, bool& h2) const;
     [[nodiscard]] const TlsChoice* by_certificate(std::string_view name) const;
@@ -60,8 +71,11 @@ private:
     const ir::Listener* listener_ = nullptr;
     bool offers_h2_ = false;               // HAProxy, where its line lists no protocols itself
     // HAProxy: by name. A wildcard stands for one label and is kept as ".b".
-    std::unordered_map<std::string, const TlsChoice*> names_;
-    std::unordered_map<std::string, bool> excluded_;
+    using Choices = std::vector<const TlsChoice*>;
+    void take(const std::string& key, const std::string& name, Choices& found) const;
+    std::unordered_map<std::string, Choices> names_;
+    std::unordered_map<std::string, Choices> excluded_;   // by the whole name: whose line says so
+    mutable std::map<Choices, std::unique_ptr<TlsChoice>> together_;   // made when first asked for
     bool strict_ = false;
     const TlsChoice* first_ = nullptr;     // for clients without a known name
     std::vector<std::unique_ptr<TlsChoice>> own_;
@@ -73,7 +87,7 @@ public:
     // `indexes`: each listener's sites by name. What cannot be made goes to `problems`.
     static std::unique_ptr<TlsPlan> compile(const ir::Config& config,
                                             const std::vector<const route::NameIndex*>& indexes,
-                                            std::vector<Problem>& problems);
+                                            route::Library& library, std::vector<Problem>& problems);
     // Null: the listener speaks no TLS.
     [[nodiscard]] const TlsListener* listener(ir::ListenerId id) const {
         return id < listeners_.size() ? listeners_[id].get() : nullptr;
@@ -82,7 +96,7 @@ public:
 private:
     std::shared_ptr<const net::TlsContext> context(const ir::TlsProfile& profile, Span span,
                                                    std::vector<Problem>& problems);
-    const TlsChoice* of_site(const ir::Site& site, std::vector<Problem>& problems);
+    const TlsChoice* of_site(const ir::Site& site, route::Library& library, std::vector<Problem>& problems);
     void add_listener(const ir::Listener& source, TlsListener& made, std::vector<Problem>& problems);
     static void add_names(const ir::ListenerTls::Entry& entry, const TlsChoice* choice, TlsListener& made);
 

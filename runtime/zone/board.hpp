@@ -49,6 +49,10 @@ struct alignas(64) Counters {
     Counter queue_ms, connect_ms, response_ms, total_ms;   // sums, for averages
     Counter last_used;          // unix seconds
     Counter cache_lookups, cache_hits;
+    // The process: TLS handshakes of clients, and those that resumed no session. Totals, and rates of the
+    // last second in the three cells of zone::count_rate (ms of the wall clock).
+    Counter handshakes, full_handshakes;
+    Counter handshake_rate[3], full_handshake_rate[3];
 };
 
 // Server health and passive failure accounting: shared by all, changed rarely, by atomics.
