@@ -20,8 +20,6 @@ constexpr Keyword rows[] = {
      .summary = "Sets the port of the agent."},
     {.name = "agent-send", .where = in::server, .args = count(1, 1), .support = not_yet(),
      .summary = "Sets the text sent to the agent."},
-    {.name = "allow-0rtt", .where = in::server, .support = not_yet(),
-     .summary = "Sends early data to the server."},
     {.name = "cc", .where = in::server, .args = count(1, 1), .since = "3.x", .support = not_yet(),
      .summary = "Chooses the congestion control of TCP."},
     {.name = "check-pool-conn-name", .where = in::server, .args = count(1, 1), .since = "3.x",

@@ -318,9 +318,6 @@ void finish_server_tls(Scope& scope, const Draft& draft, const ServerWords& word
     read_identity(scope, tls.identity);
     if (!draft.http) return;
     name_by_host(scope, words, tls);
-    if (std::erase(tls.rules.alpn, "h2") != 0)
-        scope.sink.warning(words.span, "no-effect",
-                           "\"h2\" of \"alpn\" has no effect: weir does not speak HTTP/2 to servers yet");
 }
 
 void finish_check_tls(const ServerWords& words, const ir::Server& server, ir::HealthCheck& check) {
@@ -375,6 +372,9 @@ constexpr keyword::Signature file_arg = {keyword::path("file")};
 constexpr keyword::Signature version_arg = {keyword::choice(version_choices)};
 
 constexpr auto options = sorted({
+    {.name = "allow-0rtt", .where = in::server, .since = "1.9",
+     .support = keyword::ignored("weir sends requests when the handshake is done"),
+     .summary = "Sends early data to the server."},
     row("alpn", {word("protocols")}, lower_alpn, "Lists the protocols offered to the server."),
     row("ca-file", file_arg, lower_ca_file, "Names the authorities of the server's certificate."),
     row("check-alpn", {word("protocols")}, lower_check_alpn,

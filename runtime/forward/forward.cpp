@@ -204,6 +204,8 @@ Failure ServerSide::choose_peer() {
     bool secure = computed_.tls || job_.route.forward->tls || settings().over_tls;
     if (!secure && !server_->conf->over_tls) return Failure::none;
     const auto* tls = server_tls(*server_, *job_.route.forwarding, secure);
+    // A WebSocket goes by HTTP/1 where the server may choose.
+    if (tls && tls->apart && job_.request.wants_upgrade && !only_h2()) tls = tls->apart.get();
     if (tls) peer_ = find_peer(*server_, *tls, job_.subject, problem_);
     return peer_ ? Failure::none : Failure::local;
 }
@@ -213,8 +215,9 @@ Failure ServerSide::open_connection() {
     if (failure != Failure::none) return failure;
     shared_ = may_share_connection(*server_, *job_.route.forwarding);
     if (!again_here_) {
-        if (!speaks_h2()) connection_ = kept_connection();
-        else if (may_join()) joined_ = join_connection(*server_, peer_.get());
+        bool offers_h2 = only_h2() || (peer_ && peer_->offers_h2);
+        if (offers_h2 && may_join()) joined_ = join_connection(*server_, peer_.get());
+        if (!joined_ && !only_h2()) connection_ = kept_connection();
     }
     again_here_ = false;
     reused_ = connection_ || joined_;

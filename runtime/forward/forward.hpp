@@ -12,6 +12,7 @@
 #include "runtime/forward/h2_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
 #include "runtime/forward/server_tls.hpp"
+#include "runtime/net/tls_facts.hpp"
 #include "runtime/http/carrier.hpp"
 #include "runtime/http/temp_file.hpp"
 #include "runtime/pool/tally.hpp"
@@ -139,11 +140,15 @@ private:
     Failure choose_peer();
     net::Task<Failure> secure_connection();
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
-    // HTTP/2, whoever said so.
-    [[nodiscard]] bool speaks_h2() const {
+    // HTTP/2 and nothing else, whoever said so.
+    [[nodiscard]] bool only_h2() const {
         using WebSocket = ir::Server::WebSocket;
         bool apart = job_.request.wants_upgrade && server_->conf->web_socket == WebSocket::http1;
         return settings().http2 || (server_->conf->http2 && !apart);
+    }
+    // The connection that is there does: by configuration, or as ALPN came out (RFC 7301).
+    [[nodiscard]] bool speaks_h2() const {
+        return joined_ || only_h2() || (connection_ && connection_->tls && connection_->tls->alpn() == "h2");
     }
     // nginx keeps connections of upstream blocks, and opens one each time for a host that is just named.
     [[nodiscard]] bool may_join() const {
