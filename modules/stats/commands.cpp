@@ -5,11 +5,13 @@
 #include <unistd.h>
 
 #include <charconv>
+#include <chrono>
 
 #include "modules/stats/rows.hpp"
 #include "modules/stats/table.hpp"
 #include "runtime/version.hpp"
 #include "runtime/zone/check_code.hpp"
+#include "runtime/zone/table.hpp"
 
 extern char** environ;
 
@@ -89,6 +91,22 @@ void show_info(CommandCall& call) {
     line("CurrConns", process.sum(workers, &Counters::connections));
     line("CumConns", process.sum(workers, &Counters::total));
     line("CumReq", process.sum(workers, &Counters::requests));
+    const auto wall_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
+                             std::chrono::system_clock::now().time_since_epoch()).count();
+    auto rate = [&](zone::Counter (Counters::*cells)[3]) {
+        std::uint64_t all = 0;
+        for (std::uint32_t i = 0; process.slots && i < workers; ++i) {
+            auto& of = process.mine(i).*cells;
+            const std::uint64_t copy[3] = {of[0].get(), of[1].get(), of[2].get()};
+            all += zone::read_rate(copy, 1000, wall_ms);
+        }
+        return all;
+    };
+    const auto handshakes = rate(&Counters::handshake_rate), full = rate(&Counters::full_handshake_rate);
+    line("CumSslConns", process.sum(workers, &Counters::handshakes));
+    line("SslRate", handshakes);
+    line("SslFrontendKeyRate", full);
+    line("SslFrontendSessionReuse_pct", handshakes > full ? (handshakes - full) * 100 / handshakes : 0);
     std::uint64_t bytes = 0;
     for (const auto& site : around.sites)
         if (site.slots) bytes += site.sum(workers, &Counters::bytes_out);
