@@ -89,6 +89,27 @@ bool is_host_name(std::string_view text) {
 
 }  // namespace
 
+std::string with_environment(SourceSet& sources, std::string_view text) {
+    std::string out;
+    auto is_of_name = [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_';
+    };
+    while (!text.empty()) {
+        auto dollar = text.find('$');
+        out += text.substr(0, dollar);
+        if (dollar == std::string_view::npos) break;
+        text.remove_prefix(dollar + 1);
+        bool braces = text.starts_with('{');
+        if (braces) text.remove_prefix(1);
+        std::size_t size = 0;
+        while (size < text.size() && is_of_name(text[size])) ++size;
+        out += sources.environment(std::string(text.substr(0, size))).value_or("");
+        text.remove_prefix(size);
+        if (braces && text.starts_with('}')) text.remove_prefix(1);
+    }
+    return out;
+}
+
 Expected<Address, std::string> parse_address(std::string_view text) {
     Address out;
     constexpr const char* expected =

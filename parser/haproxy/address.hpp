@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "parser/base/expected.hpp"
+#include "parser/base/source_set.hpp"
 #include "parser/ir/listener.hpp"
 
 namespace weir::haproxy {
@@ -24,6 +25,9 @@ struct Address {
     bool datagram = false;        // udp@
     IpAddress::Family family = IpAddress::Family::none;  // ipv4@, ipv6@
 };
+
+// "$NAME" and "${NAME}" in an address are replaced, also outside of quotes; unknown ones by nothing.
+std::string with_environment(SourceSet& sources, std::string_view text);
 
 // The error completes "expected ...".
 Expected<Address, std::string> parse_address(std::string_view text);

@@ -103,7 +103,7 @@ void add_listener(Scope& scope, const Argument& word_, const Address& address,
 }
 
 bool add_address(Scope& scope, const Argument& word_, std::vector<ir::Listener>& out) {
-    auto address = parse_address(word_.text);
+    auto address = parse_address(with_environment(scope.sources, word_.text));
     if (!address) {
         scope.error(word_.span, "invalid-address",
                     fmt::format("\"{}\" is not valid; expected {}", word_.text, address.error()));

@@ -10,8 +10,6 @@ namespace {
 
 // clang-format off
 constexpr Keyword rows[] = {
-    {.name = "0rtt-rejected", .where = in::retry_on, .support = not_yet(),
-     .summary = "Retries when early data was rejected."},
     {.name = "binary-lf", .where = in::tcp_check_expect, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Expects bytes made from a format."},
     {.name = "brates-factor", .where = in::stick_table, .args = count(0, unbounded), .since = "3.x",

@@ -633,6 +633,7 @@ constexpr auto values = sorted({
 static_assert(keyword::well_formed(values));
 
 constexpr auto retry_values = sorted({
+    choice("0rtt-rejected", in::retry_on, 0, "Early data that was rejected; weir sends none."),
     choice("all-retryable-errors", in::retry_on, 0, "Everything that can be tried again."),
     choice("conn-failure", in::retry_on, 0, "A connection that could not be made."),
     choice("empty-response", in::retry_on, 0, "A connection closed without an answer."),

@@ -127,7 +127,7 @@ void look_up(Scope& scope, const Argument& word_, ServerWords& words) {
 }
 
 bool read_server_address(Scope& scope, const Argument& word_, ServerWords& words) {
-    auto address = parse_address(word_.text);
+    auto address = parse_address(with_environment(scope.sources, word_.text));
     if (!address || address->kind == Address::Kind::descriptor || address->datagram ||
         (address->last_port != address->endpoint.port && !address->offset)) {
         scope.error(

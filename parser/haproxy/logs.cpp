@@ -39,7 +39,7 @@ bool read_target(Scope& scope, const Argument& word, ir::LogTarget& target) {
                     "log to stdout, stderr, a socket or an address");
         return false;
     }
-    auto address = parse_address(word.text);
+    auto address = parse_address(with_environment(scope.sources, word.text));
     if (!address) {
         scope.error(word.span, "invalid-address",
                     fmt::format("\"{}\" is not valid; expected {}", word.text, address.error()));

@@ -71,6 +71,7 @@ constexpr auto rows = sorted({
     text("ssl_fc_client_random", F::client_random, "Random bytes of the client, of the connection to the client."),
     text("ssl_fc_curve", F::group, "Curve of the key exchange, of the connection to the client."),
     flag("ssl_fc_has_crt", F::certificate_shown, "True when a client certificate was shown, of the connection to the client."),
+    fetch("ssl_fc_early_rcvd", Fetch::tls_used, in::session_on, "True when early data was received; weir takes none.", {}, 0, lower_false),
     fetch("ssl_fc_has_early", Fetch::tls_used, in::session_on, "True while early data may be a replay; weir takes none.", {}, 0, lower_false),
     flag("ssl_fc_is_resumed", F::resumed, "True when the session was resumed, of the connection to the client."),
     text("ssl_fc_server_random", F::server_random, "Random bytes of the server, of the connection to the client."),

@@ -88,6 +88,18 @@ std::string_view make_websocket_key(Arena& arena) {
 
 }  // namespace
 
+namespace {
+
+// The port that the scheme has anyway, or an empty one, says nothing (RFC 3986 section 6.2.3).
+std::string_view without_port(std::string_view authority, std::string_view port) {
+    auto colon = authority.rfind(':');
+    if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
+    auto given = authority.substr(colon + 1);
+    return given.empty() || given == port ? authority.substr(0, colon) : authority;
+}
+
+}  // namespace
+
 bool is_valid_h2_field(std::string_view name, std::string_view value) {
     std::uint8_t seen = 0;
     return is_valid_name(name, seen) && !(seen & byte_odd) && is_valid_value(value);
@@ -257,6 +269,10 @@ bool H2RequestBuilder::check_host(const H2Rules& rules) {
     bool both = authority_.data() && host_.data();
     if (!authority_.data() && !host_.data()) return !rules.needs_host || fail("neither :authority nor Host");
     auto port = scheme_ == "https" ? "443" : "80";
+    if (rules.absolute_targets) {
+        authority_ = without_port(authority_, port);
+        host_ = without_port(host_, port);
+    }
     if (both && !same_authority(authority_, host_, port))
         return fail("Host and :authority differ");
     auto host = authority_.data() ? authority_ : host_;
