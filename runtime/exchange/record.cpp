@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/exchange/record.hpp"
 
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <cerrno>
 
@@ -219,11 +221,22 @@ int level_of_line(const ir::Site& site, const route::Subject& subject, int set_b
     return site.settings.logs->separate_errors && went_wrong(subject) ? log::error : -1;
 }
 
+// Where both a log's path and the folder of files come from the request, that folder has to be there:
+// clients could have any number of logs made by asking for names (nginx's access_log).
+bool is_known(const plan::AccessLog& log, route::Subject& subject) {
+    if (log.path.empty() || !subject.file_root || subject.file_root->root.is_literal()) return true;
+    const auto folder = route::with_nul({subject.file_root->root.render(subject)}, *subject.arena);
+    struct stat found {};
+    return ::stat(folder.data(), &found) == 0 && S_ISDIR(found.st_mode);
+}
+
 void write_access_logs(plan::Worker&, const plan::Logs& logs, route::Subject& subject, int level) {
     for (const auto& one : logs.access) {
         if (one.source->target.kind == ir::LogTarget::Kind::none) continue;
         if (!one.when.empty() && !one.when.holds(subject)) continue;
-        log::write_access_line(log::process_sinks(), *one.source, one.format.render(subject), level);
+        if (!is_known(one, subject)) continue;
+        log::write_access_line(log::process_sinks(), *one.source, one.format.render(subject), level,
+                               one.path.render(subject));
     }
 }
 

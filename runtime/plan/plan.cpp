@@ -343,6 +343,7 @@ struct Compiler {
             AccessLog log;
             log.source = &one;
             log.format = library.compile(one.format);
+            log.path = library.compile(one.target.dynamic_path);
             log.error_format = library.compile(one.error_format);
             if (one.when) log.when = library.compile(*one.when);
             made->access.push_back(std::move(log));

@@ -68,6 +68,7 @@ struct AccessLog {
     route::Template format;
     route::Template error_format;      // empty: none
     route::Program when;               // empty: always
+    route::Template path;              // computed for each line; empty: it is the target's
 };
 struct Logs {
     const ir::LogSettings* source = nullptr;
