@@ -11,7 +11,6 @@
 #include "modules/stats/table.hpp"
 #include "runtime/version.hpp"
 #include "runtime/zone/check_code.hpp"
-#include "runtime/zone/table.hpp"
 
 extern char** environ;
 
