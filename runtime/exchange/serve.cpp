@@ -81,26 +81,28 @@ bool take_what_is_here(Connection& connection) {
     return got.state != net::Io::State::blocked;
 }
 
+net::Time limit_of_first_byte(const Connection& connection) {
+    const auto& timeouts = *connection.first_site().own.timeouts;
+    return net::after(connection.worker.loop.now(),
+                      connection.requests == 0 ? timeouts.request_head : timeouts.keepalive);
+}
+
 }  // namespace
 
+// No local that lives across a wait: an idle connection pays for this frame.
 net::Task<void> serve_http(Connection& connection) {
-    auto& worker = connection.worker;
-    auto& watch = connection.stream.watch;
     while (true) {
         connection.use_newest_plan();
         if (connection.input.empty() && !take_what_is_here(connection)) {
             connection.input.release();
-            const auto& own = connection.first_site().own;
-            bool first = connection.requests == 0;
-            connection.idle = !first;
-            auto wait = first ? own.timeouts->request_head : own.timeouts->keepalive;
-            auto waited = co_await net::readable(watch, net::after(worker.loop.now(), wait));
+            connection.idle = connection.requests != 0;
+            auto waited = co_await net::readable(connection.stream.watch, limit_of_first_byte(connection));
             connection.idle = false;
-            if (waited == net::Waited::aborted || (waited == net::Waited::timed_out && !first)) break;
+            if (waited == net::Waited::aborted || (waited == net::Waited::timed_out && connection.requests != 0)) break;
             connection.use_newest_plan();
         }
         if (!co_await serve_next(connection)) break;
-        if (worker.stopping && connection.input.empty()) break;
+        if (connection.worker.stopping && connection.input.empty()) break;
     }
     if (connection.linger && connection.stream.is_open()) co_await linger(connection);
 }
