@@ -5,11 +5,10 @@ import threading
 import time
 from concurrent import futures
 
+import grpc
 import pytest
 
-grpc = pytest.importorskip("grpc", reason="apt-get install python3-grpcio")
-
-from support.ports import free_port  # noqa: E402
+from support.ports import free_port
 
 NGINX = """
 worker_processes 2;
