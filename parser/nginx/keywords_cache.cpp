@@ -43,7 +43,7 @@ public:
         if (has("levels=")) return levels(argument, value);
         if (has("keys_zone=")) return zone(argument, value);
         if (has("use_temp_path=")) return temp_path(argument, value);
-        if (has("inactive=")) return time(argument, value, store_.inactive);
+        if (has("inactive=")) return time(argument, value, store_.inactive, value::NginxTime::seconds);
         if (has("max_size=")) return max_size(argument, value);
         if (has("min_free=")) return size(argument, value, store_.min_free);
         if (has("loader_files=")) return number(argument, value, store_.loader.files);
@@ -86,8 +86,9 @@ private:
                                 "they will lie, so that they appear there whole");
         return true;
     }
-    bool time(const Argument& argument, std::string_view value, std::chrono::milliseconds& into) {
-        auto parsed = value::parse_nginx_duration(value);
+    bool time(const Argument& argument, std::string_view value, std::chrono::milliseconds& into,
+              value::NginxTime precision = value::NginxTime::milliseconds) {
+        auto parsed = value::parse_nginx_duration(value, precision);
         if (!parsed) return bad(argument, "expected " + parsed.error());
         into = *parsed;
         return true;
