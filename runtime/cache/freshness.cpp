@@ -6,6 +6,7 @@
 #include <cstring>
 #include <optional>
 
+#include "runtime/cache/lists.hpp"
 #include "runtime/http/conditional.hpp"
 #include "runtime/net/digest.hpp"
 
@@ -14,25 +15,6 @@ namespace weir::cache {
 using http::FieldId;
 
 namespace {
-
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-// Calls `visit` for each member of a list of tokens and quoted strings.
-template <class Visit>
-void each_member(std::string_view list, Visit visit) {
-    for (std::size_t begin = 0; begin <= list.size();) {
-        bool quoted = false;
-        auto end = begin;
-        for (; end < list.size() && (quoted || list[end] != ','); ++end)
-            if (list[end] == '"') quoted = !quoted;
-        if (auto member = trim(list.substr(begin, end - begin)); !member.empty()) visit(member);
-        begin = end + 1;
-    }
-}
 
 // Digits and nothing else; more than what fits is what fits (RFC 9111 section 1.2.2).
 std::optional<std::int64_t> read_seconds(std::string_view text) {

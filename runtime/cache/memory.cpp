@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "runtime/base/hash.hpp"
+#include "runtime/cache/lists.hpp"
 #include "runtime/net/digest.hpp"
 
 namespace weir::cache {
@@ -15,27 +16,11 @@ using http::FieldId;
 
 namespace {
 
-std::string_view trim(std::string_view text) {
-    while (!text.empty() && (text.front() == ' ' || text.front() == '\t')) text.remove_prefix(1);
-    while (!text.empty() && (text.back() == ' ' || text.back() == '\t')) text.remove_suffix(1);
-    return text;
-}
-
-// Calls `visit` for each member of all fields of that name; members stand between commas.
+// The members of all fields of that name.
 template <class Visit>
 void each_member(const http::FieldList& fields, FieldId id, Visit visit) {
-    for (const auto& field : fields) {
-        if (field.id != id) continue;
-        auto rest = field.value;
-        while (!rest.empty()) {
-            bool quoted = false;
-            std::size_t end = 0;
-            for (; end < rest.size() && (quoted || rest[end] != ','); ++end)
-                if (rest[end] == '"') quoted = !quoted;
-            if (auto member = trim(rest.substr(0, end)); !member.empty()) visit(member);
-            rest.remove_prefix(std::min(end + 1, rest.size()));
-        }
-    }
+    for (const auto& field : fields)
+        if (field.id == id) cache::each_member(field.value, visit);
 }
 
 struct Directive {

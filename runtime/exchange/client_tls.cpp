@@ -32,6 +32,16 @@ net::Time deadline_of(const Connection& connection, const plan::Site& site) {
     return net::after(connection.worker.loop.now(), limit);
 }
 
+void note_handshake(const Connection& connection, const plan::Site& site, log::Level level, std::string_view text) {
+    log::About about;
+    about.connection = connection.facts.serial;
+    about.doing = "SSL handshaking";
+    about.client = connection.facts.client.text();
+    auto address = ir::to_string(connection.facts.listener->endpoint);
+    about.site = address;
+    log::process_log().write(level, text, about, &site.source->settings.logs->errors);
+}
+
 // nginx tells in the error log; most of it is the client's doing and told only where asked for.
 void tell_nginx(const Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
     std::string text;
@@ -44,13 +54,7 @@ void tell_nginx(const Connection& connection, const plan::Site& site, const net:
             break;
         default: text = "SSL_do_handshake() failed (SSL: " + outcome.why + ")"; break;
     }
-    log::About about;
-    about.connection = connection.facts.serial;
-    about.doing = "SSL handshaking";
-    about.client = connection.facts.client.text();
-    auto address = ir::to_string(connection.facts.listener->endpoint);
-    about.site = address;
-    log::process_log().write(log::info, text, about, &site.source->settings.logs->errors);
+    note_handshake(connection, site, log::info, text);
 }
 
 std::int32_t fault_of(const Connection& connection, const net::TlsHandshake& outcome) {
@@ -136,13 +140,7 @@ struct Asked {
         begin_early(subject, arena, connection, site);
         std::string problem;
         if (self.choice->certify(session, subject, problem)) return true;
-        log::About about;
-        about.connection = connection.facts.serial;
-        about.doing = "SSL handshaking";
-        about.client = connection.facts.client.text();
-        auto address = ir::to_string(connection.facts.listener->endpoint);
-        about.site = address;
-        log::process_log().write(log::error, problem, about, &site.source->settings.logs->errors);
+        note_handshake(connection, site, log::error, problem);
         return false;
     }
     [[nodiscard]] net::TlsPicker picker() { return {this, pick, certify}; }
