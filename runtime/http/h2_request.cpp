@@ -92,10 +92,8 @@ namespace {
 
 // The port that the scheme has anyway, or an empty one, says nothing (RFC 3986 section 6.2.3).
 std::string_view without_port(std::string_view authority, std::string_view port) {
-    auto colon = authority.rfind(':');
-    if (colon == std::string_view::npos || authority.find(']', colon) != std::string_view::npos) return authority;
-    auto given = authority.substr(colon + 1);
-    return given.empty() || given == port ? authority.substr(0, colon) : authority;
+    auto parts = split_authority(authority);
+    return parts.port.empty() || parts.port == port ? parts.host : authority;
 }
 
 }  // namespace
@@ -268,6 +266,9 @@ bool H2RequestBuilder::check_path(const H2Rules& rules) {
 bool H2RequestBuilder::check_host(const H2Rules& rules) {
     bool both = authority_.data() && host_.data();
     if (!authority_.data() && !host_.data()) return !rules.needs_host || fail("neither :authority nor Host");
+    // As they came: leaving a port out must not mend a name.
+    for (auto name : {authority_, host_})
+        if (name.data() && !is_valid_authority(name)) return fail("a malformed :authority or Host");
     auto port = scheme_ == "https" ? "443" : "80";
     if (rules.absolute_targets) {
         authority_ = without_port(authority_, port);
@@ -276,7 +277,6 @@ bool H2RequestBuilder::check_host(const H2Rules& rules) {
     if (both && !same_authority(authority_, host_, port))
         return fail("Host and :authority differ");
     auto host = authority_.data() ? authority_ : host_;
-    if (!is_valid_authority(host)) return fail("a malformed :authority or Host");
     head_.authority = host;
     return true;
 }

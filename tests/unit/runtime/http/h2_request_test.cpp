@@ -146,6 +146,24 @@ TEST(H2Request, RefusesWhatHttp1WouldReadOtherwise) {
     }
 }
 
+TEST(H2Request, LeavingAPortOutMendsNoName) {
+    for (auto authority : {"a::", "a::80", "[::1]x:", "a:b:80"}) {
+        Built connect, get;
+        build(connect, {{":method", "CONNECT"}, {":authority", authority}}, true, haproxy_rules());
+        EXPECT_EQ(connect.result.status, ParseStatus::bad) << authority;
+        build(get, {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", authority}}, true,
+              haproxy_rules());
+        EXPECT_EQ(get.result.status, ParseStatus::bad) << authority;
+    }
+    for (auto authority : {"a:", "a:80", "[::1]:80", "[::1]"}) {
+        Built built;
+        build(built, {{":method", "GET"}, {":scheme", "http"}, {":path", "/"}, {":authority", authority}}, true,
+              haproxy_rules());
+        EXPECT_EQ(built.result.status, ParseStatus::done) << authority << ": " << built.result.why;
+        EXPECT_EQ(built.head.authority, *authority == '[' ? "[::1]" : "a");
+    }
+}
+
 TEST(H2Request, KeepsToTheLimits) {
     H2Rules rules;
     rules.bounds.max_line = 100;
