@@ -45,6 +45,7 @@ class Case:
     coding: str = ""  # what the answer is compressed by
     only_weir: bool = False  # the anchors of Debian cannot do it
     streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
+    grpc: bool = False  # the server is a gRPC server, each request a unary call
     requests: tuple = ()
     nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
     haproxy: Optional[Callable] = None
@@ -68,6 +69,21 @@ def post(path, size):
         f"Accept: */*\r\nContent-Type: application/octet-stream\r\nContent-Length: {size}\r\n\r\n"
     )
     return Request(head.encode(), body=bytes(i * 31 % 251 for i in range(size)))
+
+
+# The path has an ending for the server, which takes its answers from files.
+CALL = "/bench.Echo/Unary.grpc"
+CALL_SIZE = 128
+
+
+def grpc_message(size):
+    """One uncompressed message of gRPC: a flag, the length, the bytes."""
+    return b"\0" + (size - 5).to_bytes(4, "big") + bytes(i % 251 for i in range(size - 5))
+
+
+def call():
+    head = f"POST {CALL} HTTP/2\r\nContent-Type: application/grpc\r\nTE: trailers\r\n\r\n"
+    return Request(head.encode(), body=grpc_message(CALL_SIZE))
 
 
 # ---- nginx's language ----
@@ -118,6 +134,12 @@ def nginx_http2(port, servers):
     # As many kept connections to the server as there are streams.
     text = nginx_http(port, servers).replace("keepalive 64;", "keepalive 512;")
     return text.replace(f":{port};", f":{port} http2;")
+
+
+def nginx_grpc(port, servers):
+    inside = "        location / {\n            grpc_pass grpc://app;\n        }\n"
+    text = nginx_site(port, nginx_upstream("app", servers[0]), inside)
+    return text.replace("keepalive 64;", "keepalive 512;").replace(f":{port};", f":{port} http2;")
 
 
 # Certificates with their keys, made for each run (make_certificates).
@@ -246,6 +268,10 @@ haproxy_tcp = haproxy_one("tcp", "")
 haproxy_tcp_tuned = haproxy_one("tcp", HAPROXY_SPLICE, "    tune.pipesize 262144\n")
 
 
+def haproxy_grpc(port, servers):
+    return haproxy_http(port, servers).replace(f"127.0.0.1:{servers[0]}", f"127.0.0.1:{servers[0]} proto h2")
+
+
 def haproxy_tls(key):
     def make(port, servers):
         return haproxy_http(port, servers).replace(
@@ -332,6 +358,8 @@ CASES = [
          nginx=nginx_http2, haproxy=haproxy_http),
     Case("h2-body", "HTTP/2, 1 MB bodies", 1.0, unit="MB", connections=8, streams=4, size=BIG,
          requests=(get("/big"),), nginx=nginx_http2, haproxy=haproxy_http),
+    Case("grpc", "gRPC, unary calls", 1.0, connections=8, streams=32, size=CALL_SIZE, grpc=True,
+         requests=(call(),), nginx=nginx_grpc, haproxy=haproxy_grpc),
     Case("tls", "TLS keep-alive, 1 KB", 1.0, tls=True, requests=(get("/1k"),),
          nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
     Case("tls-rsa", "TLS handshake, RSA 2048", 1.0, tls=True, connections=16, close=True,

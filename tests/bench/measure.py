@@ -17,11 +17,11 @@ def measure(program, case, load, bench):
     if case.kind == "check":
         return measure_check(program, case, folder, load.ports, bench)
     try:
-        with programs.Running(program, case, folder, load.ports, bench.core) as running:
+        with programs.Running(program, case, folder, bench.servers(case, load), bench.core) as running:
             key = (program.name, case.name)
             if key not in bench.compared:
                 bench.compared.add(key)
-                wrong = traffic.compare_answers(case, running.port)
+                wrong = traffic.compare_answers(case, running.port, folder)
                 if wrong:
                     return {"failed": wrong}
             if case.kind == "idle":
@@ -33,7 +33,7 @@ def measure(program, case, load, bench):
 
 def measure_traffic(case, running, load, bench):
     """CPU of the proxy over the units of work that were done meanwhile."""
-    generator = traffic.H2load(bench.load_core) if case.streams else bench.generator or load
+    generator = traffic.H2load(bench.load_core, bench.folder) if case.streams else bench.generator or load
     generator.run(case, running.port, bench.warm_up)
     traffic.settle()
     began = time.monotonic()

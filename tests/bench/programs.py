@@ -63,6 +63,18 @@ def free_port():
         return probe.getsockname()[1]
 
 
+def wait_for_port(port, process):
+    """True once someone listens there; False when the process ended or 10 s have passed."""
+    end = time.monotonic() + 10
+    while time.monotonic() < end and process.poll() is None:
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+            return True
+        except OSError:
+            time.sleep(0.01)
+    return False
+
+
 def on_core(core):
     """For subprocess: what the child does before it becomes the program."""
 
@@ -106,15 +118,8 @@ class Running:
         self.stop()
 
     def wait_until_ready(self):
-        end = time.monotonic() + 10
-        while time.monotonic() < end:
-            if self.process.poll() is not None:
-                break
-            try:
-                socket.create_connection(("127.0.0.1", self.port), 1).close()
-                return
-            except OSError:
-                time.sleep(0.01)
+        if wait_for_port(self.port, self.process):
+            return
         said = self.output.read_text(encoding="utf-8", errors="replace").strip()
         raise ProgramError(f"{self.program.name} does not serve: {said[-600:] or 'no output'}")
 

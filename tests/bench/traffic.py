@@ -130,17 +130,28 @@ end
         return result
 
 
+def body_of(case, folder):
+    """The words of h2load and nghttp that make requests calls of gRPC."""
+    if not case.grpc:
+        return []
+    path = folder / "call"
+    path.write_bytes(case.requests[0].body)
+    return ["-d", str(path), "-H", "content-type: application/grpc", "-H", "te: trailers"]
+
+
 class H2load:
     """HTTP/2 in clear text, by nghttp2's h2load."""
 
-    def __init__(self, core):
+    def __init__(self, core, folder):
         self.core = core
+        self.folder = folder
 
     def run(self, case, port, seconds):
         path = case.requests[0].text.split()[1].decode()
         # In whole seconds; the window is no limit to what is measured.
         words = ["h2load", "-D", str(max(1, round(seconds))), "-c", str(case.connections), "-t", "1",
-                 "-m", str(case.streams), "-w", "24", "-W", "30", f"http://127.0.0.1:{port}{path}"]
+                 "-m", str(case.streams), "-w", "24", "-W", "30", *body_of(case, self.folder),
+                 f"http://127.0.0.1:{port}{path}"]
         said = subprocess.run(words, capture_output=True, text=True, check=True,
                               preexec_fn=programs.on_core(self.core)).stdout
         counts = {name: int(count) for count, name in
@@ -151,6 +162,31 @@ class H2load:
         return {"answers": counts["succeeded"], "seconds": spent, "p50_us": microseconds(wait[2]),
                 "p99_us": microseconds(wait[1]), "failures": counts["failed"] + counts["errored"],
                 "faults": counts, "bytes": counts["succeeded"] * case.size}
+
+
+class GrpcServer:
+    """What unary calls look like to a proxy, by nghttp2's nghttpd: a message from a file, then the
+    status as a trailer."""
+
+    def __init__(self, core, folder):
+        self.port = programs.free_port()
+        root = folder / "grpc"
+        answer = root / cases.CALL.lstrip("/")
+        answer.parent.mkdir(parents=True)
+        answer.write_bytes(cases.grpc_message(cases.CALL_SIZE))
+        types = folder / "grpc.types"
+        types.write_text("application/grpc grpc\n", encoding="ascii")
+        self.process = subprocess.Popen(
+            ["nghttpd", "--no-tls", "-d", str(root), "--mime-types-file", str(types), "--trailer",
+             "grpc-status: 0", "-m", "512", str(self.port)],
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            preexec_fn=programs.on_core(core))
+        if not programs.wait_for_port(self.port, self.process):
+            raise programs.ProgramError("nghttpd does not serve")
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(5)
 
 
 def microseconds(text):
@@ -217,6 +253,14 @@ def compare_http2(case, port):
     return ""
 
 
+def compare_calls(case, port, folder):
+    said = subprocess.run(["nghttp", "-v", *body_of(case, folder), f"http://127.0.0.1:{port}{cases.CALL}"],
+                          capture_output=True, timeout=20, check=False)
+    if cases.grpc_message(case.size) not in said.stdout:
+        return f"{cases.CALL}: the message is not what the server sent: {said.stderr.decode()}"
+    return "" if b"grpc-status: 0" in said.stdout else f"{cases.CALL}: no status behind the message"
+
+
 def connect(case, port):
     plain = socket.create_connection(("127.0.0.1", port), 5)
     if not case.tls:
@@ -226,8 +270,10 @@ def connect(case, port):
     return rules.wrap_socket(plain, server_hostname="bench.example")
 
 
-def compare_answers(case, port):
+def compare_answers(case, port, folder):
     """Sends each request of the case once; returns what is wrong, or an empty string."""
+    if case.grpc:
+        return compare_calls(case, port, folder)
     if case.streams:
         return compare_http2(case, port)
     for request in case.requests:
