@@ -500,11 +500,13 @@ void H2Session::pump() {
         }
     }
     busy_ = false;
+    // More frames may be there to be made: nobody else asks for them.
+    more_frames_ = out_.size() + direct_bytes_ >= high_water;
     if (directs_ != 0) write_direct();
     settings_came_ = false;
     if (violation_ != 0) fail(violation_);
     if (out_.empty()) out_.release();
-    else send_later();
+    if (more_frames_ || !out_.empty()) send_later();
     settle();
 }
 
@@ -561,8 +563,8 @@ net::Detached H2Session::write_out() {
     co_await TurnEnd{loop()};
     for (;;) {
         pump();
-        if (out_.empty() || dead_) break;
-        if (write_some()) continue;
+        if (dead_ || (out_.empty() && !more_frames_)) break;
+        if (out_.empty() || write_some()) continue;
         auto limit = settings_.send_timeout == net::never ? net::never
                                                           : loop().now() + settings_.send_timeout;
         auto waited = co_await net::writable(stream_.watch, limit);

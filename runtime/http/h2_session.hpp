@@ -126,6 +126,7 @@ private:
     std::size_t useful_ = 0;               // bytes of bodies in what was taken last
     bool busy_ = false;                    // nghttp2 is at work: it must not be called anew
     bool writing_ = false;                 // write_out() runs or will
+    bool more_frames_ = false;             // pump() stopped because the output was full
     bool draining_ = false, dead_ = false, ending_ = false;
     bool window_enlarged_ = false;
     bool failed_ = false;                  // GOAWAY with an error is on its way

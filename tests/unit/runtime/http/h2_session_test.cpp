@@ -194,6 +194,20 @@ TEST(H2Session, LosesNothingOfALargeBodyWhenTheSocketIsFull) {
     EXPECT_TRUE(peers.seen[id].closed);
 }
 
+// A piece waits that is larger than one round of frames: what is left of it goes out by itself.
+TEST(H2Session, GoesOnWhenTheSocketHasRoomAgain) {
+    static const std::string body(1 << 20, 'x');
+    Peers peers;
+    nghttp2_settings_entry window{NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 24};
+    nghttp2_submit_settings(peers.peer, 0, &window, 1);
+    nghttp2_session_set_local_window_size(peers.peer, 0, 0, 1 << 24);
+    peers.serve = answer_with(body);
+    auto id = peers.ask(get());
+    peers.turn(60);
+    EXPECT_EQ(peers.seen[id].body.size(), body.size());
+    EXPECT_TRUE(peers.seen[id].closed);
+}
+
 TEST(H2Session, TakesABodyOnlyAsItIsRead) {
     Peers peers;
     std::string got;
