@@ -270,7 +270,8 @@ bool H2RequestBuilder::check_host(const H2Rules& rules) {
     for (auto name : {authority_, host_})
         if (name.data() && !is_valid_authority(name)) return fail("a malformed :authority or Host");
     auto port = scheme_ == "https" ? "443" : "80";
-    if (rules.absolute_targets) {
+    // What CONNECT names is the target itself.
+    if (rules.absolute_targets && scheme_.data()) {
         authority_ = without_port(authority_, port);
         host_ = without_port(host_, port);
     }

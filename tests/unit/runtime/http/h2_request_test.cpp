@@ -162,6 +162,9 @@ TEST(H2Request, LeavingAPortOutMendsNoName) {
         EXPECT_EQ(built.result.status, ParseStatus::done) << authority << ": " << built.result.why;
         EXPECT_EQ(built.head.authority, *authority == '[' ? "[::1]" : "a");
     }
+    Built tunnel;
+    build(tunnel, {{":method", "CONNECT"}, {":authority", "a:80"}}, false, haproxy_rules());
+    EXPECT_EQ(tunnel.head.authority, tunnel.head.path);
 }
 
 TEST(H2Request, KeepsToTheLimits) {
