@@ -410,7 +410,12 @@ std::string_view H2Session::read_preface(std::string_view bytes) {
     if (bytes.empty()) return bytes;
     began_ = true;
     bool settings = bytes.size() < to_flags || (bytes[3] == NGHTTP2_SETTINGS && !(bytes[4] & NGHTTP2_FLAG_ACK));
-    if (!settings) feed(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
+    if (!settings) {
+        feed(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
+        // Their acknowledgement is nobody's: the first frame behind what start() made.
+        const std::uint8_t* unwanted = nullptr;
+        nghttp2_session_mem_send(session_, &unwanted);
+    }
     return bytes;
 }
 

@@ -244,6 +244,38 @@ TEST(H2Session, TakesABodyOnlyAsItIsRead) {
     EXPECT_EQ(peers.seen[id].body, "done");
 }
 
+// A client that sends no SETTINGS gets no acknowledgement of any.
+TEST(H2Session, AcknowledgesOnlySettingsThatCame) {
+    for (bool sends : {true, false}) {
+        H2Settings settings;
+        settings.settings_may_lack = true;
+        net::Loop loop;
+        net::Stream server;
+        net::Buffer input;
+        int ends[2];
+        ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        ASSERT_TRUE(server.open(loop, ends[0]));
+        H2Session session(server, settings, [](void*, H2Stream&) {}, nullptr);
+        session.start();
+        std::string text = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+        if (sends) text.append("\0\0\0\4\0\0\0\0\0", 9);
+        text.append("\0\0\10\6\0\0\0\0\0" "12345678", 17);
+        ASSERT_EQ(::write(ends[1], text.data(), text.size()), static_cast<ssize_t>(text.size()));
+        loop.run_once(0);
+        while (server.watch.readable && session.goes_on()) session.receive(input);
+        loop.run_once(0);
+        std::string got(512, '\0');
+        auto size = ::read(ends[1], got.data(), got.size());
+        ASSERT_GT(size, 0);
+        got.resize(static_cast<std::size_t>(size));
+        EXPECT_EQ(got.find(std::string("\0\0\0\4\1", 5)) != got.npos, sends);
+        EXPECT_TRUE(got.ends_with("12345678"));   // the PING was heard
+        session.die();
+        loop.run_once(0);
+        ::close(ends[1]);
+    }
+}
+
 TEST(H2Session, AnExchangeSeesThatItsClientGaveUp) {
     Peers peers;
     bool failed = false;
