@@ -52,12 +52,13 @@ std::uint64_t ZlibEngine::memory() const {
 
 namespace {
 
-// Its levels that do what zlib's 1 and 2 do, in less time.
+// Its levels that do what zlib's 1 and 2 do, in less time. Its 0 is a seventh faster still, but has a table of codes of
+// 100 bytes before what follows a flush.
 struct IgzipLevel {
     std::uint32_t level, memory;
 };
 IgzipLevel igzip_level(int level) {
-    return level <= 1 ? IgzipLevel{2, ISAL_DEF_LVL2_DEFAULT} : IgzipLevel{3, ISAL_DEF_LVL3_DEFAULT};
+    return level <= 1 ? IgzipLevel{1, ISAL_DEF_LVL1_DEFAULT} : IgzipLevel{3, ISAL_DEF_LVL3_DEFAULT};
 }
 
 }  // namespace
