@@ -123,20 +123,20 @@ std::string_view Exchange::default_cache_key() {
     return has_uri ? arena_.copy(whole) : arena_.join({whole, target});
 }
 
-// Next::perform: a server is to be asked. Next::wait: somebody else asks one.
+// Next::ask: a server is to be asked. Next::wait: somebody else asks one.
 Exchange::Next Exchange::look_in_cache() {
     const auto& conf = *route_->cache;
     auto method = request_.method;
     bool takes = method == Method::get || method == Method::head || (method == Method::post && conf.takes_post);
     cache_.reset();
-    if (!takes) return Next::perform;
+    if (!takes) return Next::ask;
     std::string_view name;
     auto* store = find_store(conf, name);
     if (!store && !name.empty()) {
         note_problem(log::error, fmt::format("cache \"{}\" not found", name));
         return fail(500);
     }
-    if (!store || !store->usable()) return Next::perform;
+    if (!store || !store->usable()) return Next::ask;
     cache_.reset(new (arena_.allocate(sizeof(CacheUse), alignof(CacheUse))) CacheUse(conf, *store, worker_.loop));
     auto& use = *cache_;
     use.key = conf.source->key ? conf.key.render(subject_) : default_cache_key();
@@ -144,10 +144,10 @@ Exchange::Next Exchange::look_in_cache() {
     use.terms.as_get = conf.source->convert_head && method == Method::head;
     subject_.cache = {};
     subject_.cache.key = use.key;
-    auto next = Next::perform;
+    auto next = Next::ask;
     if (any_set(conf.bypass, subject_)) subject_.cache.status = "BYPASS";
     else next = look_up(true);
-    if (next == Next::perform) leave_ranges_to_server();
+    if (next == Next::ask) leave_ranges_to_server();
     return next;
 }
 
@@ -209,22 +209,22 @@ Exchange::Next Exchange::look_up(bool first) {
     // Without room in the index nobody would find the file again.
     if (!seen.noted || seen.uses < conf.min_uses) {
         use.keeps = false;
-        return Next::perform;
+        return Next::ask;
     }
     if (renews_) {   // what was to be renewed is gone; it is this exchange's all the same
         use.claimed = true;
         use.claim = use.digest;
-        return Next::perform;
+        return Next::ask;
     }
-    if (!conf.lock) return Next::perform;
+    if (!conf.lock) return Next::ask;
     if (use.store.claim(use.digest, now, conf.lock_age.count())) {
         use.claimed = true;
         use.claim = use.digest;
-        return Next::perform;
+        return Next::ask;
     }
     if (conf.lock_timeout.count() != 0) return Next::wait;
     use.keeps = false;
-    return Next::perform;
+    return Next::ask;
 }
 
 // There is an answer, and its time is over.
@@ -253,7 +253,7 @@ Exchange::Next Exchange::use_expired() {
         if (cache.modified >= 0) use.terms.modified_since = http::format_date(cache.modified, arena_);
         use.terms.none_match = cache.etag;
     }
-    return Next::perform;
+    return Next::ask;
 }
 
 // Only what an inner request can ask for: without a body, for clients that are waited for.
@@ -311,7 +311,7 @@ net::Task<Exchange::Next> Exchange::wait_for_answer() {
     }
     // It goes on its own then, and what it gets is not kept: the other one's will be.
     use.keeps = false;
-    co_return Next::perform;
+    co_return Next::ask;
 }
 
 // The answer is the kept one.

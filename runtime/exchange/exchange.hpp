@@ -45,6 +45,7 @@ private:
         rules,      // the site's rules are to be run
         route,      // pick a route for the current URI
         perform,    // route_ is set and its rules ran: do its action
+        ask,        // a server, or go on with what it said: what is kept does not answer
         wait,       // for the body of the request (wait_), then on with the rules behind that one
         reply,      // reply_ is ready
         close,      // end the connection without a word

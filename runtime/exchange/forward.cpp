@@ -37,7 +37,7 @@ Exchange::Next Exchange::after_failure(forward::Failure failure) {
         connection_.linger = true;
     }
     if (cache_)
-        if (auto next = use_stale_after(failure, status); next != Next::perform) return next;
+        if (auto next = use_stale_after(failure, status); next != Next::ask) return next;
     return fail(status);
 }
 
@@ -76,7 +76,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (route_->cache) {
         auto next = look_in_cache();
         if (next == Next::wait) next = co_await wait_for_answer();
-        if (next != Next::perform) co_return next;
+        if (next != Next::ask) co_return next;
     }
     if (shelf_ && shelf_->item != zone::Shelf::none) co_return reply_from_shelf();
     if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;
@@ -94,10 +94,11 @@ net::Task<Exchange::Next> Exchange::forward() {
     ask_forward_filters();
     auto& body = forwarded_ ? static_cast<http::BodySource&>(forwarded_->body) : body_;
     auto& gathered = forwarded_ ? forwarded_->gathered : gathered_;
+    if (cache_) cache_->terms.keeps = cache_->keeps;
     server_.emplace(forward::Job{worker_, *running_, *route_, *client_rules().timeouts, subject_,
                                  request_, carrier_, body, connection_.server, connection_.requests == 1, gathered,
                                  target_, made_pool_, may_repeat_, tally_,
-                                 cache_ && cache_->keeps ? &cache_->terms : nullptr});
+                                 cache_ ? &cache_->terms : nullptr});
     auto failure = co_await server_->run();
     note_failure(subject_, failure);
     if (failure != forward::Failure::none) co_return after_failure(failure);
@@ -105,7 +106,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     if (server_->response.status == 101) co_return co_await tunnel();
     if (cache_ && cache_->expired) {
         auto next = co_await compare_with_cache();
-        if (next != Next::perform) co_return next;
+        if (next != Next::ask) co_return next;
     }
     if (site_->source->cookie_capture)
         subject_.response_cookie_capture = captured_cookie(server_->response.fields, FieldId::set_cookie);

@@ -124,7 +124,7 @@ net::Task<http::Piece> CutBody::next(net::Time timeout, net::Watch* abort_when) 
 
 // --- the exchange ---
 
-// No server answered: Next::perform, unless there is something in the cache for that.
+// No server answered: Next::ask, unless there is something in the cache for that.
 Exchange::Next Exchange::use_stale_after(Failure failure, std::uint16_t status) {
     auto& use = *cache_;
     if (use.expired && use.may_use_stale(failure)) {
@@ -133,7 +133,7 @@ Exchange::Next Exchange::use_stale_after(Failure failure, std::uint16_t status) 
     }
     // proxy_cache_valid may keep the failure itself.
     if (use.keeps && (status == 502 || status == 504)) keep_failure(status, {});
-    return Next::perform;
+    return Next::ask;
 }
 
 // What is answered in place of the server's error is made anew each time; the server is not asked.
@@ -148,7 +148,7 @@ void Exchange::keep_failure(std::uint16_t status, const http::FieldList& fields)
     use.release();
 }
 
-// A server answered where there is an expired answer. Next::perform: its answer is the one.
+// A server answered where there is an expired answer. Next::ask: its answer is the one.
 net::Task<Exchange::Next> Exchange::compare_with_cache() {
     auto& use = *cache_;
     auto& response = server_->response;
@@ -158,7 +158,7 @@ net::Task<Exchange::Next> Exchange::compare_with_cache() {
         server_.reset();
         co_return reply_from_cache("STALE");
     }
-    if (response.status != 304 || !use.conf.source->revalidate || !use.keeps) co_return Next::perform;
+    if (response.status != 304 || !use.conf.source->revalidate || !use.keeps) co_return Next::ask;
     renew_kept(response);
     co_await server_->finish(true);
     server_.reset();
