@@ -45,6 +45,7 @@ struct TargetState {
 // What changes in a request whose answer is kept for others, too.
 struct CacheTerms {
     bool as_get = false;               // HEAD is sent as GET, so that there is a body
+    bool keeps = true;                 // conditions and ranges stay here, and the answer is wanted without the client
     // Conditions under which the server need not send it again; empty: none.
     std::string_view modified_since, none_match;
 };
@@ -121,7 +122,7 @@ private:
     }
     [[nodiscard]] net::Time now() const { return job_.worker.loop.now(); }
     [[nodiscard]] net::Watch* abort_watch() const {
-        return settings().ignore_client_abort || job_.cache ? nullptr : &job_.client.watch;
+        return settings().ignore_client_abort || keeps_answer() ? nullptr : &job_.client.watch;
     }
 
     void choose_pool();
@@ -188,11 +189,13 @@ private:
     void make_h2_head(http::FieldList& head);
     void add_h2_fields(http::FieldList& head);
     [[nodiscard]] std::string_view target();
+    // The server's answer is to be kept.
+    [[nodiscard]] bool keeps_answer() const { return job_.cache && job_.cache->keeps; }
     // A condition or a range of a client: for a cache to answer.
     [[nodiscard]] bool belongs_to_cache(http::FieldId id) const;
     template <class Add>
     void add_conditions(Add add) const {
-        if (!job_.cache) return;
+        if (!keeps_answer()) return;
         const auto& replaced = job_.route.forwarding->replaced;
         auto put = [&](http::FieldId id, std::string_view name, std::string_view value) {
             if (!value.empty() && !replaced[static_cast<std::size_t>(id)]) add(id, name, value);

@@ -93,7 +93,7 @@ std::string_view ServerSide::target() {
 
 bool ServerSide::belongs_to_cache(http::FieldId id) const {
     using Id = http::FieldId;
-    if (!job_.cache) return false;
+    if (!keeps_answer()) return false;
     switch (id) {
         case Id::if_modified_since:
         case Id::if_unmodified_since:
