@@ -61,6 +61,7 @@ Value ask_cell(const ir::EntryQuery& query, const zone::Table& table, zone::Acce
     if (query.op == Op::clear) cell = 0;
     if (query.op == Op::count_one) {
         value = ++cell;
+        if (query.what != What::counter) return Value::of_number(static_cast<std::int64_t>(value));
         for (auto rate : {What::counter_rate, What::second_rate}) {
             const auto& rates = table.column(rate);
             const auto place = rate == What::second_rate ? 0 : query.index;
@@ -117,17 +118,20 @@ const ir::Zone* zone_of(const Subject& subject, ir::ZoneId id) {
 std::string_view table_key(const ir::Zone& zone, const Value& value, Arena& arena) {
     using Key = ir::Zone::Key;
     if (!value.exists) return {};
+    // A text is an address of its own kind only (HAProxy).
+    const bool may_be_mapped = value.type == ir::Type::address;
     switch (zone.key) {
         case Key::ipv4: {
             const auto ip = to_address(value);
             if (!ip.exists) return {};
             if (ip.ip.family == IpAddress::Family::v4) return bytes_of(ip.ip.bytes, 4, arena);
-            return mapped(ip.ip) ? bytes_of(ip.ip.bytes + 12, 4, arena) : std::string_view();
+            return may_be_mapped && mapped(ip.ip) ? bytes_of(ip.ip.bytes + 12, 4, arena) : std::string_view();
         }
         case Key::ipv6: {
             const auto ip = to_address(value);
             if (!ip.exists) return {};
             if (ip.ip.family == IpAddress::Family::v6) return bytes_of(ip.ip.bytes, 16, arena);
+            if (!may_be_mapped) return {};
             unsigned char six[16] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
             std::memcpy(six + 12, ip.ip.bytes, 4);
             return bytes_of(six, 16, arena);
