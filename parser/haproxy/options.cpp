@@ -55,6 +55,11 @@ void lower_buffer_request(keyword::Scope& scope, const Call&) {
     own(scope).rules().buffers_request = on(scope);
 }
 
+void lower_unsafe_requests(keyword::Scope& scope, const Call&) {
+    auto& limits = scope.settings().limits.edit();
+    limits.fragments = limits.fragment_behind_host = limits.target_host_wins = on(scope);
+}
+
 void lower_abortonclose(keyword::Scope& scope, const Call&) {
     scope.settings().forward.edit().ignore_client_abort = !on(scope);
 }
@@ -216,6 +221,7 @@ void lower_httpchk(keyword::Scope& scope, const Call& call) {
         back.http_fields.push_back(
             {std::string(line.substr(0, colon)), ir::Text::of(std::string(value))});
     }
+    if (call.size() > 3) back.http_fields.push_back({"Host", ir::Text::of(std::string(call[3].text))});
     if (!back.http_version.starts_with("HTTP/"))
         scope.error(
             call[2].span, "invalid-value",
@@ -262,6 +268,8 @@ constexpr auto rows = sorted({
     harmless("option accept-invalid-http-response", in::back_side,
              "weir passes on what it can parse and refuses the rest",
              "Takes responses with invalid characters."),
+    flag("option accept-unsafe-violations-in-http-request", in::front_side, lower_unsafe_requests,
+         "Takes requests with a fragment in their target, without Host, or with a Host other than that of the target."),
     flag("option allbackups", in::back_side, set_back_flag<&BackWords::all_backups>,
          "Uses all backup servers at once."),
     flag("option abortonclose", in::any_proxy, lower_abortonclose,
@@ -295,7 +303,7 @@ constexpr auto rows = sorted({
     flag("option httpclose", in::any_proxy, lower_httpclose,
          "Closes both connections after each request."),
     valued("option httpchk", in::back_side,
-           {opt(word("method")), opt(word("uri")), opt(word("version"))}, lower_httpchk,
+           {opt(word("method")), opt(word("uri")), opt(word("version")), opt(word("host"))}, lower_httpchk,
            "Checks servers with an HTTP request."),
     valued("option httplog", in::any_proxy, {opt(word("clf"))}, lower_httplog,
            "Log lines with all of a request."),

@@ -11,6 +11,8 @@
 namespace weir::exchange {
 
 void note_failure(route::Subject& subject, forward::Failure failure);
+// The body did not come while rules waited for it: the request was never whole.
+void note_request_failure(route::Subject& subject, bool late);
 // Whose error logs take a line about a request: those of its route (nginx), else (null) of its site.
 inline const ir::LogSettings* error_logs_of(const plan::Route& route, const plan::Site& site) {
     return site.source->is_nginx_style ? route.logs->source : nullptr;

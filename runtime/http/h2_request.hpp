@@ -26,6 +26,8 @@ public:
     [[nodiscard]] std::uint64_t bytes() const { return bytes_; }   // of names and values so far
     [[nodiscard]] std::uint32_t fields() const { return count_; }
     [[nodiscard]] std::string_view priority() const { return priority_; }
+    // What is wrong is told by an answer (400), whatever the manner of the session is.
+    [[nodiscard]] bool wants_answer() const { return wants_answer_; }
 
 private:
     bool fail(const char* why, ParseStatus status = ParseStatus::bad) {
@@ -51,7 +53,7 @@ private:
     std::uint64_t bytes_ = 0;
     std::uint32_t count_ = 0, cookies_ = 0;
     bool regular_ = false;            // a field that is no pseudo-header came
-    bool has_length_ = false, is_connect_ = false;
+    bool has_length_ = false, is_connect_ = false, wants_answer_ = false;
     std::string_view method_, scheme_, path_, authority_, protocol_, host_, priority_;
 };
 
