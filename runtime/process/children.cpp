@@ -269,6 +269,12 @@ void Master::on_message(Member& member, Message message) {
             break;
         case Message::Kind::ready:
         case Message::Kind::committed: on_vote(member, message); break;
+        case Message::Kind::amend:
+            // A worker has no business with it.
+            if (member.role != Role::warden || message.fds.empty()) break;
+            amendings_.push_back({member.pid, message.number, message.fds[0]});
+            if (!reload_ && life_ == Life::running) begin_amending();
+            break;
         default: break;   // nothing else comes from a child
     }
 }

@@ -25,11 +25,13 @@ struct Message {
         commit, abort,  // number: reload
         stop_fast,
         stop_graceful,  // number: 1 = nobody else will accept
+        amended,        // number: as asked; text: why not, or empty
         // child to master
         started,
         ready,          // number: reload
         failed,         // number: reload, 0 = the start; text: why
         committed,      // number: reload
+        amend,          // warden; number: its own, for the answer; fds: serialized amendments
         // between a command line and the master (request.hpp)
         request,        // text: the verb
         answer,         // number: exit status; fds: a file with what to print, or none

@@ -78,6 +78,8 @@ bool Master::load_first() {
         report_.say_raw(render(problems, sources, options_.personality, false));
         return false;
     }
+    if (!now_.config->process.control_sockets.empty())
+        if (auto file = make_sealed_file(set.serialize())) sources_ = std::move(*file);
     return true;
 }
 
@@ -216,7 +218,7 @@ void Master::came_up() {
                 log = logs_.find(target.target.path);
         background_.release(0, log);
     }
-    if (reload_again_) begin_reload();
+    go_on();
 }
 
 // haproxy -sf / -st: the process before us may go, now that we listen.
@@ -350,6 +352,7 @@ void Master::stop(bool graceful) {
     if (reload_) finish_reload(1, "the master is stopping\n");
     for (auto& asker : waiting_askers_) asker->finish(1, "the master is stopping\n");
     waiting_askers_.clear();
+    amendings_.clear();
     reload_again_ = false;
     for (auto& member : members_)
         if (!graceful || !member->draining) retire(*member, graceful, true);

@@ -5,6 +5,7 @@
 // reload.cpp the two phases of a new configuration.
 #pragma once
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -72,6 +73,12 @@ private:
         } timer;                       // restart after back-off, or kill when it does not end
     };
     struct Reload;
+    // What the warden of that time asked for.
+    struct Amending {
+        pid_t asker = -1;
+        std::uint64_t number = 0;
+        SharedFd changes;
+    };
 
     // master.cpp
     bool load_first();
@@ -111,7 +118,11 @@ private:
     // reload.cpp
     void ask_reload(std::shared_ptr<Asker> asker);
     void begin_reload();
+    void begin_amending();
+    void start_loader();
+    void answer(const Amending& asked, const std::string& problem);
     [[noreturn]] void run_loader();
+    bool amend(SourceSet& set);
     void loader_ended(int status);
     void take_loaded();
     void prepare_in_place();
@@ -122,6 +133,7 @@ private:
     void adopt(Launch launch);
     void reload_lost(const std::string& why);
     void finish_reload(int status, const std::string& text);
+    void go_on();
     void set_deadline(net::Time milliseconds, const char* what);
 
     MasterOptions options_;
@@ -142,6 +154,9 @@ private:
     std::uint64_t generation_ = 0;
     std::unique_ptr<Reload> reload_;
     std::vector<std::shared_ptr<Asker>> waiting_askers_;   // for the reload after this one
+    std::deque<Amending> amendings_;   // wait for the reload that runs
+    // The running configuration as bytes, to be amended; only where a runtime socket may ask for it.
+    Fd sources_;
     bool reload_again_ = false;
     std::uint64_t reload_count_ = 0;
     enum class Life : std::uint8_t { starting, running, drained, stopping } life_ = Life::starting;
@@ -158,6 +173,7 @@ struct Master::Reload {
     std::uint64_t number = 0;
     enum class Phase : std::uint8_t { loading, preparing, starting, committing } phase = Phase::loading;
     std::vector<std::shared_ptr<Asker>> askers;
+    std::optional<Amending> amending;  // no files are read: the running configuration is changed
     pid_t loader = -1;
     Fd set_file, report_file;
     std::string report;                // what the loader had to say (warnings, errors)
