@@ -1,24 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 // The certificates of a bind line: files, folders, bundles of one per type of key, lists with names and
-// rules, and the files that stand beside them (.key, .ocsp, .issuer, .sctl).
+// rules.
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <cerrno>
 
 #include "parser/haproxy/bind_tls.hpp"
+#include "parser/haproxy/certificate_store.hpp"
 #include "parser/haproxy/scope.hpp"
 
 namespace weir::haproxy {
 
 namespace {
-
-std::string full_path(std::string_view path, const std::string& base) {
-    if (base.empty() || path.starts_with('/') || path.starts_with('@')) return std::string(path);
-    return base + (base.ends_with('/') ? "" : "/") + std::string(path);
-}
-
-bool has_key(const ir::FileContent& file) { return file.bytes.find("PRIVATE KEY-----") != std::string::npos; }
 
 class Certificates {
 public:
@@ -31,121 +25,127 @@ public:
             if (one.list)
                 add_list(one);
             else
-                add(full_path(one.path, defaults_.certificate_base), one.span, {}, rules_, true);
+                add(full_path(one.path, defaults_.certificate_base), one.span, {}, rules_, {});
         }
         return std::move(entries_);
     }
 
 private:
-    ir::File find(const std::string& path) {
-        auto file = scope_.load.tls_files.read(scope_.sources, path);
-        return file ? *file : nullptr;
-    }
-
-    // A file, a folder, or the base name of a bundle.
+    // A name of a store, a file, a folder, or the base name of a bundle.
     void add(const std::string& path, Span span, std::vector<std::string> names,
-             const ir::Shared<ir::TlsProfile>& rules, bool folder_allowed) {
+             const ir::Shared<ir::TlsProfile>& rules, const CertificateWords& words) {
+        if (knows_certificate(scope_, path)) return add_one(path, span, std::move(names), rules, words);
         auto bytes = scope_.sources.read(path, Purpose::secret);
-        if (bytes || bytes.error().left_out()) return add_file(path, span, std::move(names), rules);
-        if (bytes.error().code == EISDIR && folder_allowed) return add_folder(path, span);
-        if (defaults_.extra.bundle && add_bundle(path, span, names, rules)) return;
+        if (bytes || bytes.error().left_out()) return add_one(path, span, std::move(names), rules, words);
+        if (bytes.error().code == EISDIR) return add_folder(path, span, words);
+        if (defaults_.extra.bundle && add_bundle(path, span, names, rules, words)) return;
         scope_.error(span, "cannot-load",
                      fmt::format("unable to load the certificate file \"{}\": {}", path, bytes.error().text));
     }
 
-    void add_folder(const std::string& path, Span span) {
+    void add_folder(const std::string& path, Span span, const CertificateWords& words) {
         auto files = scope_.sources.glob(path + (path.ends_with('/') ? "*" : "/*"));
         if (!files || files->empty())
             return scope_.error(span, "cannot-load", fmt::format("there is no certificate in the folder \"{}\"", path));
+        auto& list = list_of(path);
+        const bool fresh = list.lines.empty();
         for (const auto& file : *files) {
             bool beside = std::any_of(std::begin(reserved), std::end(reserved),
                                       [&](std::string_view one) { return file.ends_with(one); });
             if (beside) continue;
             auto bytes = scope_.sources.read(file, Purpose::secret);
             if (!bytes && bytes.error().code == EISDIR) continue;
-            add_file(file, span, {}, rules_);
+            add_one(file, span, {}, rules_, words);
+            if (fresh) list.lines.push_back({file, {}, {}, static_cast<unsigned>(list.lines.size() + 1)});
         }
     }
 
     bool add_bundle(const std::string& path, Span span, const std::vector<std::string>& names,
-                    const ir::Shared<ir::TlsProfile>& rules) {
-        ir::ListenerTls::Entry entry{{}, names, rules, default_};
+                    const ir::Shared<ir::TlsProfile>& rules, const CertificateWords& words) {
+        ir::ListenerTls::Entry entry{{}, names, rules, default_ || names_default(names)};
         for (std::string_view type : {".rsa", ".ecdsa", ".dsa"}) {
             auto one = path + std::string(type);
-            if (!find(one)) continue;
-            if (auto identity = load(one, span)) entry.identities.push_back(std::move(*identity));
+            if (!knows_certificate(scope_, one) && !scope_.load.tls_files.read(scope_.sources, one)) continue;
+            if (const auto* identity = find_certificate(scope_, one, span, words)) entry.identities.push_back(*identity);
         }
         if (entry.identities.empty()) return false;
         entries_.push_back(std::move(entry));
         return true;
     }
 
-    void add_file(const std::string& path, Span span, std::vector<std::string> names,
-                  const ir::Shared<ir::TlsProfile>& rules) {
-        if (auto identity = load(path, span))
-            entries_.push_back({{std::move(*identity)}, std::move(names), rules, default_});
+    void add_one(const std::string& name, Span span, std::vector<std::string> names,
+                 const ir::Shared<ir::TlsProfile>& rules, const CertificateWords& words) {
+        const bool is_default = default_ || names_default(names);
+        if (const auto* identity = find_certificate(scope_, name, span, words))
+            entries_.push_back({{*identity}, std::move(names), rules, is_default});
     }
 
-    std::optional<ir::TlsIdentity> load(const std::string& path, Span span) {
-        ir::TlsIdentity identity;
-        identity.chain = identity.key = find(path);
-        identity.chain_span = identity.key_span = span;
-        if (!identity.chain) return std::nullopt;
-        auto base = path;
-        if (defaults_.cut_extension && base.ends_with(".crt")) base.resize(base.size() - 4);
-        const auto& extra = defaults_.extra;
-        if (!identity.chain->left_out && !has_key(*identity.chain)) {
-            identity.key = extra.key ? find(base + ".key") : nullptr;
-            if (!identity.key) {
-                scope_.error(span, "no-key", fmt::format("no private key found in \"{}\"", path),
-                             fmt::format("put it into the file, or into \"{}.key\"", base));
-                return std::nullopt;
-            }
-        }
-        if (extra.ocsp) identity.ocsp = find(base + ".ocsp");
-        if (extra.sctl) identity.transparency = find(base + ".sctl");
-        return identity;
+    // "*" as a filter says that the certificate is for those who ask for no known name.
+    static bool names_default(const std::vector<std::string>& names) {
+        return std::find(names.begin(), names.end(), "*") != names.end();
     }
 
-    void add_list(const BindTlsWords::Named& list) {
-        auto file = scope_.sources.read(list.path, Purpose::content);
-        if (!file) {
-            if (!file.error().left_out())
-                scope_.error(list.span, "cannot-load",
-                             fmt::format("cannot open the list \"{}\": {}", list.path, file.error().text));
-            return;
-        }
-        std::string_view rest = *file;
-        for (unsigned line = 1; !rest.empty(); ++line) {
+    ir::TlsList& list_of(const std::string& path) {
+        auto& lists = scope_.config.tls_lists;
+        auto known = std::find_if(lists.begin(), lists.end(), [&](const auto& one) { return one.path == path; });
+        if (known != lists.end()) return *known;
+        auto& made = lists.emplace_back();
+        made.path = path;
+        return made;
+    }
+
+    void add_list(const BindTlsWords::Named& named) {
+        auto file = scope_.load.tls_files.read(scope_.sources, named.path);
+        if (!file)
+            return scope_.error(named.span, "cannot-load",
+                                fmt::format("cannot open the list \"{}\": {}", named.path, file.error()));
+        auto& list = list_of(named.path);
+        const bool fresh = !list.content;
+        list.content = *file;
+        std::string_view rest = (*file)->bytes;
+        for (unsigned number = 1; !rest.empty(); ++number) {
             auto end = std::min(rest.find('\n'), rest.size());
-            add_line(list, rest.substr(0, end), line);
+            auto text = rest.substr(0, end);
             rest.remove_prefix(std::min(end + 1, rest.size()));
+            auto line = cut_line(text);
+            if (line.certificate.empty()) continue;
+            if (!line.closed) {
+                scope_.error(named.span, "bad-list", fmt::format("{}:{}: \"[\" without \"]\"", named.path, number));
+                continue;
+            }
+            const auto name = full_path(line.certificate, defaults_.certificate_base);
+            if (fresh) list_of(named.path).lines.push_back({name, joined(line.options), joined(line.names), number});
+            CertificateWords words;
+            auto rules = rules_of(line.options, named, words);
+            add(name, named.span, lower(line.names), rules, words);
         }
     }
 
-    // file [rules] names
-    void add_line(const BindTlsWords::Named& list, std::string_view text, unsigned line) {
-        std::vector<std::string_view> before, names, in_brackets;
-        bool inside = false, seen = false;
+    // certificate [options] names
+    struct CutLine {
+        std::string_view certificate;
+        std::vector<std::string_view> options, names;
+        bool closed = true;
+    };
+    static CutLine cut_line(std::string_view text) {
+        CutLine line;
+        std::vector<std::string_view> before;
+        bool seen = false;
         auto* words = &before;
         for (std::size_t at = 0; at < text.size();) {
-            if (text[at] == ' ' || text[at] == '\t' || text[at] == '\r') {
+            const char c = text[at];
+            const bool inside = words == &line.options;
+            const bool opens = c == '[' && !seen, closes = c == ']' && inside;
+            if (opens || closes) {
+                seen = true;
+                words = opens ? &line.options : &line.names;
+                line.closed = closes;
+            }
+            if (opens || closes || c == ' ' || c == '\t' || c == '\r') {
                 ++at;
                 continue;
             }
-            if (text[at] == '#' && before.empty() && !seen) return;
-            if (text[at] == '[' && !seen) {
-                inside = seen = true;
-                words = &in_brackets;
-                ++at;
-                continue;
-            }
-            if (text[at] == ']' && inside) {
-                inside = false;
-                words = &names;
-                ++at;
-                continue;
-            }
+            if (c == '#' && !inside) break;   // the rest is a comment
             auto end = at;
             while (end < text.size() && text[end] != ' ' && text[end] != '\t' && text[end] != '\r' &&
                    !(inside && text[end] == ']') && !(text[end] == '[' && !seen))
@@ -153,12 +153,16 @@ private:
             words->push_back(text.substr(at, end - at));
             at = end;
         }
-        if (before.empty()) return;
-        if (inside)
-            return scope_.error(list.span, "bad-list", fmt::format("{}:{}: \"[\" without \"]\"", list.path, line));
-        if (!seen) names.assign(before.begin() + 1, before.end());
-        add(full_path(before[0], defaults_.certificate_base), list.span, lower(names), rules_of(in_brackets, list),
-            true);
+        if (before.empty()) return line;
+        line.certificate = before[0];
+        if (!seen) line.names.assign(before.begin() + 1, before.end());
+        return line;
+    }
+
+    static std::string joined(const std::vector<std::string_view>& words) {
+        std::string text;
+        for (auto one : words) (text += text.empty() ? "" : " ") += one;
+        return text;
     }
 
     static std::vector<std::string> lower(const std::vector<std::string_view>& words) {
@@ -172,7 +176,8 @@ private:
     }
 
     // What brackets say goes over what the line says.
-    ir::Shared<ir::TlsProfile> rules_of(const std::vector<std::string_view>& words, const BindTlsWords::Named& list) {
+    ir::Shared<ir::TlsProfile> rules_of(const std::vector<std::string_view>& words, const BindTlsWords::Named& list,
+                                        CertificateWords& of_certificate) {
         if (words.empty()) return rules_;
         BindTlsWords inner = words_;
         std::vector<Argument> arguments;
@@ -180,6 +185,7 @@ private:
         auto* outer = std::exchange(scope_.bind_tls, &inner);
         lower_options(scope_, arguments, in::crt_list);
         scope_.bind_tls = outer;
+        of_certificate = inner.certificate;
         ir::Shared<ir::TlsProfile> rules = rules_;
         rules.edit() = profile_of(inner, defaults_);
         return rules;

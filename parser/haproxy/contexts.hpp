@@ -79,6 +79,7 @@ inline constexpr Contexts acl_predefined = bit(53);  // predefined acl
 inline constexpr Contexts acl_method = bit(54);      // acl match method
 inline constexpr Contexts acl_flag = bit(55);        // acl flag
 inline constexpr Contexts acl_operator = bit(56);    // acl operator
+inline constexpr Contexts crt_load = bit(57);        // load option of a crt-store
 
 // Keywords that HAProxy itself has given up ("removed keyword"): rows refuse them and say what to
 // use instead. They stand in the place where they once were allowed.
