@@ -25,6 +25,7 @@ struct Word {
 struct Line {
     std::uint32_t first = 0;
     std::uint32_t count = 0;
+    bool at_run_time = false;  // from no file: by the runtime socket
 };
 
 // A word that opens a section and the lines up to the next one.

@@ -32,6 +32,10 @@ struct ServerTls {
     bool needs_name = true;       // with verify: no name at all fits no certificate (nginx)
     bool name_has_port = true;    // ":8443" behind the name is not part of it (nginx)
     bool resume = true;           // proxy_ssl_session_reuse | no-ssl-reuse
+    bool early_data = false;      // | allow-0rtt: a request may go with the first message (RFC 8446 section 2.3)
+    // How often files of TLS were changed at run time: connections that were made before are for requests
+    // of then.
+    std::uint64_t changes = 0;
     Span span;
 
     ServerTls() { rules.verify_depth = 1; }

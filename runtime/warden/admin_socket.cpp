@@ -95,9 +95,9 @@ struct AdminSocket::Peer {
 
 AdminSocket::AdminSocket(net::Loop& loop, std::vector<filter::Commands> commands,
                          const route::Surroundings& around,
-                         std::function<void(zone::ServerState&)> changed)
+                         std::function<void(zone::ServerState&)> changed, process::Amend amend)
     : loop_(loop), commands_(std::move(commands)), around_(around), changed_(std::move(changed)),
-      started_seconds_(loop.wall_ms() / 1000) {}
+      amend_(std::move(amend)), started_seconds_(loop.wall_ms() / 1000) {}
 
 AdminSocket::~AdminSocket() { close(); }
 
@@ -181,7 +181,7 @@ net::Task<bool> AdminSocket::run_line(Peer& peer, std::string_view line) {
         std::string payload, next;
         while (command.takes_payload) {
             bool more = co_await read_line(peer, next);
-            if (!more || next.empty() || payload.size() > longest_payload) break;
+            if (!more || next == command.payload_end || payload.size() > longest_payload) break;
             (payload += next) += '\n';
         }
         if (!peer.owner) co_return false;
@@ -195,7 +195,14 @@ net::Task<bool> AdminSocket::run_line(Peer& peer, std::string_view line) {
             if (time > 0) peer.timeout = time;
             else out = "Invalid timeout value.\n";
         } else {
-            out = peer.owner->run(command, payload, peer.level);
+            filter::Wanted wanted;
+            auto& owner = *peer.owner;
+            out = owner.run(command, payload, peer.level, owner.amend_ ? &wanted : nullptr);
+            if (wanted.then) {
+                auto problem = co_await change(peer, wanted);
+                if (!peer.owner) co_return false;
+                wanted.then(out, problem);
+            }
         }
         out += '\n';
         iovec piece{out.data(), out.size()};
@@ -204,6 +211,28 @@ net::Task<bool> AdminSocket::run_line(Peer& peer, std::string_view line) {
         if (written.state != net::Io::State::ok || peer.over) co_return false;
     }
     co_return peer.interactive;
+}
+
+// Why the changes were not made; empty: all processes have them.
+net::Task<std::string> AdminSocket::change(Peer& peer, const filter::Wanted& wanted) {
+    struct Outcome {
+        net::Watch done;
+        std::string problem;
+    };
+    auto outcome = std::make_shared<Outcome>();
+    auto& loop = peer.owner->loop_;
+    outcome->done.attach_inner(loop);
+    auto done = [outcome](const std::string& problem) {
+        outcome->problem = problem;
+        outcome->done.readable = true;
+        outcome->done.wake();
+    };
+    if (wanted.begin) wanted.begin(done);
+    else peer.owner->amend_(wanted.changes, done);
+    constexpr net::Time longest = 180000;   // a reload gives up sooner by itself
+    auto waited = co_await net::readable(outcome->done, loop.now() + longest);
+    if (waited != net::Waited::ready) co_return "the master does not answer";
+    co_return outcome->problem;
 }
 
 net::Task<void> AdminSocket::serve(std::shared_ptr<Peer> peer) {
@@ -287,7 +316,8 @@ bool AdminSocket::run_own(const CommandText& command, Level& level, std::string&
     return false;
 }
 
-std::string AdminSocket::run(const CommandText& command, std::string_view payload, Level& level) {
+std::string AdminSocket::run(const CommandText& command, std::string_view payload, Level& level,
+                             filter::Wanted* wanted) {
     std::string out;
     if (run_own(command, level, out)) return out;
     std::size_t used = 0;
@@ -299,7 +329,7 @@ std::string AdminSocket::run(const CommandText& command, std::string_view payloa
     std::vector<std::string_view> words(command.words.begin() + static_cast<std::ptrdiff_t>(used),
                                         command.words.end());
     filter::CommandCall call{words,   payload, around_, level, out, loop_.wall_ms() / 1000,
-                             started_seconds_, changed_};
+                             started_seconds_, changed_, wanted};
     row->run(call);
     return out;
 }

@@ -21,7 +21,7 @@ public:
     // `around` is what commands see; it stays where it is and changes with every reload.
     AdminSocket(net::Loop& loop, std::vector<filter::Commands> commands,
                 const route::Surroundings& around,
-                std::function<void(zone::ServerState&)> changed);
+                std::function<void(zone::ServerState&)> changed, process::Amend amend = {});
     ~AdminSocket();
     AdminSocket(const AdminSocket&) = delete;
     AdminSocket& operator=(const AdminSocket&) = delete;
@@ -32,8 +32,10 @@ public:
     // No further connection; those that are open end.
     void close();
 
-    // What a command answers, and whether it may be run at that level (tests, and the connections).
-    std::string run(const CommandText& command, std::string_view payload, filter::Level& level);
+    // What a command answers, and whether it may be run at that level (tests, and the connections). What
+    // it wants changed is left in `wanted`.
+    std::string run(const CommandText& command, std::string_view payload, filter::Level& level,
+                    filter::Wanted* wanted = nullptr);
 
 private:
     struct Door;
@@ -42,6 +44,7 @@ private:
     static net::Task<void> serve(std::shared_ptr<Peer> peer);
     static net::Task<bool> read_line(Peer& peer, std::string& line);
     static net::Task<bool> run_line(Peer& peer, std::string_view line);
+    static net::Task<std::string> change(Peer& peer, const filter::Wanted& wanted);
     [[nodiscard]] const filter::Command* find(const CommandText& command, std::size_t& used) const;
     bool run_own(const CommandText& command, filter::Level& level, std::string& out) const;
     [[nodiscard]] std::string help(const CommandText& command, filter::Level level) const;
@@ -50,6 +53,7 @@ private:
     std::vector<filter::Commands> commands_;
     const route::Surroundings& around_;
     std::function<void(zone::ServerState&)> changed_;
+    process::Amend amend_;
     std::int64_t started_seconds_ = 0;
     const ir::Config* config_ = nullptr;
     std::vector<std::unique_ptr<Door>> doors_;

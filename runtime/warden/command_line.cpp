@@ -29,8 +29,12 @@ std::vector<CommandText> parse_commands(std::string_view line) {
     }
     end_word();
     for (auto& command : commands) {
-        if (command.words.empty() || command.words.back() != "<<") continue;
+        constexpr std::size_t longest_end = 64;   // of HAProxy
+        if (command.words.empty() || !command.words.back().starts_with("<<") ||
+            command.words.back().size() > 2 + longest_end)
+            continue;
         command.takes_payload = true;
+        command.payload_end = command.words.back().substr(2);
         command.words.pop_back();
     }
     std::erase_if(commands, [](const CommandText& one) { return one.words.empty(); });

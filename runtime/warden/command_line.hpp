@@ -12,6 +12,7 @@ namespace weir::warden {
 struct CommandText {
     std::vector<std::string> words;
     bool takes_payload = false;   // ended with "<<": lines follow, up to an empty one
+    std::string payload_end;      // or, with "<<END", up to this one
 };
 
 // The commands of one line, empty ones left out. The line comes without its end.

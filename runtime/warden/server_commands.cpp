@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "runtime/pool/live_pool.hpp"
+#include "runtime/warden/tls_drafts.hpp"
 
 namespace weir::warden {
 
@@ -139,7 +140,69 @@ void run_enable_health(CommandCall& call) {
     set_flags(call, *server, 0, State::check_paused);
 }
 
+// A word as it stands in a configuration file: what could mean something there is escaped.
+std::string escaped(std::string_view word) {
+    std::string out;
+    for (char c : word) {
+        const bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                           std::string_view("_-./:@,=+*%()[]{}").find(c) != std::string_view::npos;
+        if (!plain) out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+// add server BACKEND/NAME ADDRESS [option...]: a line of that section, without its default-server. It
+// begins in maintenance, and its check begins paused.
+void run_add_server(CommandCall& call) {
+    const std::string name(call.word(0));
+    const auto slash = name.find('/');
+    if (slash == name.npos || slash + 1 == name.size()) return call.say(need_server);
+    const auto pool_name = std::string_view(name).substr(0, slash);
+    auto pool = std::find_if(call.around.pools.begin(), call.around.pools.end(),
+                             [&](const auto* one) { return one->name() == pool_name; });
+    if (pool == call.around.pools.end()) return call.say("No such backend.");
+    if ((*pool)->find(name.substr(slash + 1)))
+        return call.say("Already exists a server with the same name in backend.");
+    if (call.words.size() < 2) return call.say("'server' expects <name> and <addr>[:<port>] as arguments.");
+    std::string line;
+    for (const auto word : call.words.subspan(1)) (line += line.empty() ? "" : " ") += escaped(word);
+    const auto& around = call.around;
+    auto changed = call.changed;
+    call.want({{Amendment::Kind::server, name, std::move(line)}},
+              [&around, changed, name](std::string& out, const std::string& problem) {
+                  out += problem.empty() ? "New server registered.\n" : problem;
+                  for (auto* one : around.pools)
+                      for (const auto& server : one->servers()) {
+                          if (!server->conf->check || !server->board.state ||
+                              one->name() + "/" + server->name != name)
+                              continue;
+                          server->board.state->flags.fetch_or(State::check_paused);
+                          changed(*server->board.state);
+                      }
+              });
+}
+
+void run_delete_server(CommandCall& call) {
+    auto* server = find_server(call, call.word(0));
+    if (!server) return;
+    const auto& board = server->board;
+    if ((board.state->flags.load() & State::forced_down) == 0)
+        return call.say("Only servers in maintenance mode can be deleted.");
+    if (board.sum(call.around.board->workers(), &zone::Counters::connections) != 0)
+        return call.say("Server still has connections attached to it, cannot remove it.");
+    std::vector<Amendment> changes{{Amendment::Kind::no_server, std::string(call.word(0)), {}}};
+    const auto& conf = *server->conf;
+    if (conf.over_tls && conf.tls->identity.chain)
+        keep_certificate(*call.around.config, conf.tls->identity.known_as(), changes);
+    call.want(std::move(changes), [](std::string& out, const std::string& problem) {
+        out += problem.empty() ? "Server deleted.\n" : problem;
+    });
+}
+
 constexpr filter::Command rows[] = {
+    {"add server", "<backend>/<server> <address> [option...]", "add a server", Level::admin, run_add_server},
+    {"del server", "<backend>/<server>", "remove a server that is in maintenance", Level::admin, run_delete_server},
     {"disable health", "<backend>/<server>", "stop checking a server", Level::admin, run_disable_health},
     {"disable server", "<backend>/<server>", "put a server into maintenance", Level::admin, run_disable_server},
     {"enable health", "<backend>/<server>", "check a server again", Level::admin, run_enable_health},

@@ -26,6 +26,15 @@ TEST(CommandLine, PayloadFollows) {
     ASSERT_EQ(commands.size(), 1u);
     EXPECT_TRUE(commands[0].takes_payload);
     EXPECT_EQ(commands[0].words.size(), 4u);
+    EXPECT_EQ(commands[0].payload_end, "");
+}
+
+TEST(CommandLine, PayloadMayNameItsEnd) {
+    auto commands = parse_commands("set ssl cert a.pem <<%EOF%");
+    ASSERT_EQ(commands.size(), 1u);
+    EXPECT_TRUE(commands[0].takes_payload);
+    EXPECT_EQ(commands[0].payload_end, "%EOF%");
+    EXPECT_FALSE(parse_commands("set map m k <<" + std::string(65, 'x'))[0].takes_payload);
 }
 
 TEST(CommandLine, NothingIsNoCommand) {
