@@ -3,6 +3,7 @@
 // brought no request. What one of TLS yields is an ir::TlsFact, as in samples_tls.cpp.
 #include "parser/haproxy/rows.hpp"
 #include "parser/haproxy/tables_own.hpp"
+#include "parser/haproxy/tls_samples.hpp"
 
 namespace weir::haproxy {
 
@@ -13,16 +14,7 @@ using ir::Fetch;
 using keyword::opt;
 using keyword::word;
 
-void lower_name(keyword::Scope& scope, const Call& call) {
-    auto& text = own(scope).expr->text;
-    for (const auto& argument : call.args) {
-        if (&argument != &call.args[0]) text += ',';
-        text += argument.text;
-    }
-}
-void lower_flag(keyword::Scope& scope, const Call&) { own(scope).expr->type = ir::Type::boolean; }
 
-constexpr keyword::Signature name_arguments{opt(word("entry")), opt(word("occurrence")), opt(word("format"))};
 constexpr keyword::Signature name_arg{opt(word("name"))};
 constexpr keyword::Signature delimiter_arg{opt(word("delimiter"))};
 constexpr Contexts after = in::responses | in::log_format;
