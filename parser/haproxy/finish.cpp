@@ -538,6 +538,24 @@ void Lowering::check_captures(ir::Site& site) {
     }
 }
 
+static bool takes_early_data(const Draft& draft) {
+    return std::any_of(draft.listeners.begin(), draft.listeners.end(), [](const auto& one) {
+        return one.tls && std::any_of(one.tls->certificates.begin(), one.tls->certificates.end(),
+                                      [](const auto& entry) { return entry.rules->early_data; });
+    });
+}
+
+// Servers are told that the request may be a replay (RFC 8470 section 5.1).
+ir::Rule Lowering::early_mark() {
+    static constexpr std::string_view line[] = {"set-header", "Early-Data", "1", "if", "{", "ssl_fc_has_early", "}"};
+    std::vector<Argument> words;
+    for (auto word : line) words.push_back({.text = word});
+    ir::Rule rule;
+    scope_.place = in::http_request;
+    lower_action(scope_, words, in::http_request, rule);
+    return rule;
+}
+
 void Lowering::make_site(Draft& draft) {
     scope_.draft = &draft;
     const auto& front = *draft.front;
@@ -571,6 +589,7 @@ void Lowering::make_site(Draft& draft) {
         take(body_wait(rules, site.settings));
         take(rules.request);
         take(rules.redirects);
+        if (takes_early_data(draft)) take({early_mark()});
         take(draft.captures_out);
     }
     take(rules.response_content);
@@ -640,6 +659,7 @@ void Lowering::finish() {
         for (auto& known : known_)
             if (known.place == in::listen) route_of(known);
     check_references();
+    keep_stored(scope_);
     complete_tables(scope_.config);
 }
 

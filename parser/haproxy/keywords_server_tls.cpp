@@ -206,7 +206,7 @@ void lower_server_verify(keyword::Scope& scope, const Call& call) {
 
 void read_file(Scope& scope, ir::File& file, Span span, std::string_view what) {
     if (!file) return;
-    auto found = scope.load.tls_files.read(scope.sources, file->path);
+    auto found = scope.load.tls_files.read(scope.sources, full_path(file->path, scope.load.bind_tls.authority_base));
     if (found)
         file = *found;
     else
@@ -214,28 +214,15 @@ void read_file(Scope& scope, ir::File& file, Span span, std::string_view what) {
                     fmt::format("cannot load the {} \"{}\": {}", what, file->path, found.error()));
 }
 
-bool holds_key(const ir::File& file) {
-    return file->bytes.find("PRIVATE KEY-----") != std::string::npos;
-}
-
-// A certificate's key stands in its file, or in FILE.key.
 void read_identity(Scope& scope, ir::TlsIdentity& identity) {
     if (!identity.chain) return;
-    auto before = scope.sink.count(diag::Severity::error);
-    read_file(scope, identity.chain, identity.chain_span, "certificate");
-    if (scope.sink.count(diag::Severity::error) != before) return;
-    if (identity.chain->left_out || holds_key(identity.chain)) {
-        identity.key = identity.chain;
-        return;
-    }
-    auto path = identity.chain->path + ".key";
-    auto found = scope.load.tls_files.read(scope.sources, path);
-    if (found)
-        identity.key = *found;
-    else
-        scope.error(
-            identity.chain_span, "no-key",
-            fmt::format("no private key in \"{}\", nor in \"{}\"", identity.chain->path, path));
+    auto chain_span = identity.chain_span, key_span = identity.key_span;
+    const auto name = full_path(identity.chain->path, scope.load.bind_tls.certificate_base);
+    const auto* known = find_certificate(scope, name, chain_span, {});
+    if (!known) return;
+    identity = *known;
+    identity.chain_span = chain_span;
+    identity.key_span = key_span;
 }
 
 void take_defaults(ir::ServerTls& tls, const ServerTlsWords& words,
@@ -298,6 +285,7 @@ void finish_server_tls(Scope& scope, const Draft& draft, const ServerWords& word
     }
     auto& tls = server.tls.edit();
     tls.span = words.span;
+    tls.changes = scope.sources.changes();
     take_defaults(tls, words.tls, scope.load.server_tls);
     if (tls.rules.versions.none())
         scope.error(
@@ -330,8 +318,12 @@ void finish_check_tls(const ServerWords& words, const ir::Server& server, ir::He
     check.tls = server.tls;
     auto& tls = check.tls.edit();
     auto name = words.tls.check_name;
-    // check-sni-auto (HAProxy 3.3): the name of the Host field that the check sends.
-    if (name.empty() && words.tls.check_name_from_host && tls.fallback_name.empty())
+    // check-sni-auto (HAProxy 3.3): the name of the Host field that the check sends. A connect step of its
+    // own says what it wants.
+    const bool connects = std::any_of(check.steps.begin(), check.steps.end(), [](const auto& step) {
+        return step.what == ir::HealthCheck::Step::What::connect;
+    });
+    if (!connects && name.empty() && words.tls.check_name_from_host && tls.fallback_name.empty())
         for (const auto& step : check.steps)
             for (const auto& field : step.fields)
                 if (name.empty() && (field.name == "Host" || field.name == "host") &&
@@ -372,9 +364,7 @@ constexpr keyword::Signature file_arg = {keyword::path("file")};
 constexpr keyword::Signature version_arg = {keyword::choice(version_choices)};
 
 constexpr auto options = sorted({
-    {.name = "allow-0rtt", .where = in::server, .since = "1.9",
-     .support = keyword::ignored("weir sends requests when the handshake is done"),
-     .summary = "Sends early data to the server."},
+    row("allow-0rtt", {}, set_flag<&T::early_data, true>, "Sends early data to the server.", "1.9"),
     row("alpn", {word("protocols")}, lower_alpn, "Lists the protocols offered to the server."),
     row("ca-file", file_arg, lower_ca_file, "Names the authorities of the server's certificate."),
     row("check-alpn", {word("protocols")}, lower_check_alpn,

@@ -3,6 +3,7 @@
 // (entry, occurrence, format) stays as it is written.
 #include "parser/haproxy/rows.hpp"
 #include "parser/haproxy/tables_own.hpp"
+#include "parser/haproxy/tls_samples.hpp"
 
 namespace weir::haproxy {
 
@@ -13,19 +14,9 @@ using ir::Fetch;
 using keyword::opt;
 using keyword::word;
 
-void lower_name(keyword::Scope& scope, const Call& call) {
-    auto& text = own(scope).expr->text;
-    for (const auto& argument : call.args) {
-        if (&argument != &call.args[0]) text += ',';
-        text += argument.text;
-    }
-}
-void lower_flag(keyword::Scope& scope, const Call&) { own(scope).expr->type = ir::Type::boolean; }
-void lower_false(keyword::Scope& scope, const Call&) {
-    *own(scope).expr = literal_expr(false, own(scope).expr->span);
-}
 
-constexpr keyword::Signature name_arguments{opt(word("entry")), opt(word("occurrence")), opt(word("format"))};
+
+constexpr keyword::Signature filter_argument{opt(word("filter"))};
 
 constexpr Keyword text(std::string_view name, F fact, std::string_view summary, keyword::Signature args = {},
                        keyword::Apply apply = nullptr) {
@@ -50,7 +41,10 @@ constexpr auto rows = sorted({
     text("ssl_c_key_alg", F::key_algorithm, "Algorithm of the key, of the client's certificate."),
     text("ssl_c_notafter", F::end, "End of validity, of the client's certificate."),
     text("ssl_c_notbefore", F::start, "Start of validity, of the client's certificate."),
+    text("ssl_c_policies", F::policies, "Policies, or that one of them, of the client's certificate.", {opt(word("oid"))}, lower_name),
+    text("ssl_c_r_dn", F::root, "Name of the root authority, of the client's certificate.", name_arguments, lower_name),
     text("ssl_c_s_dn", F::subject, "Name of the subject, of the client's certificate.", name_arguments, lower_name),
+    text("ssl_c_san", F::alternative_names, "Alternative names, of the client's certificate."),
     text("ssl_c_serial", F::serial, "Serial number, of the client's certificate."),
     text("ssl_c_sha1", F::sha1, "SHA1 fingerprint, of the client's certificate."),
     text("ssl_c_sig_alg", F::signature_algorithm, "Algorithm of the signature, of the client's certificate."),
@@ -68,15 +62,25 @@ constexpr auto rows = sorted({
     text("ssl_f_sig_alg", F::own_signature_algorithm, "Algorithm of the signature, of the certificate shown to the client."),
     number("ssl_f_version", F::own_version, "Version, of the certificate shown to the client."),
     number("ssl_fc_alg_keysize", F::cipher_bits, "Key size of the cipher, of the connection to the client."),
+    text("ssl_fc_cipherlist_bin", F::offered_ciphers, "Ciphers offered, as bytes, of the connection to the client.", filter_argument, lower_name),
+    text("ssl_fc_cipherlist_hex", F::offered_ciphers_hex, "Ciphers offered, in hexadecimal, of the connection to the client.", filter_argument, lower_name),
+    text("ssl_fc_cipherlist_str", F::offered_ciphers_text, "Ciphers offered, as text, of the connection to the client.", filter_argument, lower_name),
+    number("ssl_fc_cipherlist_xxh", F::offered_ciphers_hash, "Hash of the ciphers offered, of the connection to the client."),
     text("ssl_fc_client_random", F::client_random, "Random bytes of the client, of the connection to the client."),
     text("ssl_fc_curve", F::group, "Curve of the key exchange, of the connection to the client."),
+    text("ssl_fc_ecformats_bin", F::offered_formats, "Point formats offered, as bytes, of the connection to the client."),
+    text("ssl_fc_eclist_bin", F::offered_groups, "Curves offered, as bytes, of the connection to the client.", filter_argument, lower_name),
+    text("ssl_fc_extlist_bin", F::offered_extensions, "Extensions offered, as bytes, of the connection to the client.", filter_argument, lower_name),
     flag("ssl_fc_has_crt", F::certificate_shown, "True when a client certificate was shown, of the connection to the client."),
-    fetch("ssl_fc_early_rcvd", Fetch::tls_used, in::session_on, "True when early data was received; weir takes none.", {}, 0, lower_false),
-    fetch("ssl_fc_has_early", Fetch::tls_used, in::session_on, "True while early data may be a replay; weir takes none.", {}, 0, lower_false),
+    flag("ssl_fc_early_rcvd", F::early_received, "True when early data was received, of the connection to the client."),
+    flag("ssl_fc_has_early", F::early_pending, "True while early data may be a replay, of the connection to the client."),
     flag("ssl_fc_is_resumed", F::resumed, "True when the session was resumed, of the connection to the client."),
+    number("ssl_fc_protocol_hello_id", F::offered_version, "TLS version number of the hello, of the connection to the client."),
     text("ssl_fc_server_random", F::server_random, "Random bytes of the server, of the connection to the client."),
     text("ssl_fc_session_id", F::session_id, "Id of the TLS session, of the connection to the client."),
     text("ssl_fc_session_key", F::session_key, "Master key of the TLS session, of the connection to the client."),
+    text("ssl_fc_sigalgs_bin", F::offered_signatures, "Signature algorithms offered, as bytes, of the connection to the client.", filter_argument, lower_name),
+    text("ssl_fc_supported_versions_bin", F::offered_versions, "TLS versions offered, as bytes, of the connection to the client.", filter_argument, lower_name),
     text("ssl_fc_unique_id", F::unique_id, "Unique id of the TLS connection, of the connection to the client."),
     number("ssl_fc_use_keysize", F::used_bits, "Key size in use, of the connection to the client."),
 });

@@ -56,6 +56,8 @@ void put(Printer& to, const ServerTls& t) {
     to.field("needs_name", t.needs_name, d.needs_name);
     to.field("name_has_port", t.name_has_port, d.name_has_port);
     to.field("resume", t.resume, d.resume);
+    to.field("early_data", t.early_data, d.early_data);
+    to.field("changes", t.changes, d.changes);
 }
 
 }  // namespace
