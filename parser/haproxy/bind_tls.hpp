@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "parser/haproxy/certificate_store.hpp"
 #include "parser/ir/config.hpp"
 
 namespace weir::haproxy {
@@ -23,10 +24,11 @@ struct BindTlsDefaults {
     ir::TlsProfile profile;
     BindVersions versions;
     bool strict_names = false;
-    std::string certificate_base, authority_base;   // crt-base, ca-base
+    std::string certificate_base, authority_base, key_base;   // crt-base, ca-base, key-base
     struct Extra {
         bool bundle = true, sctl = true, ocsp = true, issuer = true, key = true;
     } extra;                                        // ssl-load-extra-files
+    std::uint32_t kept_made = 1000;                 // tune.ssl.ssl-ctx-cache-size
     bool cut_extension = false;                     // ssl-load-extra-del-ext
     BindTlsDefaults();
 };
@@ -44,6 +46,11 @@ struct BindTlsWords {
         bool list = false, is_default = false;
     };
     std::vector<Named> certificates;                // crt, crt-list, default-crt, in their order
+    bool makes_certificates = false;                // generate-certificates
+    ir::File signer;                                // ca-sign-file
+    std::string signer_password;                    // ca-sign-pass
+    Span signer_span;
+    CertificateWords certificate;                   // in brackets of a list: key, ocsp, ...
     Span span;                                      // of "ssl"
 };
 

@@ -48,9 +48,12 @@ void set_rule(keyword::Scope& scope, const Call& call) {
 }
 void lower_alpn(keyword::Scope& scope, const Call& call) {
     made(scope).profile.rules.alpn = split(call[0].text);
+    made(scope).profile.answers_alpn = true;
 }
-// Without a list HTTP/2 would be offered, as HAProxy does where HTTP is spoken.
-void lower_no_alpn(keyword::Scope& scope, const Call&) { made(scope).profile.rules.alpn = {"http/1.1"}; }
+void lower_no_alpn(keyword::Scope& scope, const Call&) {
+    made(scope).profile.rules.alpn.clear();
+    made(scope).profile.answers_alpn = false;
+}
 template <bool List, bool Default>
 void lower_crt(keyword::Scope& scope, const Call& call) {
     made(scope).certificates.push_back({std::string(call[0].text), call[0].span, List, Default});
@@ -75,6 +78,21 @@ void lower_verify(keyword::Scope& scope, const Call& call) {
     static constexpr TlsRules::Verify kinds[] = {TlsRules::Verify::none, TlsRules::Verify::optional,
                                                  TlsRules::Verify::required};
     made(scope).profile.rules.verify = kinds[call[0].number];
+}
+void lower_makes(keyword::Scope& scope, const Call& call) {
+    made(scope).makes_certificates = true;
+    if (!made(scope).signer_span.known()) made(scope).signer_span = call.span;
+}
+void lower_signer(keyword::Scope& scope, const Call& call) {
+    made(scope).signer = tls_file(own(scope), call[0].text, defaults_of(scope).authority_base, call[0].span,
+                                  "CA file to sign with");
+    made(scope).signer_span = call[0].span;
+}
+void lower_signer_password(keyword::Scope& scope, const Call& call) {
+    made(scope).signer_password = std::string(call[0].text);
+}
+void lower_early_data(keyword::Scope& scope, const Call&) {
+    made(scope).profile.early_data = made(scope).profile.early_data_needs_alpn = true;
 }
 void lower_no_ca_names(keyword::Scope& scope, const Call&) { made(scope).announces = false; }
 void lower_strict_sni(keyword::Scope& scope, const Call& call) {
@@ -219,6 +237,12 @@ void lower_max_record(keyword::Scope& scope, const Call& call) {
 void lower_lifetime(keyword::Scope& scope, const Call& call) {
     defaults_of(scope).profile.session_time = std::chrono::seconds(call[0].number / 1000);
 }
+void lower_kept_made(keyword::Scope& scope, const Call& call) {
+    defaults_of(scope).kept_made = static_cast<std::uint32_t>(std::min<std::int64_t>(call[0].number, 1000000));
+}
+void lower_capture(keyword::Scope& scope, const Call& call) {
+    defaults_of(scope).profile.keeps_hello = static_cast<std::uint32_t>(std::min<std::int64_t>(call[0].number, 65536));
+}
 void lower_cache_size(keyword::Scope& scope, const Call& call) {
     defaults_of(scope).profile.session_table = call[0].number != 0;
 }
@@ -238,13 +262,14 @@ constexpr Keyword harmless(std::string_view name, Contexts where, std::uint8_t l
 }
 
 constexpr auto rows = sorted({
-    harmless("allow-0rtt", both, 0, 0, "weir takes requests when the handshake is done, which clients fall back to",
-             "Accepts TLS 1.3 early data."),
+    row("allow-0rtt", both, {}, lower_early_data, "Accepts TLS 1.3 early data."),
     row("alpn", both, {word("protocols")}, lower_alpn, "Lists the protocols offered in the TLS handshake."),
     row("ca-file", both, {path("file")}, lower_ca_file, "Names the authorities of client certificates."),
     row("ca-ignore-err", line, {word("errors")},
         lower_ignored_errors<&TlsProfile::ignored_ca_errors, &TlsProfile::ignores_all_ca_errors>,
         "Lists errors of certificate authorities that are ignored."),
+    row("ca-sign-file", line, {path("file")}, lower_signer, "Names certificate and key that sign what is made."),
+    row("ca-sign-pass", line, {word("passphrase")}, lower_signer_password, "Sets the passphrase of that key."),
     row("ca-verify-file", both, {path("file")}, lower_ca_verify_file,
         "Names authorities that are not told to clients."),
     row("ciphers", both, {word("ciphers")}, set_rule<&TlsRules::ciphers>,
@@ -268,6 +293,7 @@ constexpr auto rows = sorted({
     row("force-tlsv11", line, {}, lower_version, "Allows TLS 1.1 only."),
     row("force-tlsv12", line, {}, lower_version, "Allows TLS 1.2 only."),
     row("force-tlsv13", line, {}, lower_version, "Allows TLS 1.3 only."),
+    row("generate-certificates", line, {}, lower_makes, "Makes certificates for names that have none."),
     harmless("ktls", both, 1, 1, "weir's TLS works on the socket as it is", "Uses kernel TLS.", "3.x"),
     row("no-alpn", both, {}, lower_no_alpn, "Offers no protocols in the TLS handshake.", "3.x"),
     row("no-ca-names", both, {}, lower_no_ca_names, "Does not tell clients the names of authorities."),
@@ -294,12 +320,13 @@ constexpr auto rows = sorted({
 static_assert(keyword::well_formed(rows));
 
 constexpr std::string_view no_limit_yet = "weir does not limit TLS by itself yet; maxconn and maxconnrate do";
-constexpr std::string_view no_capture = "weir keeps what it needs of a hello";
 
 constexpr auto global_rows = sorted({
     row("ca-base", in::global, {path("folder")}, set_base<&BindTlsDefaults::authority_base>, "Folder of CA files."),
     row("crt-base", in::global, {path("folder")}, set_base<&BindTlsDefaults::certificate_base>,
         "Folder of certificates."),
+    row("key-base", in::global, {path("folder")}, set_base<&BindTlsDefaults::key_base>,
+        "Folder of private keys that are named apart.", "3.x"),
     harmless("maxsslconn", in::global, 1, 1, no_limit_yet, "Most TLS connections."),
     harmless("maxsslrate", in::global, 1, 1, no_limit_yet, "Most TLS handshakes per second."),
     row("ssl-default-bind-ciphers", in::global, {word("ciphers")}, set_default<&TlsRules::ciphers>,
@@ -320,8 +347,10 @@ constexpr auto global_rows = sorted({
     row("ssl-load-extra-files", in::global, {many(word("kind"))}, lower_extra_files,
         "Which further files of a certificate are looked for."),
     row("tune.ssl.cachesize", in::global, {number("sessions", 0)}, lower_cache_size, "TLS session cache."),
-    harmless("tune.ssl.capture-buffer-size", in::global, 1, 1, no_capture, "Captured TLS hellos."),
-    harmless("tune.ssl.capture-cipherlist-size", in::global, 1, 1, no_capture, "Captured cipher lists."),
+    row("tune.ssl.capture-buffer-size", in::global, {number("bytes", 0)}, lower_capture,
+        "How much of what clients offer is kept for expressions."),
+    row("tune.ssl.capture-cipherlist-size", in::global, {number("bytes", 0)}, lower_capture,
+        "Older name of tune.ssl.capture-buffer-size."),
     harmless("tune.ssl.default-dh-param", in::global, 1, 1, "DH parameters are as strong as the certificate's key",
              "Size of DH parameters."),
     harmless("tune.ssl.force-private-cache", in::global, 0, 1, "sessions are shared by the workers",
@@ -329,8 +358,8 @@ constexpr auto global_rows = sorted({
     harmless("tune.ssl.keylog", in::global, 1, 1, "weir writes no keys down", "Keys for decoding captures."),
     row("tune.ssl.lifetime", in::global, {keyword::seconds("time")}, lower_lifetime, "Life of a TLS session."),
     row("tune.ssl.maxrecord", in::global, {number("bytes", 0)}, lower_max_record, "Largest TLS record."),
-    harmless("tune.ssl.ssl-ctx-cache-size", in::global, 1, 1, "weir generates no certificates",
-             "Cache of generated certificates."),
+    row("tune.ssl.ssl-ctx-cache-size", in::global, {number("certificates", 0)}, lower_kept_made,
+        "Cache of generated certificates."),
 });
 static_assert(keyword::well_formed(global_rows));
 
@@ -391,6 +420,20 @@ void finish_bind_tls(Scope& scope, const BindTlsWords& words, std::vector<ir::Li
         scope.error(words.span, "no-authorities", "verify is on, but no ca-file says by which authorities",
                     "add ca-file FILE");
     tls.certificates = load_certificates(scope, words, tls.rules);
+    if (words.makes_certificates) {
+        if (!words.signer)
+            return scope.error(words.signer_span, "no-authorities",
+                               "generate-certificates needs an authority to sign with", "add ca-sign-file FILE");
+        tls.signer.chain = tls.signer.key = words.signer;
+        tls.signer.chain_span = tls.signer.key_span = words.signer_span;
+        if (!words.signer_password.empty()) {
+            auto passwords = std::make_shared<ir::FileContent>();
+            passwords->path = "ca-sign-pass";
+            passwords->bytes = words.signer_password + "\n";
+            tls.signer.passwords = std::move(passwords);
+        }
+        tls.kept_made = defaults.kept_made;
+    }
     if (tls.certificates.empty() && !scope.sink.failed())
         return scope.error(words.span, "no-certificate", "no SSL certificate specified for this bind line",
                            "add crt FILE");

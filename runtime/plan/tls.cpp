@@ -58,17 +58,29 @@ std::unique_ptr<TlsChoice> TlsChoice::with(const TlsChoice& more) const {
     return both;
 }
 
-bool TlsChoice::apply(net::TlsSession& session) const {
-    if (!std::exchange(tried_, true)) {
-        // The first of a type counts.
-        for (const auto* identity : identities_) {
-            auto found = net::Certificate::find(*identity);
-            bool known = found && std::any_of(parsed_.begin(), parsed_.end(), [&](const auto& one) {
-                return one->key_type() == (*found)->key_type();
-            });
-            if (found && !known) parsed_.push_back(*found);
-        }
+void TlsChoice::parse() const {
+    if (std::exchange(tried_, true)) return;
+    // The first of a type counts.
+    for (const auto* identity : identities_) {
+        auto found = net::Certificate::find(*identity);
+        bool known = found && std::any_of(parsed_.begin(), parsed_.end(), [&](const auto& one) {
+            return one->key_type() == (*found)->key_type();
+        });
+        if (found && !known) parsed_.push_back(*found);
     }
+}
+
+bool TlsChoice::apply_made(net::TlsSession& session, const std::string& name, net::CertificateMaker& maker) const {
+    parse();
+    auto certificate = parsed_.empty() ? nullptr : maker.find(name, *parsed_.front());
+    if (!certificate) return false;
+    session.use(context_);
+    session.set_scope(digest_of(scope_ + name));
+    return session.use(net::Certificates{std::move(certificate)});
+}
+
+bool TlsChoice::apply(net::TlsSession& session) const {
+    parse();
     if (parsed_.empty() && !computed_) return false;
     session.use(context_);
     session.set_scope(scope_);
@@ -117,6 +129,14 @@ bool TlsChoice::certify(net::TlsSession& session, route::Subject& subject, std::
 
 const TlsChoice* TlsListener::pick(net::TlsSession& session, const net::TlsHello& hello) const {
     bool h2 = false;
+    if (maker_ && hello.has_server_name) {
+        Arena arena;
+        const std::string name(route::normalize_host(hello.server_name, arena).host);
+        if (!by_certificate(name) && first_->apply_made(session, name, *maker_)) {
+            session.offer_h2(offers_h2_);
+            return first_;
+        }
+    }
     const auto* choice = choose(hello, h2);
     session.offer_h2(h2);
     return choice && !choice->rules().reject && choice->apply(session) ? choice : nullptr;
@@ -210,12 +230,24 @@ void TlsPlan::add_names(const ir::ListenerTls::Entry& entry, const TlsChoice* ch
 void TlsPlan::add_listener(const ir::Listener& source, TlsListener& made, std::vector<Problem>& problems) {
     const auto& tls = *source.tls;
     made.strict_ = tls.strict_names;
+    if (tls.signer.chain && !left_out(tls.signer)) {
+        auto maker = net::CertificateMaker::make(tls.signer, tls.kept_made);
+        if (!maker) return problems.push_back({maker.error().span, maker.error().text});
+        made.maker_ = std::move(*maker);
+    }
     for (const auto& entry : tls.certificates) {
         auto context = this->context(*entry.rules, tls.span, problems);
         if (!context) return;
         auto choice = std::make_unique<TlsChoice>(std::move(context), *entry.rules, entry.identities);
-        if (!made.first_ || entry.is_default) made.first_ = choice.get();
         add_names(entry, choice.get(), made);
+        made.takes_early_data_ |= entry.rules->early_data;
+        // The first one is for those who name no known host, and with it those that a line says are.
+        if (!made.first_) {
+            made.first_ = choice.get();
+        } else if (entry.is_default && made.first_->context() == choice->context()) {
+            made.own_.push_back(made.first_->with(*choice));
+            made.first_ = made.own_.back().get();
+        }
         made.own_.push_back(std::move(choice));
     }
 }
@@ -246,6 +278,8 @@ std::unique_ptr<TlsPlan> TlsPlan::compile(const ir::Config& config,
         if (source.tls->sites_decide) {
             made->sites_ = indexes[id];
             made->of_sites_ = &plan->of_sites_;
+            for (auto site : source.sites)
+                made->takes_early_data_ |= config.sites[site].settings.tls->early_data;
             made->first_ = plan->of_sites_[indexes[id]->fallback()];
         } else {
             plan->add_listener(source, *made, problems);

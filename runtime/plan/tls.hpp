@@ -14,6 +14,7 @@
 #include "parser/base/diag.hpp"
 #include "parser/ir/config.hpp"
 #include "runtime/net/tls.hpp"
+#include "runtime/net/tls_maker.hpp"
 #include "runtime/plan/tls_files.hpp"
 #include "runtime/route/router.hpp"
 
@@ -26,6 +27,8 @@ public:
               const std::vector<ir::TlsIdentity>& identities);
     // False: there is no certificate that can be used.
     bool apply(net::TlsSession& session) const;
+    // The same with a certificate that was made for a name, after the model of ours.
+    bool apply_made(net::TlsSession& session, const std::string& name, net::CertificateMaker& maker) const;
     [[nodiscard]] const ir::TlsProfile& rules() const { return rules_; }
     [[nodiscard]] bool has_certificate() const { return !identities_.empty(); }
     // Certificates whose paths are computed: compiled here, read by certify(), which apply() puts off
@@ -38,6 +41,7 @@ public:
 
 private:
     void add(const ir::TlsIdentity& identity);
+    void parse() const;
     std::shared_ptr<const net::TlsContext> context_;
     const ir::TlsProfile& rules_;
     std::vector<const ir::TlsIdentity*> identities_;
@@ -58,6 +62,8 @@ public:
     // For TlsPicker::pick: what was chosen, and has been applied; null ends the handshake.
     const TlsChoice* pick(net::TlsSession& session, const net::TlsHello& hello) const;
     [[nodiscard]] bool usable() const { return first_ != nullptr; }
+    // Some client's early data may be taken: the handshake must begin as one that does.
+    [[nodiscard]] bool takes_early_data() const { return takes_early_data_; }
 
 private:
     friend class TlsPlan;
@@ -77,6 +83,8 @@ private:
     std::unordered_map<std::string, Choices> excluded_;   // by the whole name: whose line says so
     mutable std::map<Choices, std::unique_ptr<TlsChoice>> together_;   // made when first asked for
     bool strict_ = false;
+    bool takes_early_data_ = false;
+    std::unique_ptr<net::CertificateMaker> maker_;   // null: certificates are not made
     const TlsChoice* first_ = nullptr;     // for clients without a known name
     std::vector<std::unique_ptr<TlsChoice>> own_;
 };
