@@ -9,26 +9,13 @@
 #include <vector>
 
 #include "parser/base/source_set.hpp"
+#include "parser/ir/endpoint.hpp"
 #include "parser/ir/rule.hpp"
 #include "parser/ir/tls.hpp"
 
 namespace weir::ir {
 
 enum class Transport : std::uint8_t { tcp, udp };
-
-// Where a socket is bound or connects to. path set: a Unix socket (a leading '@' = abstract).
-// descriptor set (HAProxy bind fd@N): a listening socket that the process was started with.
-struct Endpoint {
-    IpAddress ip;
-    std::uint16_t port = 0;
-    std::string path;
-    int descriptor = -1;
-    [[nodiscard]] bool is_unix() const { return !path.empty(); }
-    bool operator==(const Endpoint&) const = default;
-};
-// "127.0.0.1:80", "[::1]:80", "unix:/run/x.sock", "fd@3".
-std::string to_string(const Endpoint& endpoint);
-std::string to_string(const IpAddress& address);
 
 struct UnixPermissions {
     std::string user, group;

@@ -26,6 +26,36 @@ void put_file(Printer& to, const char* what, const File& file) {
     if (file) to.line("{} {}", what, show(file->path));
 }
 
+void put_names(Printer& to, const char* what, const NameServers& names) {
+    if (names.of_system) to.line("{} of the system", what);
+    for (const auto& server : names.list) to.line("{} by {}", what, to_string(server));
+}
+
+void put_status(Printer& to, const OcspRules& rules) {
+    const OcspRules d;
+    if (!rules.on) return;
+    to.line("status {}", rules.responder.empty() ? std::string("of its responder") : "of " + show(rules.responder));
+    Printer::Deeper deeper(to);
+    put_file(to, "trusted", rules.trusted);
+    to.field("checks_signer", rules.checks_signer, d.checks_signer);
+    to.field("shows_revoked", rules.shows_revoked, d.shows_revoked);
+    put_names(to, "names", rules.names);
+    if (rules.soonest != d.soonest) to.line("soonest {}", show(Milliseconds(rules.soonest)));
+    if (rules.latest != d.latest) to.line("latest {}", show(Milliseconds(rules.latest)));
+    if (rules.retry != d.retry) to.line("retry {}", show(Milliseconds(rules.retry)));
+}
+
+void put_client_status(Printer& to, const TlsProfile::ClientStatus& status) {
+    using Of = TlsProfile::ClientStatus::Of;
+    if (status.of == Of::none) return;
+    to.line("client_status of {}", status.of == Of::leaf ? "leaf" : "chain");
+    Printer::Deeper deeper(to);
+    if (!status.responder.empty()) to.line("responder {}", show(status.responder));
+    put_names(to, "names", status.names);
+    put_names(to, "responder_names", status.responder_names);
+    if (status.cache != no_id) to.line("cache {}", show(to.config.zones[status.cache].name));
+}
+
 void put_errors(Printer& to, const char* what, const std::vector<int>& errors, bool all) {
     if (all) return to.line("{} all", what);
     for (int error : errors) to.line("{} {}", what, error);
@@ -40,6 +70,11 @@ void Printer::tls_identity(const TlsIdentity& identity) {
     put_file(*this, "passwords", identity.passwords);
     put_file(*this, "ocsp", identity.ocsp);
     put_file(*this, "transparency", identity.transparency);
+    put_file(*this, "issuer", identity.issuer);
+    if (identity.completions)
+        for (const auto& one : *identity.completions) put_file(*this, "completion", one);
+    field("name", identity.name, std::string());
+    put_status(*this, *identity.status);
 }
 
 void Printer::tls_rules(const TlsRules& rules) {
@@ -80,11 +115,15 @@ void Printer::tls_profile(const TlsProfile& profile) {
     field("own_dh_parameters", profile.own_dh_parameters, d.own_dh_parameters);
     field("prefers_own_ciphers", profile.prefers_own_ciphers, d.prefers_own_ciphers);
     field("alpn_must_match", profile.alpn_must_match, d.alpn_must_match);
+    field("answers_alpn", profile.answers_alpn, d.answers_alpn);
     field("session_table", profile.session_table, d.session_table);
     if (profile.session_time != d.session_time) line("session_time {}", show(Milliseconds(profile.session_time)));
     for (const auto& key : profile.ticket_keys) put_file(*this, "ticket_key", key);
     field("early_data", profile.early_data, d.early_data);
+    field("early_data_needs_alpn", profile.early_data_needs_alpn, d.early_data_needs_alpn);
+    field("keeps_hello", profile.keeps_hello, d.keeps_hello);
     field("handshake_time", profile.handshake_time, d.handshake_time);
+    put_client_status(*this, *profile.client_status);
 }
 
 void Printer::listener_tls(const ListenerTls& tls) {
@@ -92,6 +131,8 @@ void Printer::listener_tls(const ListenerTls& tls) {
     Deeper deeper(*this);
     if (!tls.sites_decide) tls_profile(*tls.rules);
     field("strict_names", tls.strict_names, false);
+    if (tls.signer.chain) line("signs certificates, keeps {}", tls.kept_made);
+    if (tls.signer.chain) tls_identity(tls.signer);
     for (const auto& entry : tls.certificates) {
         line("names{}", entry.is_default ? " and all others" : "");
         Deeper more(*this);

@@ -41,13 +41,6 @@ constexpr Keyword rows[] = {
     {.name = "ssl_key_log", .where = http | server, .args = count(0, unbounded), .since = "1.27.2",
      .support = not_yet(),
      .summary = "Writes the TLS secrets of client connections to a file, for debugging."},
-    {.name = "ssl_ocsp", .where = http | server, .args = count(1, 1), .fallback = "off",
-     .since = "1.19.0", .support = not_yet(), .summary = "Checks client certificates by OCSP."},
-    {.name = "ssl_ocsp_cache", .where = http | server, .args = count(1, 1), .fallback = "off",
-     .since = "1.19.0", .support = not_yet(),
-     .summary = "Declares the cache of OCSP answers for client certificates."},
-    {.name = "ssl_ocsp_responder", .where = http | server, .args = count(1, 1), .since = "1.19.0",
-     .support = not_yet(), .summary = "Sets the OCSP responder for client certificates."},
 };
 // clang-format on
 

@@ -35,7 +35,9 @@ void set_defaults(TlsProfile& profile, bool in_stream) {
     profile.alpn_must_match = true;
 }
 
-TlsProfile& profile_of(Scope& scope) {
+}  // namespace
+
+TlsProfile& tls_profile_of(Scope& scope) {
     static const ir::Shared<TlsProfile> built_in;
     auto& shared = scope.settings().tls;
     bool first = shared.identity() == built_in.identity();
@@ -44,8 +46,7 @@ TlsProfile& profile_of(Scope& scope) {
     return profile;
 }
 
-// Relative to the folder of the main file. Null, and an error, when it cannot be read.
-ir::File read_file(Scope& scope, const Argument& argument, std::string_view what) {
+ir::File read_tls_file(Scope& scope, const Argument& argument, std::string_view what) {
     auto& run = block_of(scope).run;
     auto path = argument.text.starts_with('/') ? std::string(argument.text)
                                                : run.file_folder + std::string(argument.text);
@@ -54,6 +55,8 @@ ir::File read_file(Scope& scope, const Argument& argument, std::string_view what
     scope.error(argument.span, "cannot-load", fmt::format("cannot load {} \"{}\": {}", what, path, file.error()));
     return nullptr;
 }
+
+namespace {
 
 bool refuse_source(Scope& scope, const Call& call) {
     for (std::string_view scheme : {"engine:", "data:", "store:"}) {
@@ -71,7 +74,7 @@ bool refuse_source(Scope& scope, const Call& call) {
 // server is complete.
 template <ir::File ir::TlsIdentity::*File, Span ir::TlsIdentity::*At, ir::Text ir::TlsProfile::Computed::*Of>
 void lower_identity(Scope& scope, const Call& call, std::string_view what) {
-    auto& profile = profile_of(scope);
+    auto& profile = tls_profile_of(scope);
     auto& list = profile.identities;
     if (block_of(scope).first_use(*call.row)) {
         for (auto& one : list) one.*File = nullptr;
@@ -79,7 +82,7 @@ void lower_identity(Scope& scope, const Call& call, std::string_view what) {
     }
     bool refused = refuse_source(scope, call);
     bool computed = has_variables(call[0].text);
-    auto file = refused || computed ? nullptr : read_file(scope, call[0], what);
+    auto file = refused || computed ? nullptr : read_tls_file(scope, call[0], what);
     // One that is wrong stands for itself: that it is missing is not said as well.
     if (!file) file = std::make_shared<ir::FileContent>(ir::FileContent{std::string(call[0].text), {}, true});
     auto place = std::find_if(list.begin(), list.end(), [](const auto& one) { return !(one.*File); });
@@ -102,7 +105,7 @@ void lower_certificate_key(Scope& scope, const Call& call) {
 
 // off | max=N [inactive=time] [valid=time]
 void lower_certificate_cache(Scope& scope, const Call& call) {
-    auto& profile = profile_of(scope);
+    auto& profile = tls_profile_of(scope);
     CertificateCache cache;
     if (!read_certificate_cache(scope, call, cache)) return;
     profile.kept_files = cache.most;
@@ -111,44 +114,44 @@ void lower_certificate_cache(Scope& scope, const Call& call) {
 }
 
 void lower_password_file(Scope& scope, const Call& call) {
-    profile_of(scope).passwords = read_file(scope, call[0], "passwords");
+    tls_profile_of(scope).passwords = read_tls_file(scope, call[0], "passwords");
 }
 
 template <auto Member>
 void lower_rule(Scope& scope, const Call& call) {
-    profile_of(scope).rules.*Member = std::string(call[0].text);
+    tls_profile_of(scope).rules.*Member = std::string(call[0].text);
 }
 template <auto Member>
 void lower_rule_flag(Scope& scope, const Call& call) {
-    profile_of(scope).rules.*Member = call[0].number != 0;
+    tls_profile_of(scope).rules.*Member = call[0].number != 0;
 }
 template <auto Member>
 void lower_flag(Scope& scope, const Call& call) {
-    profile_of(scope).*Member = call[0].number != 0;
+    tls_profile_of(scope).*Member = call[0].number != 0;
 }
 
 void lower_conf_command(Scope& scope, const Call& call) {
-    auto& commands = profile_of(scope).rules.commands;
+    auto& commands = tls_profile_of(scope).rules.commands;
     if (block_of(scope).first_use(*call.row)) commands.clear();
     commands.emplace_back(call[0].text, command_value(block_of(scope), call[0].text, call[1].text));
 }
 
 void lower_trusted(Scope& scope, const Call& call) {
-    profile_of(scope).rules.trusted = read_file(scope, call[0], "trusted certificates");
+    tls_profile_of(scope).rules.trusted = read_tls_file(scope, call[0], "trusted certificates");
 }
 void lower_announced(Scope& scope, const Call& call) {
-    profile_of(scope).announced = read_file(scope, call[0], "client certificates");
+    tls_profile_of(scope).announced = read_tls_file(scope, call[0], "client certificates");
 }
 void lower_crl(Scope& scope, const Call& call) {
-    profile_of(scope).rules.revoked = read_file(scope, call[0], "list of revoked certificates");
+    tls_profile_of(scope).rules.revoked = read_tls_file(scope, call[0], "list of revoked certificates");
 }
 void lower_dhparam(Scope& scope, const Call& call) {
-    profile_of(scope).dh_parameters = read_file(scope, call[0], "DH parameters");
+    tls_profile_of(scope).dh_parameters = read_tls_file(scope, call[0], "DH parameters");
 }
 
 void lower_protocols(Scope& scope, const Call& call) {
     static constexpr std::string_view names[] = {"SSLv3", "TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3"};
-    auto& versions = profile_of(scope).rules.versions;
+    auto& versions = tls_profile_of(scope).rules.versions;
     versions.reset();
     for (const auto& argument : call.args) {
         if (argument.text == "SSLv2") continue;   // there is none any more
@@ -163,7 +166,7 @@ void lower_protocols(Scope& scope, const Call& call) {
 
 // off | none | [builtin[:size]] [shared:name:size]
 void lower_session_cache(Scope& scope, const Call& call) {
-    auto& profile = profile_of(scope);
+    auto& profile = tls_profile_of(scope);
     profile.session_table = false;
     for (const auto& argument : call.args) {
         auto text = argument.text;
@@ -180,12 +183,12 @@ void lower_session_cache(Scope& scope, const Call& call) {
 }
 
 void lower_session_timeout(Scope& scope, const Call& call) {
-    profile_of(scope).session_time = std::chrono::seconds(call[0].number / 1000);
+    tls_profile_of(scope).session_time = std::chrono::seconds(call[0].number / 1000);
 }
 void lower_ticket_key(Scope& scope, const Call& call) {
-    auto& keys = profile_of(scope).ticket_keys;
+    auto& keys = tls_profile_of(scope).ticket_keys;
     if (block_of(scope).first_use(*call.row)) keys.clear();
-    auto file = read_file(scope, call[0], "ticket key");
+    auto file = read_tls_file(scope, call[0], "ticket key");
     if (!file) return;
     if (!file->left_out && file->bytes.size() != 48 && file->bytes.size() != 80)
         return scope.error(call[0].span, "invalid-value",
@@ -198,42 +201,31 @@ void lower_verify_client(Scope& scope, const Call& call) {
     static constexpr TlsRules::Verify kinds[] = {TlsRules::Verify::none, TlsRules::Verify::required,
                                                  TlsRules::Verify::optional,
                                                  TlsRules::Verify::optional_any_issuer};
-    profile_of(scope).rules.verify = kinds[call[0].number];
+    tls_profile_of(scope).rules.verify = kinds[call[0].number];
 }
 void lower_verify_depth(Scope& scope, const Call& call) {
-    profile_of(scope).rules.verify_depth = static_cast<int>(call[0].number);
+    tls_profile_of(scope).rules.verify_depth = static_cast<int>(call[0].number);
 }
 void lower_buffer_size(Scope& scope, const Call& call) {
     // A record holds no more; below one nginx sends records of that size.
-    profile_of(scope).rules.record_bytes =
+    tls_profile_of(scope).rules.record_bytes =
         static_cast<std::uint32_t>(std::clamp<std::int64_t>(call[0].number, 512, 16384));
 }
 void lower_handshake_timeout(Scope& scope, const Call& call) {
-    profile_of(scope).handshake_time = ir::Milliseconds(call[0].number);
+    tls_profile_of(scope).handshake_time = ir::Milliseconds(call[0].number);
 }
 void lower_alpn(Scope& scope, const Call& call) {
-    auto& profile = profile_of(scope);
+    auto& profile = tls_profile_of(scope);
     profile.rules.alpn.clear();
     profile.alpn_must_match = true;
     for (const auto& argument : call.args) profile.rules.alpn.emplace_back(argument.text);
 }
 
-// What is on with no effect here is said.
-void say(Scope& scope, const Call& call, std::string_view why) {
-    scope.sink.warning(call.span, "ignored-keyword", fmt::format("\"{}\" has no effect: {}", call.name, why));
-}
-void lower_early_data(Scope& scope, const Call& call) {
-    if (call[0].number != 0) say(scope, call, "weir takes requests when the handshake is done, which clients fall back to");
-}
-void lower_stapling(Scope& scope, const Call& call) { block_of(scope).staples = call[0].number != 0; }
-void lower_stapling_file(Scope& scope, const Call& call) {
-    block_of(scope).staple = read_file(scope, call[0], "OCSP response");
-}
+void lower_early_data(Scope& scope, const Call& call) { tls_profile_of(scope).early_data = call[0].number != 0; }
 
 constexpr Contexts both = http | context::server | stream | stream_server;
 constexpr Contexts in_http = http | context::server;
 constexpr Contexts in_stream = stream | stream_server;
-constexpr auto no_staples = ignored("weir asks no responder; it staples what ssl_stapling_file holds");
 
 // clang-format off
 constexpr Keyword rows[] = {
@@ -280,14 +272,6 @@ constexpr Keyword rows[] = {
      .fallback = "on", .since = "1.5.9", .summary = "Allows session tickets.", .once = true},
     {.name = "ssl_session_timeout", .where = both, .args = {keyword::seconds("time")}, .apply = lower_session_timeout,
      .fallback = "5m", .summary = "Sets how long a TLS session may be resumed.", .once = true},
-    {.name = "ssl_stapling", .where = both, .args = {keyword::flag()}, .apply = lower_stapling, .fallback = "off", .since = "1.3.7",
-     .summary = "Sends OCSP answers with the certificate.", .once = true},
-    {.name = "ssl_stapling_file", .where = both, .args = {keyword::path("file")}, .apply = lower_stapling_file, .since = "1.3.7",
-     .summary = "Takes the OCSP answer from a file.", .once = true},
-    {.name = "ssl_stapling_responder", .where = both, .args = {keyword::word("url")}, .since = "1.3.7", .support = no_staples,
-     .summary = "Sets the OCSP responder for the server's certificate."},
-    {.name = "ssl_stapling_verify", .where = both, .args = {keyword::flag()}, .fallback = "off", .since = "1.3.7", .support = no_staples,
-     .summary = "Checks the OCSP answers that are sent."},
     {.name = "ssl_trusted_certificate", .where = both, .args = {keyword::path("file")}, .apply = lower_trusted, .since = "1.3.7",
      .summary = "Names authorities whose names are not sent to clients.", .once = true},
     {.name = "ssl_verify_client", .where = both, .args = {keyword::choice("off|on|optional|optional_no_ca")}, .apply = lower_verify_client,
@@ -329,15 +313,11 @@ void split_computed(TlsProfile& profile) {
 void finish_tls(Block& block) {
     // Most servers have none of it, and share their parent's.
     if (block.own.tls->identities.empty() && !block.own.tls->reject) return;
-    if (!block.own.tls->computed.empty()) split_computed(profile_of(block));
+    if (!block.own.tls->computed.empty()) split_computed(tls_profile_of(block));
+    finish_ocsp(block);
     const auto& before = *block.own.tls;
-    bool given = std::any_of(before.identities.begin(), before.identities.end(), [](const auto& one) { return one.chain != nullptr; });
-    auto staple = given && block.staples ? block.staple : nullptr;
-    if (given && block.staples && !block.staple)
-        block.sink.warning(block.server->span, "no-staple",
-                           "\"ssl_stapling\" has no effect: weir asks no responder; it staples what ssl_stapling_file holds");
     bool paired = std::all_of(before.identities.begin(), before.identities.end(), [&](const auto& one) {
-        return one.chain && one.key && one.passwords == before.passwords && one.ocsp == staple;
+        return one.chain && one.key && one.passwords == before.passwords;
     });
     bool asks = before.rules.verify != TlsRules::Verify::none;
     if (asks && before.rules.verify != TlsRules::Verify::optional_any_issuer && !before.announced &&
@@ -345,10 +325,9 @@ void finish_tls(Block& block) {
         block.error(block.server->span, "no-authorities", "no ssl_client_certificate for ssl_verify_client",
                     "name the authorities by which certificates of clients are checked");
     if (paired) return;
-    auto& list = profile_of(block).identities;
+    auto& list = tls_profile_of(block).identities;
     for (auto& one : list) {
         one.passwords = before.passwords;
-        one.ocsp = staple;
         if (one.chain && !one.key)
             block.error(one.chain_span, "no-key",
                         fmt::format("no \"ssl_certificate_key\" is defined for certificate \"{}\"", one.chain->path),

@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include <cstdint>
+#include <string_view>
 
 #include "parser/base/source_set.hpp"
 
@@ -17,5 +18,7 @@ struct Peer {
 // A dual-stack socket shows IPv4 peers as ::ffff:a.b.c.d, and so do both anchors wherever they print
 // one; networks of IPv4 match it all the same (route/match).
 Peer peer_of(const sockaddr_storage& from);
+// "192.0.2.1", "2001:db8::1". False: it is no address.
+bool parse_ip(std::string_view text, IpAddress& ip);
 
 }  // namespace weir::net

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "runtime/net/peer.hpp"
+
 namespace weir::net {
 
 namespace {
@@ -43,12 +45,7 @@ bool read_port(std::string_view text, std::uint16_t& port) {
 }
 
 bool read_ip(std::string_view text, IpAddress::Family family, IpAddress& ip) {
-    char copy[INET6_ADDRSTRLEN] = {};
-    // inet_pton would stop at a NUL and call the rest well.
-    if (text.empty() || text.size() >= sizeof copy || text.find('\0') != text.npos) return false;
-    std::memcpy(copy, text.data(), text.size());
-    ip.family = family;
-    return inet_pton(family == IpAddress::Family::v4 ? AF_INET : AF_INET6, copy, ip.bytes) == 1;
+    return parse_ip(text, ip) && ip.family == family;
 }
 
 // Takes the next word of a line whose words stand one blank apart.

@@ -69,11 +69,11 @@ private:
 NameClient::NameClient(Loop& loop, const ir::NameServers& servers) : loop_(loop), conf_(servers) {
     static const int library = ares_library_init(ARES_LIB_INIT_ALL);
     ares_options options{};
-    // No search domains and no /etc/hosts: the name servers alone decide.
-    options.flags = ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
+    // No search domains and no /etc/hosts where name servers are listed: these alone decide.
+    options.flags = conf_.of_system ? 0 : ARES_FLAG_NOSEARCH | ARES_FLAG_NOALIASES;
     options.timeout = first_try;
     options.tries = most_tries;
-    options.lookups = const_cast<char*>("b");
+    options.lookups = const_cast<char*>(conf_.of_system ? "fb" : "b");
     options.sock_state_cb = on_socket;
     options.sock_state_cb_data = this;
     int mask = ARES_OPT_FLAGS | ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
@@ -82,6 +82,10 @@ NameClient::NameClient(Loop& loop, const ir::NameServers& servers) : loop_(loop)
         channel_ = nullptr;
         return;
     }
+    tick_.self = this;
+    tick_.fire = [](Timer& timer) { static_cast<Tick&>(timer).self->look_for_timeouts(); };
+    usable_ = conf_.of_system;
+    if (usable_) return;
     std::vector<ares_addr_port_node> nodes(conf_.list.size());
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         auto& node = nodes[i];
@@ -93,8 +97,6 @@ NameClient::NameClient(Loop& loop, const ir::NameServers& servers) : loop_(loop)
         node.udp_port = node.tcp_port = server.port;
     }
     usable_ = !nodes.empty() && ares_set_servers_ports(channel_, nodes.data()) == ARES_SUCCESS;
-    tick_.self = this;
-    tick_.fire = [](Timer& timer) { static_cast<Tick&>(timer).self->look_for_timeouts(); };
 }
 
 NameClient::~NameClient() {
@@ -230,6 +232,7 @@ namespace {
 NameClient& client_for(Loop& loop, const ir::NameServers& servers) {
     static thread_local auto* clients = new std::unordered_map<std::string, NameClient*>();
     std::string key = servers.ipv4 ? servers.ipv6 ? "46" : "4" : "6";
+    if (servers.of_system) key += " system";
     if (servers.valid) key += " " + std::to_string(servers.valid->count());
     for (const auto& server : servers.list) key += " " + ir::to_string(server);
     auto& slot = (*clients)[key];

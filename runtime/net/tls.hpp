@@ -43,6 +43,8 @@ public:
     // The same, but what this thread parsed before and still uses is used again: a reload that keeps a
     // file's bytes costs nothing here.
     static Expected<std::shared_ptr<const Certificate>, TlsProblem> find(const ir::TlsIdentity& from);
+    // One that was made here. Takes over a reference to the leaf, and takes others to the rest.
+    static std::shared_ptr<const Certificate> of(x509_st* leaf, evp_pkey_st* key, const std::vector<x509_st*>& chain);
     ~Certificate();
     Certificate(const Certificate&) = delete;
     Certificate& operator=(const Certificate&) = delete;
@@ -54,6 +56,8 @@ public:
     // What goes with it to clients that ask: an OCSP response, timestamps (RFC 6962). May be null.
     [[nodiscard]] const ir::File& ocsp() const { return ocsp_; }
     [[nodiscard]] const ir::File& transparency() const { return transparency_; }
+    // Where workers find a newer OCSP response (ocsp_place()); empty: nobody asks for one.
+    [[nodiscard]] const std::string& status_place() const { return status_place_; }
 
 private:
     Certificate() = default;
@@ -61,6 +65,7 @@ private:
     evp_pkey_st* key_ = nullptr;
     std::vector<x509_st*> chain_;
     ir::File ocsp_, transparency_;
+    std::string status_place_;
 };
 // The host names that a certificate is for, in lower case; none when it cannot be read.
 std::vector<std::string> names_in(std::string_view pem);
@@ -77,6 +82,12 @@ struct TlsHello {
 struct TlsErrors {
     int error = 0, ca_error = 0, ca_error_depth = 0;
     bool ended = false, ended_by_ca = false;   // the handshake
+};
+
+// What a client offered, in the bytes of its hello.
+struct TlsOffer {
+    unsigned version = 0;
+    std::string ciphers, extensions, groups, formats, signatures, versions;
 };
 
 class TlsSession;
@@ -141,6 +152,9 @@ struct TlsTarget {
     std::string_view server_name;     // SNI; empty: none is sent
     std::string_view verified_name;   // must stand in the certificate (name or address); empty: any
     std::shared_ptr<TlsMemory> memory;   // null: no resumption
+    // Goes with the first message where the last session allows it (RFC 8446 section 2.3); who wrote it
+    // asks early_sent() after the handshake. Lives until then.
+    std::string_view early;
 };
 
 struct TlsHandshake {
@@ -193,12 +207,24 @@ public:
     [[nodiscard]] ssl_st* get() const { return ssl_; }
     [[nodiscard]] const TlsContext& context() const { return *context_; }
     [[nodiscard]] const TlsErrors& errors() const { return errors_; }
+    // Null: it is not kept.
+    [[nodiscard]] const std::shared_ptr<const TlsOffer>& offer() const { return offer_; }
+    // A client's data is taken before the handshake is over, where its context allows it. handshake() is
+    // done then with the first of it, and the rest of the handshake runs while the connection is read.
+    void take_early_data();
+    // That is so at present. finish_handshake() waits for its end.
+    [[nodiscard]] bool early() const { return early_step_ != EarlyStep::none; }
+    // Of TlsTarget::early, what the server has taken: all or nothing.
+    [[nodiscard]] std::size_t early_sent() const;
+    // Whether the last session of this memory lets data go first, and how much.
+    static std::size_t early_room(const TlsMemory* memory);
     // HTTP/2 goes before what the rules list. Known when the site is: a picker says it.
     void offer_h2(bool on) { offers_h2_ = on; }
 
 private:
     friend class Stream;
     friend Task<TlsHandshake> handshake(Stream& stream, Time deadline);
+    friend Task<bool> finish_handshake(Stream& stream, Time deadline);
     friend struct TlsHooks;
     enum class Step : std::uint8_t { done, reads, writes, over };
 
@@ -208,8 +234,14 @@ private:
     Io read(Stream& stream, char* into, std::size_t bytes);
     Io write(Stream& stream, std::span<const iovec> pieces);
     bool nothing_to_read(Stream& stream);
+    int advance_early(bool to_the_end);
+    bool read_early(Stream& stream, char* into, std::size_t bytes, Io& outcome);
+    int send_early();
     void say_goodbye(Stream& stream);
     Step step(TlsHandshake& outcome);
+    // The one of ours that the handshake came to, where it has an ocsp(), a transparency() or a
+    // status_place(); else null.
+    [[nodiscard]] const Certificate* more_of(const x509_st* leaf) const;
     Io outcome_of(Stream& stream, int result, bool reading);
 
     ssl_st* ssl_;
@@ -217,8 +249,14 @@ private:
     TlsPicker picker_;
     std::shared_ptr<TlsMemory> memory_;
     std::string early_;
+    // Of a server: early data first, then the end of the handshake. Of a client: early data is to be sent.
+    enum class EarlyStep : std::uint8_t { none, data, finish, send } early_step_ = EarlyStep::none;
+    std::string early_data_;   // decrypted, not read yet
+    std::string_view early_to_send_;
+    std::size_t early_written_ = 0;
     TlsErrors errors_;
-    std::shared_ptr<const Certificate> with_more_;   // the one in use that has an ocsp() or transparency()
+    std::shared_ptr<const TlsOffer> offer_;
+    Certificates with_more_;   // of those in use, until the handshake is done: what goes with them
     int error_ = 0;            // errno of the socket
     bool ready_ = false;       // the handshake is done
     bool offers_h2_ = false;
@@ -232,5 +270,7 @@ private:
 
 // Runs the handshake of a stream whose start_tls() was called.
 Task<TlsHandshake> handshake(Stream& stream, Time deadline);
+// Waits for the end of a handshake that early data has overtaken. False: it did not come.
+Task<bool> finish_handshake(Stream& stream, Time deadline);
 
 }  // namespace weir::net

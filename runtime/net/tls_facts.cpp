@@ -7,10 +7,14 @@
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 #include <charconv>
 #include <cstring>
 #include <ctime>
+
+#include "runtime/base/hash.hpp"
+#include "runtime/net/tls_text.hpp"
 
 namespace weir::net {
 
@@ -183,6 +187,21 @@ std::string_view signature_algorithm(X509* of) {
     return name ? name : "";
 }
 
+std::string_view policies(X509* of, std::string_view wanted, Arena& arena) {
+    auto* all = static_cast<CERTIFICATEPOLICIES*>(X509_get_ext_d2i(of, NID_certificate_policies, nullptr, nullptr));
+    std::string_view list;
+    for (int i = 0; i < sk_POLICYINFO_num(all); ++i) {
+        char text[256];
+        const int size = OBJ_obj2txt(text, sizeof text, sk_POLICYINFO_value(all, i)->policyid, 1);
+        if (size <= 0 || size >= static_cast<int>(sizeof text)) continue;
+        const auto one = arena.copy({text, static_cast<std::size_t>(size)});
+        if (wanted.empty()) list = list.empty() ? one : arena.join({list, ", ", one});
+        else if (one == wanted) list = one;
+    }
+    CERTIFICATEPOLICIES_free(all);
+    return list;
+}
+
 std::string_view of_certificate(F what, X509* of, std::string_view argument, Arena& arena) {
     switch (what) {
         case F::pem: return pem(of, arena);
@@ -201,6 +220,8 @@ std::string_view of_certificate(F what, X509* of, std::string_view argument, Are
         case F::starts: return printed_time(X509_get0_notBefore(of), arena);
         case F::ends: return printed_time(X509_get0_notAfter(of), arena);
         case F::days_left: return days_left(X509_get0_notAfter(of), arena);
+        case F::policies: return policies(of, argument, arena);
+        case F::alternative_names: return arena.copy(alternative_names(of));
         case F::der: case F::own_der: return der(of, arena);
         case F::serial: case F::own_serial: {
             const auto* number = X509_get0_serialNumber(of);
@@ -296,9 +317,7 @@ std::string_view signature_used(SSL* ssl, bool of_peer, Arena& arena) {
 
 std::string_view chain_der(SSL* ssl, Arena& arena) {
     auto* chain = SSL_get_peer_cert_chain(ssl);
-    std::string_view all;
-    if (SSL_is_server(ssl))   // the leaf is not part of the chain there
-        if (auto* leaf = SSL_get0_peer_certificate(ssl)) all = der(leaf, arena);
+    std::string_view all;   // of a client without its own certificate, as HAProxy has it
     for (int i = 0; i < sk_X509_num(chain); ++i)
         all = arena.join({all, der(sk_X509_value(chain, i), arena)});
     return all;
@@ -308,7 +327,8 @@ bool is_own(F what) { return what >= F::own_der; }
 
 }  // namespace
 
-TlsFacts::TlsFacts(const TlsSession& session) : ssl_(session.get()), errors_(session.errors()) {
+TlsFacts::TlsFacts(const TlsSession& session, const char* status_problem)
+    : ssl_(session.get()), errors_(session.errors()), offer_(session.offer()), status_problem_(status_problem) {
     SSL_up_ref(ssl_);
 }
 
@@ -327,10 +347,67 @@ std::string_view TlsFacts::alpn() const {
     return {reinterpret_cast<const char*>(name), size};
 }
 bool TlsFacts::resumed() const { return SSL_session_reused(ssl_) == 1; }
+bool TlsFacts::early_pending() const {
+    return SSL_get_early_data_status(ssl_) == SSL_EARLY_DATA_ACCEPTED && !SSL_is_init_finished(ssl_);
+}
 int TlsFacts::verify_error() const { return static_cast<int>(SSL_get_verify_result(ssl_)); }
 bool TlsFacts::has_certificate() const { return SSL_get0_peer_certificate(ssl_) != nullptr; }
 
-std::string_view TlsFacts::of_connection(F what, Arena& arena) const {
+namespace {
+
+// RFC 8701: values that clients put in so that servers learn to pass over what they do not know.
+std::string_view without_random(std::string_view numbers, Arena& arena) {
+    char* out = arena.bytes(numbers.size() + 1);
+    std::size_t size = 0;
+    for (std::size_t at = 0; at + 2 <= numbers.size(); at += 2) {
+        const bool random = (numbers[at] & 0x0f) == 0x0a && numbers[at] == numbers[at + 1];
+        if (random) continue;
+        out[size++] = numbers[at];
+        out[size++] = numbers[at + 1];
+    }
+    return {out, size};
+}
+
+std::string_view cipher_names(SSL* ssl, std::string_view numbers, Arena& arena) {
+    std::string_view list;
+    for (std::size_t at = 0; at + 2 <= numbers.size(); at += 2) {
+        const auto* bytes = reinterpret_cast<const unsigned char*>(numbers.data() + at);
+        const auto* known = SSL_CIPHER_find(ssl, bytes);
+        const auto number = hex_number(static_cast<unsigned>(bytes[0] << 8 | bytes[1]), arena);
+        auto one = known ? std::string_view(SSL_CIPHER_get_name(known)) : arena.join({"UNKNOWN(", number.substr(2), ")"});
+        list = list.empty() ? one : arena.join({list, ",", one});
+    }
+    return list;
+}
+
+std::string_view root_name(SSL* ssl, std::string_view argument, Arena& arena) {
+    auto* chain = SSL_get0_verified_chain(ssl);
+    const int count = sk_X509_num(chain);
+    if (count <= 0 || SSL_get_verify_result(ssl) != X509_V_OK) return {};
+    return name_part(X509_get_subject_name(sk_X509_value(chain, count - 1)), argument, arena);
+}
+
+}  // namespace
+
+std::string_view TlsFacts::of_offer(F what, bool random_too, Arena& arena) const {
+    if (!offer_) return {};
+    auto list = [&](const std::string& numbers) {
+        return random_too ? arena.copy(numbers) : without_random(numbers, arena);
+    };
+    switch (what) {
+        case F::offered_ciphers: return list(offer_->ciphers);
+        case F::offered_ciphers_hex: return hex(list(offer_->ciphers), arena);
+        case F::offered_ciphers_text: return cipher_names(ssl_, list(offer_->ciphers), arena);
+        case F::offered_extensions: return list(offer_->extensions);
+        case F::offered_groups: return list(offer_->groups);
+        case F::offered_formats: return arena.copy(offer_->formats);
+        case F::offered_signatures: return list(offer_->signatures);
+        case F::offered_versions: return list(offer_->versions);
+        default: return {};
+    }
+}
+
+std::string_view TlsFacts::of_connection(F what, std::string_view argument, Arena& arena) const {
     auto* session = SSL_get0_session(ssl_);
     unsigned char bytes[256];
     switch (what) {
@@ -360,23 +437,25 @@ std::string_view TlsFacts::of_connection(F what, Arena& arena) const {
         case F::signature_list: return signatures_of(ssl_, arena);
         case F::signature_used: return signature_used(ssl_, false, arena);
         case F::peer_signature_used: return signature_used(ssl_, true, arena);
-        case F::early_mark: return {};   // none is taken
+        case F::early_mark: return early_pending() ? "1" : std::string_view();
         case F::reused_mark: return resumed() ? "r" : ".";
         case F::verdict:
             if (!has_certificate()) return "NONE";
-            if (verify_error() == 0) return "SUCCESS";
-            return arena.join({"FAILED:", TlsSession::verify_text(verify_error())});
+            if (verify_error() != 0) return arena.join({"FAILED:", TlsSession::verify_text(verify_error())});
+            return status_problem_ ? arena.join({"FAILED:", status_problem_}) : "SUCCESS";
         case F::chain_der: return chain_der(ssl_, arena);
         case F::protocol: return protocol();
         case F::cipher: return cipher();
         case F::alpn: return alpn();
         case F::server_name: return server_name();
+        case F::root: return root_name(ssl_, argument, arena);
         default: return {};
     }
 }
 
 std::string_view TlsFacts::text(F what, std::string_view argument, Arena& arena) const {
-    if (what < F::pem) return of_connection(what, arena);
+    if (what >= F::offered_ciphers && what <= F::offered_versions) return of_offer(what, argument != "1", arena);
+    if (what < F::pem) return of_connection(what, argument, arena);
     auto* certificate = is_own(what) ? SSL_get_certificate(ssl_) : SSL_get0_peer_certificate(ssl_);
     return certificate ? of_certificate(what, certificate, argument, arena) : std::string_view();
 }
@@ -384,6 +463,10 @@ std::string_view TlsFacts::text(F what, std::string_view argument, Arena& arena)
 std::int64_t TlsFacts::number(F what) const {
     auto* peer = SSL_get0_peer_certificate(ssl_);
     switch (what) {
+        case F::offered_version: return offer_ ? offer_->version : 0;
+        case F::offered_ciphers_hash: return offer_ ? static_cast<std::int64_t>(hash::xxh64(offer_->ciphers, 0)) : 0;
+        case F::early_pending: return early_pending();
+        case F::early_received: return SSL_get_early_data_status(ssl_) == SSL_EARLY_DATA_ACCEPTED;
         case F::resumed: return resumed();
         case F::certificate_shown: return peer && !resumed();
         case F::certificate_known: return peer != nullptr;

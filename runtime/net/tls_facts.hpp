@@ -22,7 +22,9 @@ std::string verify_error_name(int error);
 class TlsFacts {
 public:
     // When the handshake is done, and whenever a new one with the same connection were.
-    explicit TlsFacts(const TlsSession& session);
+    // `status_problem`: what OCSP responders said against the peer's certificate ("certificate
+    // revoked"), a literal; null: nothing.
+    explicit TlsFacts(const TlsSession& session, const char* status_problem = nullptr);
     ~TlsFacts();
     TlsFacts(const TlsFacts&) = delete;
     TlsFacts& operator=(const TlsFacts&) = delete;
@@ -32,8 +34,11 @@ public:
     [[nodiscard]] std::string_view server_name() const;
     [[nodiscard]] std::string_view alpn() const;
     [[nodiscard]] bool resumed() const;
+    // Early data came, and the handshake is not over.
+    [[nodiscard]] bool early_pending() const;
     [[nodiscard]] int verify_error() const;
     [[nodiscard]] bool has_certificate() const;
+    [[nodiscard]] const char* status_problem() const { return status_problem_; }
 
     // data() == nullptr: there is no such thing. `argument`: for names what HAProxy's fetches take
     // ("", "CN", "CN,2", ",0,rfc2253").
@@ -42,9 +47,12 @@ public:
     [[nodiscard]] std::int64_t number(ir::TlsFact what) const;
 
 private:
-    std::string_view of_connection(ir::TlsFact what, Arena& arena) const;
+    std::string_view of_connection(ir::TlsFact what, std::string_view argument, Arena& arena) const;
+    std::string_view of_offer(ir::TlsFact what, bool random_too, Arena& arena) const;
     ssl_st* ssl_;              // a reference of our own; nothing is read or written through it
     TlsErrors errors_;
+    std::shared_ptr<const TlsOffer> offer_;   // null: it was not kept
+    const char* status_problem_ = nullptr;
 };
 
 }  // namespace weir::net

@@ -8,6 +8,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "runtime/net/peer.hpp"
+
 namespace weir::route {
 namespace {
 
@@ -300,16 +302,7 @@ bool parse_address(std::string_view text, IpAddress& ip) {
     } else if (text.find(':') == text.rfind(':')) {
         text = text.substr(0, text.find(':'));  // 192.0.2.1:80
     }
-    char copy[INET6_ADDRSTRLEN];
-    if (text.empty() || text.size() >= sizeof copy) return false;
-    std::memcpy(copy, text.data(), text.size());
-    copy[text.size()] = '\0';
-    ip = {};
-    if (inet_pton(AF_INET, copy, ip.bytes) == 1)
-        ip.family = IpAddress::Family::v4;
-    else if (inet_pton(AF_INET6, copy, ip.bytes) == 1)
-        ip.family = IpAddress::Family::v6;
-    return ip.family != IpAddress::Family::none;
+    return net::parse_ip(text, ip);
 }
 
 Value to_address(const Value& value) {
