@@ -23,6 +23,7 @@ namespace {
 
 constexpr unsigned char handshake_record = 22;
 constexpr std::size_t largest_record = 16384;
+static_assert(most_early_data <= 65536);   // it is held until it is read
 
 // Errors of other calls must not be taken for those of the next one.
 void forget_errors() {
@@ -134,10 +135,45 @@ TlsSession* TlsHooks::session_of(const SSL* ssl) {
     return static_cast<TlsSession*>(SSL_get_app_data(ssl));
 }
 
+namespace {
+
+// The content of an extension behind the length in front of it; `wide`: of two bytes, else of one.
+std::string list_in(SSL* ssl, unsigned type, bool wide, std::size_t most) {
+    const unsigned char* bytes = nullptr;
+    std::size_t size = 0;
+    const std::size_t skip = wide ? 2 : 1;
+    if (!SSL_client_hello_get0_ext(ssl, type, &bytes, &size) || size < skip) return {};
+    return {reinterpret_cast<const char*>(bytes + skip), std::min(size - skip, most)};
+}
+
+std::shared_ptr<const TlsOffer> read_offer(SSL* ssl, std::size_t most) {
+    auto offer = std::make_shared<TlsOffer>();
+    offer->version = SSL_client_hello_get0_legacy_version(ssl);
+    const unsigned char* bytes = nullptr;
+    const auto size = SSL_client_hello_get0_ciphers(ssl, &bytes);
+    offer->ciphers.assign(reinterpret_cast<const char*>(bytes), std::min(size, most));
+    offer->groups = list_in(ssl, TLSEXT_TYPE_supported_groups, true, most);
+    offer->formats = list_in(ssl, TLSEXT_TYPE_ec_point_formats, false, most);
+    offer->signatures = list_in(ssl, TLSEXT_TYPE_signature_algorithms, true, most);
+    offer->versions = list_in(ssl, TLSEXT_TYPE_supported_versions, false, most);
+    int* types = nullptr;
+    std::size_t count = 0;
+    if (SSL_client_hello_get1_extensions_present(ssl, &types, &count) == 1)
+        for (std::size_t i = 0; i < count && offer->extensions.size() + 2 <= most; ++i) {
+            offer->extensions += static_cast<char>(types[i] >> 8);
+            offer->extensions += static_cast<char>(types[i]);
+        }
+    OPENSSL_free(types);
+    return offer;
+}
+
+}  // namespace
+
 // The server_name of the hello (RFC 6066 section 3): a list with one host_name in it.
 int TlsHooks::on_hello(SSL* ssl, int* alert, void*) {
     auto* session = session_of(ssl);
     if (!session || !session->picker_.pick) return SSL_CLIENT_HELLO_SUCCESS;
+    if (const auto most = session->context_->profile_.keeps_hello) session->offer_ = read_offer(ssl, most);
     TlsHello hello;
     const unsigned char* bytes = nullptr;
     std::size_t size = 0;
@@ -157,6 +193,7 @@ int TlsHooks::on_hello(SSL* ssl, int* alert, void*) {
 int TlsHooks::on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                       const unsigned char* in, unsigned int in_size, void*) {
     auto* session = session_of(ssl);
+    if (session && !session->context_->profile_.answers_alpn) return SSL_TLSEXT_ERR_NOACK;
     auto ours = session ? session->context_->alpn() : std::string_view();
     auto select = [&](std::string_view list) {
         unsigned char* chosen = nullptr;
@@ -196,6 +233,15 @@ int TlsHooks::on_verify(int fine, X509_STORE_CTX* context) {
     if (std::find(ignored.begin(), ignored.end(), error) != ignored.end()) return 1;
     (above ? errors.ended_by_ca : errors.ended) = true;
     return 0;
+}
+
+// Early data can be sent again by whoever saw it go by. Each first message is taken once; tickets are
+// only good for it for some seconds, so what came longer ago need not be known (RFC 8446 section 8.2).
+int TlsHooks::on_early_data(SSL* ssl, void*) {
+    unsigned char random[SSL3_RANDOM_SIZE];
+    const auto& keeper = session_keeper();
+    auto size = SSL_get_client_random(ssl, random, sizeof random);
+    return keeper.is_first && keeper.is_first(keeper.self, {reinterpret_cast<const char*>(random), size}) ? 1 : 0;
 }
 
 int TlsHooks::on_new_session(SSL* ssl, SSL_SESSION* made) {
@@ -256,8 +302,22 @@ std::unique_ptr<TlsSession> TlsSession::connect(std::shared_ptr<const TlsContext
     }
     made->memory_ = target.memory;
     if (target.memory && target.memory->last_) SSL_set_session(ssl, target.memory->last_);
+    if (!target.early.empty() && target.early.size() <= early_room(target.memory.get())) {
+        made->early_step_ = EarlyStep::send;
+        made->early_to_send_ = target.early;
+    }
     return made;
 }
+
+std::size_t TlsSession::early_room(const TlsMemory* memory) {
+    return memory && memory->last_ ? SSL_SESSION_get_max_early_data(memory->last_) : 0;
+}
+
+std::size_t TlsSession::early_sent() const {
+    return early_written_ != 0 && SSL_get_early_data_status(ssl_) == SSL_EARLY_DATA_ACCEPTED ? early_written_ : 0;
+}
+
+void TlsSession::take_early_data() { early_step_ = EarlyStep::data; }
 
 void TlsSession::attach(Stream& stream) {
     auto* bio = BIO_new(socket_method());
@@ -313,8 +373,44 @@ Io TlsSession::outcome_of(Stream& stream, int result, bool reading) {
     return {Io::State::failed, 0, error_ != 0 ? error_ : EPROTO};
 }
 
+// Takes in early data, to its end or until there is some; then the end of the handshake. 1: the handshake
+// is over. 0: there is early data. Else SSL_get_error() knows.
+int TlsSession::advance_early(bool to_the_end) {
+    char bytes[4096];
+    while (early_step_ == EarlyStep::data) {
+        std::size_t got = 0;
+        const int how = SSL_read_early_data(ssl_, bytes, sizeof bytes, &got);
+        if (how == SSL_READ_EARLY_DATA_ERROR) return -1;
+        early_data_.append(bytes, got);
+        if (how == SSL_READ_EARLY_DATA_FINISH) early_step_ = EarlyStep::finish;
+        else if (got != 0 && !to_the_end) return 0;
+    }
+    if (SSL_do_handshake(ssl_) != 1) return -1;
+    early_step_ = EarlyStep::none;
+    return 1;
+}
+
+// False: `outcome` is that of the read; else nothing is left of the handshake.
+bool TlsSession::read_early(Stream& stream, char* into, std::size_t bytes, Io& outcome) {
+    if (early_data_.empty() && early()) {
+        const int result = advance_early(false);
+        if (result < 0) {
+            outcome = outcome_of(stream, result, true);
+            return false;
+        }
+    }
+    if (early_data_.empty()) return true;
+    const auto size = std::min(bytes, early_data_.size());
+    std::memcpy(into, early_data_.data(), size);
+    early_data_.erase(0, size);
+    stream.watch.readable = true;   // what is behind it is not known
+    outcome = {Io::State::ok, size, 0};
+    return false;
+}
+
 Io TlsSession::read(Stream& stream, char* into, std::size_t bytes) {
     forget_errors();
+    if (Io outcome; (early() || !early_data_.empty()) && !read_early(stream, into, bytes, outcome)) return outcome;
     std::size_t done = 0;
     while (done < bytes) {
         std::size_t got = 0;
@@ -336,6 +432,12 @@ Io TlsSession::read(Stream& stream, char* into, std::size_t bytes) {
 
 bool TlsSession::nothing_to_read(Stream& stream) {
     forget_errors();
+    if (!early_data_.empty()) return false;
+    if (early()) {
+        const int result = advance_early(false);
+        if (result < 0) return outcome_of(stream, result, true).state == Io::State::blocked;
+        if (!early_data_.empty()) return false;
+    }
     char byte;
     std::size_t got = 0;
     int result = SSL_peek_ex(ssl_, &byte, 1, &got);
@@ -364,7 +466,7 @@ Io TlsSession::write(Stream& stream, std::span<const iovec> pieces) {
         }
         if (size == 0) break;
         std::size_t sent = 0;
-        int result = SSL_write_ex(ssl_, from, size, &sent);
+        int result = early() ? SSL_write_early_data(ssl_, from, size, &sent) : SSL_write_ex(ssl_, from, size, &sent);
         if (result != 1) {
             auto outcome = outcome_of(stream, result, false);
             if (done == 0) return outcome;
@@ -381,15 +483,28 @@ void TlsSession::say_goodbye(Stream&) {
     if (!ready_ || broken_ || said_goodbye_) return;
     said_goodbye_ = true;
     forget_errors();
+    // The end of the handshake may be here, and would make the kernel reset the connection.
+    if (early()) advance_early(true);
     SSL_shutdown(ssl_);
     forget_errors();
 }
 
 TlsSession::Step TlsSession::step(TlsHandshake& outcome) {
     forget_errors();
-    int result = SSL_do_handshake(ssl_);
-    if (result == 1) {
+    int result = 0;
+    switch (early_step_) {
+        case EarlyStep::none: result = SSL_do_handshake(ssl_); break;
+        case EarlyStep::send: result = send_early(); break;
+        case EarlyStep::data:
+        case EarlyStep::finish:
+            result = advance_early(false);
+            // Without ALPN nobody knows what the data is (HAProxy).
+            if (result == 0 && context_->profile_.early_data_needs_alpn && alpn().empty()) result = advance_early(true);
+            break;
+    }
+    if (result == 1 || (result == 0 && !early_data_.empty())) {
         ready_ = true;
+        with_more_ = {};
         return Step::done;
     }
     int why = SSL_get_error(ssl_, result);
@@ -405,13 +520,41 @@ TlsSession::Step TlsSession::step(TlsHandshake& outcome) {
     return Step::over;
 }
 
+// The data with the first message, then the handshake. What SSL_get_error() takes.
+int TlsSession::send_early() {
+    while (early_written_ < early_to_send_.size()) {
+        std::size_t sent = 0;
+        const auto rest = early_to_send_.substr(early_written_);
+        if (SSL_write_early_data(ssl_, rest.data(), rest.size(), &sent) != 1) return -1;
+        early_written_ += sent;
+    }
+    early_step_ = EarlyStep::none;
+    return SSL_do_handshake(ssl_);
+}
+
+Task<bool> finish_handshake(Stream& stream, Time deadline) {
+    auto& session = *stream.tls();
+    while (session.early()) {
+        forget_errors();
+        const int result = session.advance_early(true);
+        if (result == 1) break;
+        const auto outcome = session.outcome_of(stream, result, true);
+        if (outcome.state != Io::State::blocked) co_return false;
+        auto waited = co_await readable(stream.watch, deadline);
+        if (waited != Waited::ready) co_return false;
+    }
+    if (!session.early_data_.empty()) stream.watch.readable = true;
+    co_return true;
+}
+
 Task<TlsHandshake> handshake(Stream& stream, Time deadline) {
     TlsHandshake outcome;
     for (;;) {
         auto step = stream.tls()->step(outcome);
         if (step == TlsSession::Step::done) {
             // Data that came with the client's last message waits inside.
-            if (SSL_has_pending(stream.tls()->ssl_) != 0) stream.watch.readable = true;
+            if (SSL_has_pending(stream.tls()->ssl_) != 0 || !stream.tls()->early_data_.empty())
+                stream.watch.readable = true;
             co_return outcome;
         }
         if (step == TlsSession::Step::over) co_return outcome;

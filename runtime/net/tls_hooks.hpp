@@ -8,6 +8,9 @@
 
 namespace weir::net {
 
+// Bytes of early data that a client may send.
+inline constexpr std::uint32_t most_early_data = 16384;
+
 struct TlsHooks {
     static int receive(Stream& stream, BIO* bio, char* into, int room);
     static int send(Stream& stream, BIO* bio, const char* from, int bytes);
@@ -16,6 +19,7 @@ struct TlsHooks {
     static int on_alpn(SSL* ssl, const unsigned char** out, unsigned char* out_size,
                        const unsigned char* in, unsigned int in_size, void*);
     static int on_verify(int fine, X509_STORE_CTX* context);
+    static int on_early_data(SSL* ssl, void*);
     static int on_new_session(SSL* ssl, SSL_SESSION* made);
     static int on_ticket(SSL* ssl, unsigned char* name, unsigned char* iv, EVP_CIPHER_CTX* cipher,
                          EVP_MAC_CTX* mac, int encrypts);

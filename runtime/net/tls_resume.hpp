@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Resumption of clients' TLS sessions: by tickets and by ids. Where keys and sessions are kept is said
-// by whoever starts a worker; without it each process has its own.
+// Resumption of clients' TLS sessions: by tickets and by ids, and what responders said about our
+// certificates. Where these are kept is said by whoever starts a worker; without it there are none.
 #pragma once
 
 #include <cstdint>
@@ -23,6 +23,10 @@ struct TlsKeeper {
     bool (*find_key)(void* self, const unsigned char* name, TlsTicketKey& key, bool& newest) = nullptr;
     void (*put)(void* self, std::string_view id, std::string_view session) = nullptr;
     bool (*find)(void* self, std::string_view id, std::string& session) = nullptr;
+    // Whether early data under this random of a client comes for the first time.
+    bool (*is_first)(void* self, std::string_view client_random) = nullptr;
+    // The OCSP response about the certificate of that place (ocsp_place()).
+    bool (*find_status)(void* self, std::string_view place, std::string& response) = nullptr;
 };
 // For all contexts of this process, before the first connection.
 void keep_sessions_by(const TlsKeeper& keeper);

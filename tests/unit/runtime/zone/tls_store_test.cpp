@@ -57,5 +57,41 @@ TEST_F(Store, WhatIsTooLargeIsNotKept) {
     EXPECT_FALSE(store.find(id, session));
 }
 
+TEST_F(Store, WhatRespondersSaidIsFoundByItsPlaceUntilItIsOver) {
+    std::string place(32, 'p'), response;
+    EXPECT_FALSE(store.find_status(place, 100, response));
+    ASSERT_TRUE(store.put_status(place, "first", 200));
+    ASSERT_TRUE(store.put_status(place, "second", 300));
+    TlsStore other(arena);
+    ASSERT_TRUE(other.find_status(place, 299, response));
+    EXPECT_EQ(response, "second");
+    EXPECT_FALSE(other.find_status(place, 300, response));
+    EXPECT_FALSE(store.put_status(place, std::string(TlsStore::most_status + 1, 'x'), 300));
+    store.drop_status(place);
+    EXPECT_FALSE(store.find_status(place, 100, response));
+}
+
+TEST_F(Store, EarlyDataIsTakenOnce) {
+    std::string random(32, 'r'), other(32, 's');
+    EXPECT_TRUE(store.is_first(random, 1000));
+    TlsStore another(arena);
+    EXPECT_FALSE(another.is_first(random, 1000));
+    EXPECT_FALSE(another.is_first(random, 1000 + TlsStore::fresh - 1));
+    EXPECT_TRUE(another.is_first(other, 1001));
+    EXPECT_FALSE(store.is_first(other, 1002));
+    EXPECT_FALSE(store.is_first("short", 1000));
+}
+
+TEST_F(Store, WithoutRoomTheStatusThatIsOverFirstGoes) {
+    auto place = [](char last) {
+        std::string made(32, 'q');   // all lie in the same slots
+        made[31] = last;
+        return made;
+    };
+    std::string response;
+    for (char i = 0; i < 9; ++i) ASSERT_TRUE(store.put_status(place(i), "x", i == 4 ? 50 : 100 + i));
+    for (char i = 0; i < 9; ++i) EXPECT_EQ(store.find_status(place(i), 10, response), i != 4) << int{i};
+}
+
 }  // namespace
 }  // namespace weir::zone
