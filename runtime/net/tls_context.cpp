@@ -13,6 +13,7 @@
 #include <utility>
 
 #include "runtime/net/digest.hpp"
+#include "runtime/net/ocsp.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/net/tls_hooks.hpp"
 
@@ -117,6 +118,25 @@ Certificate::~Certificate() {
     for (auto* one : chain_) X509_free(one);
 }
 
+namespace {
+
+// The chain of the first file that begins with the certificate's issuer.
+void complete(X509* leaf, const std::vector<ir::File>& files, std::vector<X509*>& chain) {
+    for (const auto& file : files) {
+        auto bio = bio_over(file->bytes);
+        auto* first = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr);
+        if (first && X509_check_issued(first, leaf) == X509_V_OK) {
+            for (auto* one = first; one; one = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr))
+                chain.push_back(one);
+            break;
+        }
+        X509_free(first);
+    }
+    ERR_clear_error();
+}
+
+}  // namespace
+
 Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::parse(const ir::TlsIdentity& from) {
     std::shared_ptr<Certificate> made(new Certificate);
     ERR_clear_error();
@@ -126,6 +146,7 @@ Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::parse(cons
     if (!made->leaf_) return Unexpected{problem(from.chain_span, what + ": PEM_read_bio_X509_AUX() failed")};
     while (auto* more = PEM_read_bio_X509(bio.get(), nullptr, nullptr, nullptr)) made->chain_.push_back(more);
     if (!at_end_of_pem()) return Unexpected{problem(from.chain_span, what + ": PEM_read_bio_X509() failed")};
+    if (made->chain_.empty() && from.completions) complete(made->leaf_, *from.completions, made->chain_);
     made->key_ = read_key(from);
     if (!made->key_)
         return Unexpected{problem(from.key_span, "cannot load certificate key \"" + from.key->path +
@@ -138,7 +159,20 @@ Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::parse(cons
     auto there = [](const ir::File& file) { return file && !file->bytes.empty() ? file : nullptr; };
     made->ocsp_ = there(from.ocsp);
     made->transparency_ = there(from.transparency);
+    made->status_place_ = ocsp_place(from);
     return std::shared_ptr<const Certificate>(std::move(made));
+}
+
+std::shared_ptr<const Certificate> Certificate::of(X509* leaf, EVP_PKEY* key, const std::vector<X509*>& chain) {
+    std::shared_ptr<Certificate> made(new Certificate);
+    made->leaf_ = leaf;
+    EVP_PKEY_up_ref(key);
+    made->key_ = key;
+    for (auto* one : chain) {
+        X509_up_ref(one);
+        made->chain_.push_back(one);
+    }
+    return made;
 }
 
 int Certificate::key_type() const { return EVP_PKEY_get_base_id(key_); }
@@ -150,6 +184,10 @@ Expected<std::shared_ptr<const Certificate>, TlsProblem> Certificate::find(const
     for (const auto& file : {from.chain, from.key, from.ocsp, from.transparency}) {
         if (file) key.append(reinterpret_cast<char*>(sum), digest(Digest::sha256, file->bytes, sum));
     }
+    if (from.completions)
+        for (const auto& file : *from.completions)
+            key.append(reinterpret_cast<char*>(sum), digest(Digest::sha256, file->bytes, sum));
+    key += ocsp_place(from);
     auto& slot = known[key];
     if (auto there = slot.lock()) return there;
     auto made = parse(from);
@@ -319,8 +357,8 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::make(Role ro
             SSL_CTX_set_alpn_protos(context, reinterpret_cast<const unsigned char*>(made->alpn_.data()),
                                     static_cast<unsigned>(made->alpn_.size()));
     }
-    if (auto done = run_commands(context, accepts, rules); !done) return Unexpected{done.error()};
-    made->names_certificate_ = SSL_CTX_get0_certificate(context) != nullptr && own.empty();
+    if (!accepts)
+        if (auto done = run_commands(context, accepts, rules); !done) return Unexpected{done.error()};
     ERR_clear_error();
     return std::shared_ptr<const TlsContext>(std::move(made));
 }
@@ -367,11 +405,18 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::accepting(co
         if (auto done = set_dh(ctx, *profile.dh_parameters); !done) return Unexpected{done.error()};
     if (!profile.dh_parameters && profile.own_dh_parameters) SSL_CTX_set_dh_auto(ctx, 1);
     if (profile.prefers_own_ciphers) SSL_CTX_set_options(ctx, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (profile.early_data) {
+        SSL_CTX_set_max_early_data(ctx, most_early_data);
+        SSL_CTX_set_recv_max_early_data(ctx, most_early_data);
+        // Who allows it has been told of replays; sessions by tickets could not be used but once.
+        SSL_CTX_set_options(ctx, SSL_OP_NO_ANTI_REPLAY);
+    }
     int mode = verify_mode(true, profile.rules.verify);
     // Who is to answer 400 must let the handshake pass.
     if (!profile.bad_certificate_ends) mode &= ~SSL_VERIFY_FAIL_IF_NO_PEER_CERT;
     SSL_CTX_set_verify(ctx, mode, TlsHooks::on_verify);
     TlsHooks::resume_sessions(ctx, profile.session_table);
+    SSL_CTX_set_allow_early_data_cb(ctx, TlsHooks::on_early_data, nullptr);
     TlsHooks::send_more(ctx);
     if (!profile.ticket_keys.empty() && there(profile.ticket_keys.front())) {
         context.ticket_keys_ = read_ticket_keys(profile.ticket_keys);
@@ -380,6 +425,9 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::accepting(co
                                               "\" holds no keys of 48 or 80 bytes")};
     }
     SSL_CTX_set_timeout(ctx, static_cast<long>(profile.session_time.count()));
+    // Last: they have the last word.
+    if (auto done = run_commands(ctx, true, profile.rules); !done) return Unexpected{done.error()};
+    context.names_certificate_ = SSL_CTX_get0_certificate(ctx) != nullptr;
     ERR_clear_error();
     return made;
 }
@@ -416,12 +464,15 @@ std::string TlsContext::key_of(const ir::TlsProfile& profile) {
     number(profile.ignores_all_ca_errors);
     number(profile.prefers_own_ciphers);
     number(profile.alpn_must_match);
+    number(profile.answers_alpn);
     number(profile.own_dh_parameters);
     number(profile.session_table);
     number(profile.session_time.count());
     number(profile.ticket_keys.size());
     for (const auto& one : profile.ticket_keys) file(one);
     number(profile.early_data);
+    number(profile.early_data_needs_alpn);
+    number(profile.keeps_hello);
     return key;
 }
 
@@ -435,18 +486,28 @@ void TlsHooks::take_rules(SSL* ssl, const TlsContext& from) {
     SSL_set_max_proto_version(ssl, static_cast<int>(SSL_CTX_get_max_proto_version(context)));
     SSL_set_verify(ssl, SSL_CTX_get_verify_mode(context), SSL_CTX_get_verify_callback(context));
     SSL_set_verify_depth(ssl, SSL_CTX_get_verify_depth(context));
+    SSL_set_max_early_data(ssl, SSL_CTX_get_max_early_data(context));
+    SSL_set_recv_max_early_data(ssl, SSL_CTX_get_recv_max_early_data(context));
     const auto& rules = from.rules_;
     if (!rules.ciphersuites.empty()) SSL_set_ciphersuites(ssl, rules.ciphersuites.c_str());
     if (!rules.groups.empty() && rules.groups != "auto") SSL_set1_groups_list(ssl, rules.groups.c_str());
 }
 
-// An OCSP response for the certificate in use, to clients that ask for one (RFC 6066 section 8).
+// An OCSP response for the certificate in use, to clients that ask for one (RFC 6066 section 8): what a
+// responder said last, else what the configuration came with.
 int TlsHooks::on_status(SSL* ssl, void*) {
     auto* session = session_of(ssl);
-    const auto* more = session ? session->with_more_.get() : nullptr;
-    if (!more || !more->ocsp() || SSL_get_certificate(ssl) != more->leaf()) return SSL_TLSEXT_ERR_NOACK;
-    const auto& bytes = more->ocsp()->bytes;
-    auto* copy = OPENSSL_memdup(bytes.data(), bytes.size());
+    const auto* more = session ? session->more_of(SSL_get_certificate(ssl)) : nullptr;
+    if (!more) return SSL_TLSEXT_ERR_NOACK;
+    static thread_local std::string found;
+    const auto& keeper = session_keeper();
+    std::string_view bytes;
+    if (!more->status_place().empty() && keeper.find_status &&
+        keeper.find_status(keeper.self, more->status_place(), found))
+        bytes = found;
+    else if (more->ocsp())
+        bytes = more->ocsp()->bytes;
+    auto* copy = bytes.empty() ? nullptr : OPENSSL_memdup(bytes.data(), bytes.size());
     if (!copy) return SSL_TLSEXT_ERR_NOACK;
     SSL_set_tlsext_status_ocsp_resp(ssl, copy, static_cast<int>(bytes.size()));
     return SSL_TLSEXT_ERR_OK;
@@ -455,8 +516,8 @@ int TlsHooks::on_status(SSL* ssl, void*) {
 int TlsHooks::on_timestamps(SSL* ssl, unsigned, unsigned, const unsigned char** out, std::size_t* size, X509*,
                             std::size_t index, int*, void*) {
     auto* session = session_of(ssl);
-    const auto* more = session ? session->with_more_.get() : nullptr;
-    if (index != 0 || !more || !more->transparency() || SSL_get_certificate(ssl) != more->leaf()) return 0;
+    const auto* more = session ? session->more_of(SSL_get_certificate(ssl)) : nullptr;
+    if (index != 0 || !more || !more->transparency()) return 0;
     *out = reinterpret_cast<const unsigned char*>(more->transparency()->bytes.data());
     *size = more->transparency()->bytes.size();
     return 1;
@@ -477,11 +538,18 @@ int TlsHooks::on_certify(SSL* ssl, void*) {
 
 void TlsSession::certify_later() { SSL_set_cert_cb(ssl_, TlsHooks::on_certify, nullptr); }
 
+const Certificate* TlsSession::more_of(const X509* leaf) const {
+    for (const auto& one : with_more_)
+        if (one->leaf() == leaf) return one.get();
+    return nullptr;
+}
+
 bool TlsSession::use(const Certificates& certificates) {
     if (context_->names_certificate_) return true;
     SSL_certs_clear(ssl_);
+    with_more_.clear();
     for (const auto& one : certificates) {
-        if (one->ocsp() || one->transparency()) with_more_ = one;
+        if (one->ocsp() || one->transparency() || !one->status_place().empty()) with_more_.push_back(one);
         auto* chain = chain_of(*one);
         int used = SSL_use_cert_and_key(ssl_, one->leaf(), one->key(), chain, 1);
         sk_X509_free(chain);
