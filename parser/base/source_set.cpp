@@ -2,6 +2,8 @@
 // The recorded set and its wire form: length-prefixed strings, little endian, a tag per section.
 #include "parser/base/source_set.hpp"
 
+#include <algorithm>
+#include <cerrno>
 #include <cstring>
 
 namespace weir {
@@ -31,7 +33,24 @@ Expected<std::string_view, SourceError> SourceSet::read(const std::string& path,
                     .first;
     }
     if (!found->second.value) return Unexpected{found->second.error};
+    if (purpose == Purpose::configuration && changed_.contains(path))
+        return Unexpected{SourceError{EPERM, "was changed at run time, and is no configuration"}};
     return std::string_view(*found->second.value);
+}
+
+Expected<std::string_view, SourceError> SourceSet::read_if_changed(const std::string& path, Purpose purpose) {
+    if (world_ && !files_.contains(path)) {
+        auto stamp = stamps_[path] = world_->stamp(path);   // before it is read: what comes later is news
+        auto known = former_ ? former_->find(path) : FormerFiles::const_iterator();
+        if (former_ && known != former_->end() && stamp.inode != 0 && known->second.stamp == stamp)
+            put(path, std::string(known->second.bytes));
+    }
+    return read(path, purpose);
+}
+
+FileStamp SourceSet::stamp_of(const std::string& path) const {
+    auto found = stamps_.find(path);
+    return found == stamps_.end() ? FileStamp{} : found->second;
 }
 
 Expected<std::vector<std::string>, SourceError> SourceSet::glob(const std::string& pattern) {
@@ -59,6 +78,30 @@ void SourceSet::put(std::string path, std::string bytes) {
     files_.insert_or_assign(std::move(path), Answer<std::string>{std::move(bytes), {}});
 }
 
+void SourceSet::amend(const Amendment& change) {
+    using Kind = Amendment::Kind;
+    switch (change.kind) {
+        case Kind::server:
+        case Kind::no_server:
+            std::erase_if(servers_, [&](const auto& one) { return one.name == change.name; });
+            servers_.push_back(change);
+            return;
+        case Kind::forget:
+            stored_.erase(change.name);
+            files_.insert_or_assign(change.name,
+                                    Answer<std::string>{std::nullopt, {ENOENT, std::strerror(ENOENT)}});
+            return;
+        case Kind::certificate:
+        case Kind::authorities:
+        case Kind::revocations: stored_[change.name] = change.kind; break;
+        case Kind::file:
+        case Kind::last_: break;
+    }
+    ++changes_;
+    changed_.insert(change.name);
+    put(change.name, change.bytes);
+}
+
 namespace {
 
 struct Writer {
@@ -72,6 +115,15 @@ struct Writer {
     void put(const std::vector<std::string>& list) {
         number(list.size());
         for (const auto& entry : list) text(entry);
+    }
+    void put(const Amendment& change) {
+        number(static_cast<std::uint64_t>(change.kind));
+        text(change.name);
+        text(change.bytes);
+    }
+    void put(const std::vector<Amendment>& changes) {
+        number(changes.size());
+        for (const auto& one : changes) put(one);
     }
     void put(const std::vector<IpAddress>& list) {
         number(list.size());
@@ -130,6 +182,19 @@ struct Reader {
             list.push_back(entry);
         }
     }
+    Amendment::Kind amendment_kind() {
+        const auto value = number();
+        bad = bad || value >= static_cast<std::uint64_t>(Amendment::Kind::last_);
+        return bad ? Amendment::Kind::file : static_cast<Amendment::Kind>(value);
+    }
+    void get(std::vector<Amendment>& changes) {
+        for (auto left = number(); left > 0 && !bad; --left) {
+            auto& one = changes.emplace_back();
+            one.kind = amendment_kind();
+            one.name = text();
+            one.bytes = text();
+        }
+    }
     template <class Map>
     void answers(Map& map) {
         for (auto left = number(); left > 0 && !bad; --left) {
@@ -160,6 +225,22 @@ std::string SourceSet::serialize() const {
         writer.number(value.has_value());
         writer.text(value.value_or(""));
     }
+    writer.number(changed_.size());
+    for (const auto& path : changed_) writer.text(path);
+    writer.number(stored_.size());
+    for (const auto& [path, kind] : stored_) {
+        writer.text(path);
+        writer.number(static_cast<std::uint64_t>(kind));
+    }
+    writer.put(servers_);
+    writer.number(stamps_.size());
+    for (const auto& [path, stamp] : stamps_) {
+        writer.text(path);
+        writer.number(stamp.device);
+        writer.number(stamp.inode);
+        writer.number(static_cast<std::uint64_t>(stamp.modified));
+    }
+    writer.number(changes_);
     return std::move(writer.out);
 }
 
@@ -176,8 +257,35 @@ std::optional<SourceSet> SourceSet::deserialize(std::string_view bytes) {
         auto value = reader.text();
         set.environment_.emplace(std::move(name), present ? std::optional(value) : std::nullopt);
     }
+    for (auto left = reader.number(); left > 0 && !reader.bad; --left) set.changed_.insert(reader.text());
+    for (auto left = reader.number(); left > 0 && !reader.bad; --left) {
+        auto path = reader.text();
+        set.stored_.emplace(std::move(path), reader.amendment_kind());
+    }
+    reader.get(set.servers_);
+    for (auto left = reader.number(); left > 0 && !reader.bad; --left) {
+        auto& stamp = set.stamps_[reader.text()];
+        stamp.device = reader.number();
+        stamp.inode = reader.number();
+        stamp.modified = static_cast<std::int64_t>(reader.number());
+    }
+    set.changes_ = reader.number();
     if (reader.bad || !reader.rest.empty()) return std::nullopt;
     return set;
+}
+
+std::string serialize(const std::vector<Amendment>& changes) {
+    Writer writer;
+    writer.put(changes);
+    return std::move(writer.out);
+}
+
+std::optional<std::vector<Amendment>> read_amendments(std::string_view bytes) {
+    Reader reader{bytes};
+    std::vector<Amendment> changes;
+    reader.get(changes);
+    if (reader.bad || !reader.rest.empty()) return std::nullopt;
+    return changes;
 }
 
 }  // namespace weir

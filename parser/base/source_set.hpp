@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -33,6 +34,14 @@ struct SourceError {
     [[nodiscard]] bool left_out() const { return code == 0; }
 };
 
+// What tells one content of a file from the next without reading it: another file came in its place, or
+// this one was written to.
+struct FileStamp {
+    std::uint64_t device = 0, inode = 0;   // 0: there is no such file
+    std::int64_t modified = 0;             // seconds
+    bool operator==(const FileStamp&) const = default;
+};
+
 // The only door to the outside. Implementations: LiveWorld (world.cpp), OfflineWorld, test doubles.
 class World {
 public:
@@ -44,7 +53,36 @@ public:
     virtual Expected<std::vector<std::string>, SourceError> list(const std::string& folder) = 0;
     virtual Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host) = 0;
     virtual std::optional<std::string> environment(const std::string& name) = 0;
+    virtual FileStamp stamp(const std::string&) { return {}; }
 };
+
+// A change that somebody asks for while the configuration runs (HAProxy's runtime socket). It goes over
+// what the files say until they are read again.
+struct Amendment {
+    enum class Kind : std::uint8_t {
+        // A file has these bytes now, and is there if it was not. What it is kept as beside that: a
+        // stored one is there although no line names it yet.
+        file,
+        certificate,
+        authorities,
+        revocations,
+        forget,      // a stored file: as if it had never been there
+        server,      // bytes: what follows the name on a server line of that section
+        no_server,   // that one is gone
+        last_,
+    } kind = Kind::file;
+    std::string name;   // path, or "section/server"
+    std::string bytes;
+};
+std::string serialize(const std::vector<Amendment>& changes);
+std::optional<std::vector<Amendment>> read_amendments(std::string_view bytes);
+
+// Contents of files that somebody read before, by path. Lives as long as the sets that know of it.
+struct FormerFile {
+    FileStamp stamp;
+    std::string_view bytes;
+};
+using FormerFiles = std::map<std::string, FormerFile, std::less<>>;
 
 class SourceSet {
 public:
@@ -52,12 +90,26 @@ public:
     explicit SourceSet(World& world) : world_(&world) {}
 
     Expected<std::string_view, SourceError> read(const std::string& path, Purpose purpose);
+    // The same, but a file that is still the one that use_former() knows is not read again.
+    Expected<std::string_view, SourceError> read_if_changed(const std::string& path, Purpose purpose);
+    void use_former(const FormerFiles& files) { former_ = &files; }
+    // Of a file that read_if_changed() was asked for, when it was read; else empty.
+    [[nodiscard]] FileStamp stamp_of(const std::string& path) const;
     Expected<std::vector<std::string>, SourceError> glob(const std::string& pattern);
     Expected<std::vector<std::string>, SourceError> list(const std::string& folder);
     Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host);
     std::optional<std::string> environment(const std::string& name);
     // Puts a file in by hand (built-in configurations, tests, text from the command line).
     void put(std::string path, std::string bytes);
+
+    // What was changed at run time. A file so changed cannot be read as configuration: who may bring
+    // a certificate may not write directives.
+    void amend(const Amendment& change);
+    [[nodiscard]] bool changed(const std::string& path) const { return changed_.contains(path); }
+    [[nodiscard]] std::uint64_t changes() const { return changes_; }   // of files, so far
+    // The stored files, and the servers in the order of their changes, each named once.
+    [[nodiscard]] const std::map<std::string, Amendment::Kind>& stored() const { return stored_; }
+    [[nodiscard]] const std::vector<Amendment>& servers() const { return servers_; }
 
     // From now on only what was recorded exists.
     void freeze() { world_ = nullptr; }
@@ -76,11 +128,17 @@ private:
     Expected<T, SourceError> recall(Answers<T>& known, const std::string& key, Ask&& ask);
 
     World* world_ = nullptr;
+    const FormerFiles* former_ = nullptr;
+    std::map<std::string, FileStamp> stamps_;
     Answers<std::string> files_;
     Answers<std::vector<std::string>> globs_;
     Answers<std::vector<std::string>> folders_;
     Answers<std::vector<IpAddress>> names_;
     std::map<std::string, std::optional<std::string>> environment_;
+    std::set<std::string> changed_;   // files
+    std::map<std::string, Amendment::Kind> stored_;
+    std::vector<Amendment> servers_;
+    std::uint64_t changes_ = 0;
 };
 
 // The real machine: files, glob(3), getaddrinfo(3), getenv(3).
@@ -91,6 +149,7 @@ public:
     Expected<std::vector<std::string>, SourceError> list(const std::string& folder) override;
     Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host) override;
     std::optional<std::string> environment(const std::string& name) override;
+    FileStamp stamp(const std::string& path) override;
 };
 
 // --offline: reads configuration files and nothing else. Other files and names answer "left out",

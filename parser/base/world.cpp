@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <glob.h>
+#include <poll.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <sys/stat.h>
@@ -42,11 +43,23 @@ Expected<std::string, SourceError> LiveWorld::read(const std::string& path, Purp
     } else if (S_ISDIR(about.st_mode)) {
         failure = EISDIR;
     } else {
+        const bool is_pipe = S_ISFIFO(about.st_mode);
         bytes.reserve(static_cast<std::size_t>(about.st_size) + 1);
+        constexpr int pause_ms = 20;
+        int waits = 50;
         char block[65536];
         for (;;) {
             ssize_t got = ::read(fd, block, sizeof block);
             if (got < 0 && errno == EINTR) continue;
+            // Who writes the pipe may be about to.
+            bool early = is_pipe && bytes.empty() && (got == 0 || (got < 0 && errno == EAGAIN));
+            bool late = is_pipe && got < 0 && errno == EAGAIN;
+            if ((early || late) && waits-- > 0) {
+                pollfd pipe{fd, POLLIN, 0};
+                ::poll(&pipe, 1, pause_ms);
+                if (pipe.revents == POLLHUP) ::poll(nullptr, 0, pause_ms);
+                continue;
+            }
             if (got < 0) failure = errno;
             if (got <= 0) break;
             bytes.append(block, static_cast<std::size_t>(got));
@@ -119,6 +132,12 @@ Expected<std::vector<IpAddress>, SourceError> LiveWorld::resolve(const std::stri
 std::optional<std::string> LiveWorld::environment(const std::string& name) {
     const char* value = std::getenv(name.c_str());
     return value ? std::optional<std::string>(value) : std::nullopt;
+}
+
+FileStamp LiveWorld::stamp(const std::string& path) {
+    struct stat about {};
+    if (::stat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return {};
+    return {about.st_dev, about.st_ino, about.st_mtime};
 }
 
 Expected<std::string, SourceError> OfflineWorld::read(const std::string& path, Purpose purpose) {

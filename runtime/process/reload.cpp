@@ -14,6 +14,7 @@
 #include <cstdio>
 #include <cstring>
 
+#include "runtime/process/former_files.hpp"
 #include "runtime/process/log_files.hpp"
 #include "runtime/process/master.hpp"
 #include "runtime/process/notify.hpp"
@@ -73,23 +74,58 @@ void Master::begin_reload() {
     reload_->askers = std::exchange(waiting_askers_, {});
     notify_reloading();
     report_.say(5, "reloading the configuration");
+    start_loader();
+}
+
+void Master::start_loader() {
     reload_->set_file.reset(::memfd_create("weir-config", MFD_CLOEXEC | MFD_ALLOW_SEALING));
     reload_->report_file.reset(::memfd_create("weir-report", MFD_CLOEXEC));
     std::fflush(nullptr);
     const pid_t pid = reload_->set_file && reload_->report_file ? ::fork() : -1;
-    if (pid < 0) return reload_lost(fmt::format("no process to load it: {}", std::strerror(errno)));
     if (pid == 0) run_loader();
+    if (pid < 0) return reload_lost(fmt::format("no process to load it: {}", std::strerror(errno)));
     reload_->loader = pid;
     set_deadline(load_limit, "loading took too long");
 }
 
+// The runtime socket's changes take the way of a reload, but for the files: these are not read again.
+void Master::begin_amending() {
+    reload_ = std::make_unique<Reload>();
+    reload_->number = ++reload_count_;
+    reload_->amending = std::move(amendings_.front());
+    amendings_.pop_front();
+    if (!sources_) return reload_lost("the running configuration is not at hand");
+    start_loader();
+}
+
+// In the loader: the running configuration with what is asked for.
+bool Master::amend(SourceSet& set) {
+    auto bytes = read_whole(sources_.get());
+    auto asked = read_whole(reload_->amending->changes->get());
+    auto running = bytes ? SourceSet::deserialize(*bytes) : std::nullopt;
+    auto changes = asked ? read_amendments(*asked) : std::nullopt;
+    if (!running || !changes) return false;
+    set = std::move(*running);
+    for (const auto& one : *changes) set.amend(one);
+    return true;
+}
+
+void Master::answer(const Amending& asked, const std::string& problem) {
+    for (auto& member : members_)
+        if (member->pid == asked.asker && member->channel)
+            member->channel->send(Message::Kind::amended, asked.number, problem);
+}
+
 // The loader. Like every child it must not unwind the master's stack.
 void Master::run_loader() {
+    LiveWorld world;
+    SourceSet set(world);
+    if (reload_->amending && !amend(set)) ::_exit(1);
     close_others({reload_->set_file.get(), reload_->report_file.get()});
     set_title(fmt::format("{}: loader", name_of(options_.personality)));
     int status = 1;
-    LiveWorld world;
-    SourceSet set(world);
+    const auto former = former_tls_files(*now_.config);
+    if (!reload_->amending) set.use_former(former);
     SourceMap sources;
     diag::Sink sink;
     auto config = program_.load(set, sources, sink);
@@ -262,6 +298,9 @@ void Master::adopt(Launch launch) {
     make_folders(*launch.config, launch.identity);
     listen_.commit();
     board_->apply(*launch.config);
+    sources_.reset();
+    if (!launch.config->process.control_sockets.empty())
+        sources_.reset(::fcntl(reload_->set_file.get(), F_DUPFD_CLOEXEC, 3));
     launch.prepared = false;
     now_ = std::move(launch);
     for (auto& file : reload_->new_logs) logs_.files.push_back(std::move(file));
@@ -296,6 +335,10 @@ void Master::finish_reload(int status, const std::string& text) {
         }
     }
     for (auto& member : members_) member->vote = Member::Vote::none;
+    if (done->amending) {
+        answer(*done->amending, status == 0 ? "" : text.empty() ? "refused" : text);
+        return go_on();
+    }
     if (status != 0) {
         // Whoever asked reads the reasons; a signal has only the log to tell them to.
         if (done->askers.empty()) report_.say_raw(text);
@@ -309,8 +352,16 @@ void Master::finish_reload(int status, const std::string& text) {
     for (auto& asker : done->askers) asker->finish(status, answer);
     if (life_ == Life::stopping) return;
     notify_ready(status == 0 ? "Ready." : "Reload failed, the old configuration stays.");
-    if (reload_again_) loop_->post([this] {
-        if (!reload_ && reload_again_ && life_ == Life::running) begin_reload();
+    go_on();
+}
+
+// With what waited for the reload that is over.
+void Master::go_on() {
+    if (!reload_again_ && amendings_.empty()) return;
+    loop_->post([this] {
+        if (reload_ || life_ != Life::running) return;
+        if (reload_again_) begin_reload();
+        else if (!amendings_.empty()) begin_amending();
     });
 }
 

@@ -2,6 +2,7 @@
 # TLS to clients with real clients: curl, openssl s_client, Python. What the differential cases cannot
 # show: several workers, reloads, slow and hostile handshakes, what an idle connection costs.
 import concurrent.futures
+import os
 import socket
 import ssl
 import subprocess
@@ -165,6 +166,35 @@ def test_a_reload_shows_the_new_certificate(language, run_proxy):
     proxy.write_config(config(language, port, kind="other"))
     assert proxy.reload()[0] == 0
     assert wire.wait_until(lambda: shown() == "certificate other", 5.0)
+
+
+@pytest.mark.parametrize("inherits", ["on", "off"])
+def test_a_reload_goes_by_the_time_of_certificate_files(inherits, run_proxy, folder):
+    """ssl_object_cache_inheritable: what was written behind its back shows only where it is off."""
+    port, here = free_port(), certificates.folder()
+    for ending in ("pem", "key"):
+        (Path(folder) / f"good.{ending}").write_bytes((here / f"good.{ending}").read_bytes())
+    text = f"ssl_object_cache_inheritable {inherits};\n" + config("nginx", port).replace(f"{here}/", f"{folder}/")
+    proxy = run_proxy("nginx", text, ports=[port])
+
+    def shown():
+        with connect(port, {"verify": False}) as client:
+            return subprocess.run(["openssl", "x509", "-inform", "der", "-noout", "-subject"], capture_output=True,
+                                  input=client.sock.getpeercert(True), check=True).stdout.split()[-1].decode()
+
+    def rewrite(name, keep_time):
+        for ending in ("pem", "key"):
+            path = Path(folder) / f"good.{ending}"
+            old = path.stat()
+            path.write_bytes((here / f"{name}.{ending}").read_bytes())
+            os.utime(path, (old.st_atime, old.st_mtime if keep_time else old.st_mtime + 10))
+        assert proxy.reload()[0] == 0
+
+    assert shown() == "good"
+    rewrite("other", True)
+    assert shown() == ("good" if inherits == "on" else "other")
+    rewrite("expired", False)
+    assert shown() == "expired"
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -33,6 +33,8 @@ public:
         ++asked;
         return name == "SET" ? std::optional<std::string>("value") : std::nullopt;
     }
+    FileStamp stamp(const std::string& path) override { return {1, path == "missing" ? 0u : 2u, modified}; }
+    std::int64_t modified = 100;
 };
 
 void ask_everything(SourceSet& set) {
@@ -43,6 +45,26 @@ void ask_everything(SourceSet& set) {
     EXPECT_EQ((*set.resolve("host"))[0].bytes[0], 192);
     EXPECT_EQ(set.environment("SET"), "value");
     EXPECT_EQ(set.environment("UNSET"), std::nullopt);
+}
+
+TEST(SourceSet, ReadsAgainOnlyWhatChanged) {
+    FakeWorld world;
+    FormerFiles former{{"a", {{1, 2, 100}, "former"}}, {"missing", {{}, "former"}}};
+    SourceSet set(world);
+    set.use_former(former);
+    EXPECT_EQ(*set.read_if_changed("a", Purpose::secret), "former");
+    EXPECT_EQ(world.asked, 0);
+    EXPECT_FALSE(set.read_if_changed("missing", Purpose::secret));
+    // Who does not ask so gets what is there.
+    EXPECT_EQ(*SourceSet(world).read("a", Purpose::secret), "bytes of a");
+    world.modified = 101;
+    SourceSet later(world);
+    later.use_former(former);
+    EXPECT_EQ(*later.read_if_changed("a", Purpose::secret), "bytes of a");
+    auto copy = SourceSet::deserialize(later.serialize());
+    ASSERT_TRUE(copy);
+    EXPECT_EQ(copy->stamp_of("a"), (FileStamp{1, 2, 101}));
+    EXPECT_EQ(*copy->read_if_changed("a", Purpose::secret), "bytes of a");
 }
 
 TEST(SourceSet, AsksTheWorldOnce) {
@@ -65,6 +87,8 @@ TEST(SourceSet, SurvivesTheWire) {
     SourceSet set(world);
     set.put("odd", std::string("\0\xff\n", 3));
     ask_everything(set);
+    set.amend({Amendment::Kind::certificate, "fresh.pem", "pem"});
+    set.amend({Amendment::Kind::server, "app/a", "127.0.0.1:80 weight 5"});
     auto bytes = set.serialize();
     auto copy = SourceSet::deserialize(bytes);
     ASSERT_TRUE(copy);
@@ -72,6 +96,45 @@ TEST(SourceSet, SurvivesTheWire) {
     EXPECT_EQ(*copy->read("odd", Purpose::content), std::string_view("\0\xff\n", 3));
     EXPECT_EQ(copy->serialize(), bytes);
     EXPECT_FALSE(copy->read("never asked", Purpose::content));
+}
+
+TEST(SourceSet, AmendmentsGoOverWhatWasRead) {
+    using Kind = Amendment::Kind;
+    FakeWorld world;
+    SourceSet set(world);
+    ask_everything(set);
+    set.amend({Kind::file, "a", "changed"});
+    set.amend({Kind::file, "missing", "now there"});
+    EXPECT_EQ(*set.read("a", Purpose::secret), "changed");
+    EXPECT_EQ(*set.read("missing", Purpose::content), "now there");
+    // Who may bring a certificate may not write directives.
+    EXPECT_FALSE(set.read("a", Purpose::configuration));
+    EXPECT_TRUE(set.stored().empty());
+
+    set.amend({Kind::authorities, "ca.pem", "pem"});
+    EXPECT_EQ(set.stored().at("ca.pem"), Kind::authorities);
+    set.amend({Kind::forget, "ca.pem", {}});
+    EXPECT_TRUE(set.stored().empty());
+    EXPECT_EQ(set.read("ca.pem", Purpose::secret).error().code, 2);
+
+    set.amend({Kind::server, "app/a", "127.0.0.1:80"});
+    set.amend({Kind::server, "app/b", "127.0.0.1:81"});
+    set.amend({Kind::no_server, "app/a", {}});
+    ASSERT_EQ(set.servers().size(), 2U);
+    EXPECT_EQ(set.servers()[0].name, "app/b");
+    EXPECT_EQ(set.servers()[1].kind, Kind::no_server);
+}
+
+TEST(Amendments, SurviveTheWire) {
+    const auto bytes = serialize({{Amendment::Kind::file, "a", "b"}, {Amendment::Kind::forget, "c", {}}});
+    auto read = read_amendments(bytes);
+    ASSERT_TRUE(read);
+    ASSERT_EQ(read->size(), 2U);
+    EXPECT_EQ((*read)[0].bytes, "b");
+    EXPECT_EQ((*read)[1].kind, Amendment::Kind::forget);
+    for (std::size_t length = 0; length < bytes.size(); ++length)
+        EXPECT_FALSE(read_amendments(std::string_view(bytes).substr(0, length))) << length;
+    EXPECT_FALSE(read_amendments(serialize({{Amendment::Kind::last_, "a", "b"}})));
 }
 
 TEST(SourceSet, RefusesEveryTruncation) {
