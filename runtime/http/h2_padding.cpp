@@ -11,8 +11,9 @@ namespace weir::http {
 namespace {
 
 constexpr std::size_t frame_head = 9;
-// The largest frame that is looked at; larger ones are refused by nghttp2 or hold a head of an attack.
-constexpr std::size_t most_looked_at = 16384;
+// The largest head that is looked at, and in how many frames; what is larger is refused by nghttp2 or is an
+// attack.
+constexpr std::size_t most_looked_at = 16384, most_frames = 64;
 
 std::uint32_t byte_at(std::string_view text, std::size_t at) { return static_cast<unsigned char>(text[at]); }
 
@@ -135,6 +136,30 @@ bool copy_block(std::string_view block, std::string& out, bool& changed) {
     return true;
 }
 
+// The frames of a head that begin here: HEADERS and the CONTINUATIONs behind it.
+struct Head {
+    enum class State : std::uint8_t { none, begun, whole } state = State::none;   // none: not looked at
+    std::size_t size = 0;
+};
+
+Head head_at(std::string_view frames) {
+    using State = Head::State;
+    std::size_t at = 0, blocks = 0;
+    for (std::size_t count = 0; count < most_frames; ++count) {
+        auto frame = frames.substr(at);
+        if (frame.size() < frame_head) return {State::begun};
+        auto length = length_of(frame);
+        blocks += length;
+        bool fits = frame[3] == (count == 0 ? NGHTTP2_HEADERS : NGHTTP2_CONTINUATION) && blocks <= most_looked_at &&
+                    frame.substr(5, 4) == frames.substr(5, 4);
+        if (!fits) return {};
+        if (frame.size() < frame_head + length) return {State::begun};
+        at += frame_head + length;
+        if (frame[4] & NGHTTP2_FLAG_END_HEADERS) return {State::whole, at};
+    }
+    return {};
+}
+
 }  // namespace
 
 void H2Padding::next(std::string_view bytes) {
@@ -165,53 +190,58 @@ bool H2Padding::take(std::string_view& part) {
             rest_ = {};
             return false;
         }
-        auto whole = frame_head + length_of(frame);
-        bool is_head = frame[3] == NGHTTP2_HEADERS && (frame[4] & NGHTTP2_FLAG_END_HEADERS) &&
-                       whole <= frame_head + most_looked_at;
-        if (!is_head) {
-            skip_ = static_cast<std::uint32_t>(whole);
+        auto head = head_at(frame);
+        if (head.state == Head::State::none) {
+            skip_ = static_cast<std::uint32_t>(frame_head + length_of(frame));
             continue;
         }
         if (size != 0) break;   // what is before it first
-        if (frame.size() < whole) {
+        if (head.state == Head::State::begun) {
             held_ = frame;
             rest_ = {};
             return false;
         }
-        if (mend(frame.substr(0, whole))) {
-            rest_.remove_prefix(whole);
+        if (mend(frame.substr(0, head.size))) {
+            rest_.remove_prefix(head.size);
             part = mended_;
             return true;
         }
-        size = whole;
+        size = head.size;
     }
     part = rest_.substr(0, size);
     rest_.remove_prefix(size);
     return true;
 }
 
-// True: `mended_` is to be read in its place.
-bool H2Padding::mend(std::string_view frame) {
-    auto block = frame.substr(frame_head);
+// True: `mended_` is to be read in its place, a head in one frame.
+bool H2Padding::mend(std::string_view frames) {
     // Most heads have nothing that looks like it.
-    if (block.find('\xff') == std::string_view::npos) return false;
+    if (frames.find('\xff', frame_head) == std::string_view::npos) return false;
+    auto first = frames.substr(frame_head, length_of(frames));
     std::size_t before = 0, behind = 0;
-    if (frame[4] & NGHTTP2_FLAG_PADDED) {
-        if (block.empty()) return false;
-        behind = byte_at(block, 0);
+    if (frames[4] & NGHTTP2_FLAG_PADDED) {
+        if (first.empty()) return false;
+        behind = byte_at(first, 0);
         before = 1;
     }
-    if (frame[4] & NGHTTP2_FLAG_PRIORITY) before += 5;
-    if (before + behind > block.size()) return false;
-    mended_.assign(frame.substr(0, frame_head + before));
+    if (frames[4] & NGHTTP2_FLAG_PRIORITY) before += 5;
+    if (before + behind > first.size()) return false;
+    mended_.assign(frames.substr(0, frame_head + before));
+    auto block = first.substr(before, first.size() - before - behind);
+    if (auto rest = frames.substr(frame_head + first.size()); !rest.empty()) {
+        block_ = block;
+        for (; !rest.empty(); rest.remove_prefix(frame_head + length_of(rest)))
+            block_ += rest.substr(frame_head, length_of(rest));
+        block = block_;
+    }
     bool changed = false;
-    if (!copy_block(block.substr(before, block.size() - before - behind), mended_, changed) || !changed)
-        return false;
-    mended_ += block.substr(block.size() - behind);
+    if (!copy_block(block, mended_, changed) || !changed) return false;
+    mended_ += first.substr(first.size() - behind);
     auto length = mended_.size() - frame_head;
     mended_[0] = static_cast<char>(length >> 16);
     mended_[1] = static_cast<char>(length >> 8);
     mended_[2] = static_cast<char>(length);
+    mended_[4] = static_cast<char>(mended_[4] | NGHTTP2_FLAG_END_HEADERS);
     return true;
 }
 

@@ -2,8 +2,7 @@
 // H2Padding: frames on their way in, with one fault of peers mended. Text in Huffman's code is filled up
 // with ones to a whole byte. RFC 7541 section 5.2 has a decoder refuse more than that; some encoders add
 // a byte of ones where nothing was left to fill, nginx takes it, and nghttp2 ends the connection. Exactly
-// this byte is taken out here; any longer padding stays the error that it is. Only of heads in one frame:
-// nobody saw the fault elsewhere.
+// this byte is taken out here; any longer padding stays the error that it is.
 #pragma once
 
 #include <cstdint>
@@ -32,12 +31,12 @@ public:
 private:
     void next(std::string_view bytes);
     bool take(std::string_view& part);
-    bool mend(std::string_view frame);
+    bool mend(std::string_view frames);
 
     std::uint32_t skip_;        // bytes that pass unseen: the preface, bodies
     std::string held_;          // the beginning of a frame
     std::string joined_;
-    std::string mended_;
+    std::string mended_, block_;
     std::string_view rest_;
 };
 

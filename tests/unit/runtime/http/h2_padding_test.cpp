@@ -42,6 +42,33 @@ TEST(H2Padding, takes_out_a_byte_of_ones_too_many) {
               head_frame("\x40\x85"s + eight_a + "\x80"s));
 }
 
+std::string continuation(const std::string& block, unsigned char flags) {
+    auto frame = head_frame(block, flags);
+    frame[3] = '\x09';
+    return frame;
+}
+
+TEST(H2Padding, finds_it_in_heads_of_several_frames) {
+    auto wrong = field(eight_a + '\xff');
+    for (std::size_t cut = 0; cut <= wrong.size(); ++cut) {
+        auto frames = head_frame("\x88" + wrong.substr(0, cut), 1) + continuation(wrong.substr(cut), 0) + continuation("", 4);
+        auto mended = head_frame("\x88" + field(eight_a), 5);
+        for (std::size_t first = 0; first <= frames.size(); first += 7) {
+            H2Padding padding(0);
+            auto all = passed(padding, std::string_view(frames).substr(0, first));
+            EXPECT_EQ(all + passed(padding, std::string_view(frames).substr(first)), mended) << cut << ' ' << first;
+            EXPECT_FALSE(padding.holds());
+        }
+    }
+    // What is right stays as it is, and so do frames in between that have no place there.
+    H2Padding padding(0);
+    auto right = head_frame("\x88", 0) + continuation(field(eight_a), 4);
+    EXPECT_EQ(passed(padding, right), right);
+    auto ping = "\0\0\x08\x06\0\0\0\0\0xxxxxxxx"s;
+    auto broken = head_frame("\x88", 0) + ping + continuation(wrong, 4);
+    EXPECT_EQ(passed(padding, broken), broken);
+}
+
 TEST(H2Padding, leaves_what_is_right) {
     H2Padding padding(0);
     for (const auto& block : {field(eight_a), field(example), "\0\x01x\x01\xff"s, "\x82\x86"s, field("\xff\xff\xff\xff")})
