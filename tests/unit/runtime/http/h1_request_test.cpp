@@ -54,7 +54,7 @@ const Case cases[] = {
     {"HTTP/0.9", "GET /\r\n", bad},
     {"HTTP/0.9 by version", "GET / HTTP/0.9\r\n\r\n", bad},
     {"HTTP/2 by version", "GET / HTTP/2.0\r\nHost: a\r\n\r\n", bad_version},
-    {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bad_version},
+    {"HTTP/2 preface", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", bad},
     {"two digits of version", "GET / HTTP/1.10\r\nHost: a\r\n\r\n", bad},
     {"lower case protocol", "GET / http/1.1\r\nHost: a\r\n\r\n", bad},
     {"no minor version", "GET / HTTP/1\r\nHost: a\r\n\r\n", bad},
