@@ -52,8 +52,8 @@ void lower_stream_server(Scope& scope, const Call& call) {
         outer.error(call.span, "no-listen", "no \"listen\" is defined for server",
                     "add listen port; or listen address:port;");
     if (std::holds_alternative<ir::NoAction>(route.action) && !block.action_failed)
-        outer.error(call.span, "no-handler", "no handler for server",
-                    "add proxy_pass; a stream server has to do something");
+        outer.sink.warning(call.span, "no-handler", "no handler for server: its connections are closed at once",
+                           "add proxy_pass; a stream server has to do something");
     if (!site.names.empty()) site.name = site_name_of(site);
     site.settings = block.own;
     route.settings = std::move(block.own);

@@ -7,6 +7,7 @@
 #include <cerrno>
 
 #include "runtime/exchange/actions.hpp"
+#include "runtime/exchange/client_tls.hpp"
 #include "runtime/exchange/connection.hpp"
 #include "runtime/log/access_log.hpp"
 #include "runtime/log/error_log.hpp"
@@ -32,6 +33,8 @@ net::Time deadline_of(const Connection& connection, const plan::Site& site) {
     return net::after(connection.worker.loop.now(), limit);
 }
 
+}  // namespace
+
 void note_handshake(const Connection& connection, const plan::Site& site, log::Level level, std::string_view text) {
     log::About about;
     about.connection = connection.facts.serial;
@@ -41,6 +44,8 @@ void note_handshake(const Connection& connection, const plan::Site& site, log::L
     about.site = address;
     log::process_log().write(level, text, about, &site.source->settings.logs->errors);
 }
+
+namespace {
 
 // nginx tells in the error log; most of it is the client's doing and told only where asked for.
 void tell_nginx(const Connection& connection, const plan::Site& site, const net::TlsHandshake& outcome) {
@@ -113,10 +118,10 @@ void count_handshake(Connection& connection) {
     count_in(counters.full_handshake_rate, now);
 }
 
-void note(Connection& connection) {
+void note(Connection& connection, const char* status_problem = nullptr) {
     auto& facts = connection.facts;
     facts.tls = true;
-    facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls());
+    facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls(), status_problem);
 }
 
 // Asked by OpenSSL while the handshake runs: which certificate this client gets.
@@ -168,15 +173,23 @@ net::Task<bool> accept_tls(Connection& connection) {
     Asked asked{connection, tls};
     auto session = net::TlsSession::accept(tls.context(), asked.picker(), early);
     if (!session) co_return false;
+    if (tls.takes_early_data()) session->take_early_data();
     connection.input.clear();
     connection.input.release();
     stream.start_tls(std::move(session));
-    auto outcome = co_await net::handshake(stream, deadline_of(connection, site));
+    const auto deadline = deadline_of(connection, site);
+    auto outcome = co_await net::handshake(stream, deadline);
     if (outcome.how == How::done) {
         count_handshake(connection);
-        note(connection);
+        const char* problem = nullptr;
+        const auto& status = asked.choice ? asked.choice->rules().client_status : site.source->settings.tls->client_status;
+        if (status->of != ir::TlsProfile::ClientStatus::Of::none)
+            problem = co_await ask_about_client(connection, site, *status);
+        note(connection, problem);
         if (site.source->kind == ir::Site::Kind::http) co_return true;
-        co_return tls_refusal(connection, site, connection.facts.details().tls->server_name()) == 0;
+        if (tls_refusal(connection, site, connection.facts.details().tls->server_name()) == 0) co_return true;
+        log_refused_session(connection, 500);
+        co_return false;
     }
     bool nginx = site.source->is_nginx_style;
     if (outcome.how == How::not_tls && nginx && site.source->kind == ir::Site::Kind::http) {
@@ -235,9 +248,13 @@ std::uint16_t tls_refusal(const Connection& connection, const plan::Site& site, 
                                  net::TlsSession::verify_text(error)));
         return 495;
     }
-    if (rules.verify != Verify::required || tls.has_certificate()) return 0;
-    tell_refusal(connection, site, "client sent no required SSL certificate");
-    return 496;
+    if (rules.verify == Verify::required && !tls.has_certificate()) {
+        tell_refusal(connection, site, "client sent no required SSL certificate");
+        return 496;
+    }
+    if (!tls.status_problem()) return 0;
+    tell_refusal(connection, site, fmt::format("client SSL certificate verify error: {}", tls.status_problem()));
+    return 495;
 }
 
 }  // namespace weir::exchange
