@@ -19,12 +19,13 @@ using keyword::Scope;
 using keyword::set;
 
 constexpr std::int64_t largest_window = 0x7fffffff;   // RFC 9113 section 6.9.1
+constexpr std::int64_t largest_frame = 0xffffff;      // section 4.2
 constexpr auto no_push = ignored("server push is gone from HTTP clients and from weir");
 
 // nginx takes any size and then at least one byte.
 void lower_chunk_size(Scope& scope, const Call& call) {
     scope.settings().http2.edit().chunk =
-        static_cast<std::uint32_t>(std::clamp<std::int64_t>(call[0].number, 1, 16384));
+        static_cast<std::uint32_t>(std::clamp<std::int64_t>(call[0].number, 1, largest_frame));
 }
 
 // clang-format off

@@ -43,6 +43,7 @@ struct ReplyHead {
     bool keep = true;                          // the connection, afterwards
     bool closes = false;                       // it is closed with the last byte: nothing is waited for
     std::int64_t keep_seconds = 0;             // nginx: Keep-Alive: timeout=; 0 = no such field
+    std::uint32_t chunk = 16384;               // HTTP/2: largest frame of the body
 };
 
 class Carrier {

@@ -129,7 +129,8 @@ bool H2RequestBuilder::check_size(std::string_view name, std::string_view value,
     ++count_;
     if (result_.status != ParseStatus::done) return false;
     const auto& bounds = rules.bounds;
-    if (name.size() + value.size() > bounds.max_line)
+    // No line holds both here (nginx measures them so).
+    if (name.size() > bounds.max_line || value.size() > bounds.max_line)
         return fail("a field longer than the limit", name == ":path" ? ParseStatus::line_too_long
                                                                      : ParseStatus::field_too_long);
     if (bytes_ > bounds.max_head) return fail("a head longer than the limit", ParseStatus::field_too_long);
@@ -284,7 +285,8 @@ bool H2RequestBuilder::check_host(const H2Rules& rules) {
 
 bool H2RequestBuilder::check_pseudo(const H2Rules& rules) {
     if (!method_.data()) return fail("no :method");
-    if (!is_token(method_)) return fail("a malformed :method");
+    // HAProxy finds these when it makes a request of HTTP/1 out of it.
+    if (!is_token(method_)) return wants_answer_ = rules.absolute_targets, fail("a malformed :method");
     head_.method_text = method_;
     head_.method = method_of(method_);
     if (rules.bounds.upper_case_methods && head_.method == Method::other && !is_upper_case(method_))
@@ -302,7 +304,8 @@ bool H2RequestBuilder::check_pseudo(const H2Rules& rules) {
         path_ = authority_;
         return check_host(rules);
     }
-    if (!scheme_.data() || !is_scheme(scheme_)) return fail("no :scheme, or a malformed one");
+    if (!scheme_.data()) return fail("no :scheme");
+    if (!is_scheme(scheme_)) return wants_answer_ = rules.absolute_targets, fail("a malformed :scheme");
     if (!path_.data()) return fail("no :path");
     return check_path(rules) && check_host(rules);
 }

@@ -24,7 +24,6 @@ struct H2Settings {
     std::uint32_t window = 65536;          // bytes of a body that may come before anybody reads
     std::uint32_t max_frame = 16384;       // largest frame taken
     std::uint32_t table = 4096;            // HPACK, of what the client sends
-    std::uint32_t chunk = 16384;           // largest DATA frame sent
     std::uint32_t glitches = 0;            // so many end the connection; 0 = no limit of this kind
     std::uint32_t total_streams = 0;       // GOAWAY after so many; 0 = no limit
     net::Time send_timeout = net::never;   // ms without progress on the socket

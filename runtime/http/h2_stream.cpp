@@ -128,6 +128,7 @@ void H2Stream::on_head_whole(bool ends) {
 bool H2Stream::on_data(std::string_view bytes) {
     arrived_bytes_ += bytes.size();
     kept_back_ += bytes.size();
+    if (body_broken_) return true;
     if (request.framing == Framing::length && arrived_bytes_ > request.length) return false;
     if (closed_ || (served_ && !serving_)) return true;
     arrived_.acquire();
@@ -146,8 +147,8 @@ bool H2Stream::on_end() {
 void H2Stream::on_trailer(std::string_view name, std::string_view value) {
     constexpr std::size_t most_bytes = 16384;
     if (trailers_.size() > most_bytes) return;
-    if (!is_valid_h2_field(name, value)) malformed_ = true;
-    if (malformed_ || !may_be_trailer(field_id(name))) return;
+    if (!is_valid_h2_field(name, value)) body_broken_ = true;
+    if (body_broken_ || !may_be_trailer(field_id(name))) return;
     trailers_.append(name).append(": ").append(value).append("\r\n");
 }
 
@@ -161,7 +162,7 @@ void H2Stream::give_back(std::size_t bytes) {
 }
 
 void H2Stream::tell() {
-    watch_.readable = !arrived_.empty() || input_ended_ || closed_;
+    watch_.readable = !arrived_.empty() || input_ended_ || body_broken_ || closed_;
     watch_.writable = is_written() || closed_;
     if (closed_ && !end_sent_) watch_.peer_closed = watch_.broken = true;
     watch_.wake();
@@ -169,6 +170,7 @@ void H2Stream::tell() {
 
 bool H2Stream::Source::ended() const {
     const auto& stream = stream_;
+    if (stream.body_broken_) return false;
     if (stream.is_tunnel_ && !stream.accepted_) return true;
     return stream.input_ended_ && stream.arrived_.empty();
 }
@@ -189,6 +191,8 @@ bool H2Stream::Source::ready(Piece& piece) {
     }
     if (stream.is_tunnel_ && !stream.accepted_) {
         piece.last = true;
+    } else if (stream.body_broken_) {
+        piece.state = BodyState::malformed;
     } else if (!stream.arrived_.empty()) {
         stream.handed_ = std::move(stream.arrived_);
         piece.bytes = stream.handed_.view();
@@ -243,6 +247,7 @@ net::Task<bool> H2Stream::write_interim(const ResponseHead& head, std::string_vi
 void H2Stream::write_head(const ReplyHead& reply) {
     if (closed_ || session_.dead_ || head_sent_) return;
     const auto& head = reply.head;
+    chunk_ = reply.chunk;
     bool accepts = is_tunnel_ && head.status == 101;
     auto* fields = arena.make_array<nghttp2_nv>(head.fields.size() + 5);
     std::size_t count = 0;
@@ -277,7 +282,7 @@ void H2Stream::submit(const void* fields, std::size_t count, bool ends) {
                                 void*) -> ssize_t {
         auto* self = static_cast<H2Stream*>(nghttp2_session_get_stream_user_data(session, id));
         if (!self) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-        auto size = std::min<std::size_t>({length, self->pending_.size(), self->session_.settings_.chunk});
+        auto size = std::min<std::size_t>({length, self->pending_.size(), self->chunk_});
         bool all = size == self->pending_.size();
         if (size == 0 && !self->pending_last_) {
             self->deferred_ = true;
@@ -368,7 +373,7 @@ bool H2Stream::finish(bool) {
     if (session_.dead_) return true;
     // The answer is whole for who reads it; what was asked stays an error of the stream (RFC 9113
     // section 8.1.1).
-    bool ended = closed_ && end_sent_ && input_ended_;
+    bool ended = closed_ && end_sent_ && (input_ended_ || body_broken_);
     if (malformed_ && (!closed_ || ended)) send_reset(NGHTTP2_PROTOCOL_ERROR);
     else if (closed_) return true;
     else if (!end_sent_) send_reset(NGHTTP2_INTERNAL_ERROR);

@@ -89,6 +89,7 @@ private:
     H2Rules rules_;                        // of when it began
     ParseResult parsed_;
     std::int32_t id_;
+    std::uint32_t chunk_ = 16384;          // largest DATA frame sent
     std::uint32_t place_ = 0;              // in H2Session::all_
     std::int64_t begun_us_, begun_wall_ms_;
     net::Buffer arrived_, handed_;         // bytes that nobody has seen; that a reader looks at
@@ -102,6 +103,7 @@ private:
     bool closed_ = false;                  // for nghttp2 it is over
     bool is_tunnel_ = false, accepted_ = false;
     bool malformed_ = false, refused_ = false;
+    bool body_broken_ = false;             // malformed, and to be told to who reads the body
     bool head_sent_ = false, has_body_ = false, deferred_ = false;
     bool pending_last_ = false, end_sent_ = false;
     bool touched_ = false, reset_sent_ = false, answered_ = false;

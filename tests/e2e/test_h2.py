@@ -266,17 +266,27 @@ def test_answers_wait_for_windows(setup):
         assert got == 51000
 
 
-def test_urgent_streams_go_first(setup):
+# By the field where the client says that it knows RFC 9218 (setting 9), else by the weights of RFC 7540.
+@pytest.mark.parametrize("by", ["urgency", "weight", "dependency"])
+def test_urgent_streams_go_first(setup, by):
     port = setup.start([Answer(match="/big", body="x" * 60000)])
-    with h2.Connection(port, client_settings=[(4, 1 << 20)]) as connection:
+    fields = {"urgency": (("priority", "u=6"), ("priority", "u=0"))}.get(by, ((), ()))
+    known = [(9, 1)] if by == "urgency" else []
+    with h2.Connection(port, client_settings=[(4, 1 << 20), *known]) as connection:
         # The window of the connection is closed until both answers wait.
         connection.send(h2.headers(1, h2.request(path="/big", authority="fill")))
-        connection.send(h2.headers(3, h2.request("GET", "/big", "http", "a", ("priority", "u=6"))))
-        connection.send(h2.headers(5, h2.request("GET", "/big", "http", "a", ("priority", "u=0"))))
+        connection.send(h2.headers(3, h2.request("GET", "/big", "http", "a", *[f for f in fields[:1] if f])))
+        connection.send(h2.headers(5, h2.request("GET", "/big", "http", "a", *[f for f in fields[1:] if f])))
+        if by == "weight":
+            connection.send(h2.frame(h2.PRIORITY, 0, 3, struct.pack(">IB", 0, 0)))
+            connection.send(h2.frame(h2.PRIORITY, 0, 5, struct.pack(">IB", 0, 255)))
+        if by == "dependency":
+            connection.send(h2.frame(h2.PRIORITY, 0, 3, struct.pack(">IB", 5, 15)))
         got = 0
         while got < 65535:
             got += len(connection.read_until(lambda f: f[0] == h2.DATA)[3])
         assert wire.wait_until(lambda: setup.recorder.count() == 3, 5)
+        time.sleep(0.3)   # what the servers answer is there, too
         connection.ping()
         before = len(connection.frames)
         connection.send(h2.frame(h2.WINDOW_UPDATE, 0, 0, struct.pack(">I", 200000)))
