@@ -136,6 +136,7 @@ inline constexpr std::int64_t hello_ciphers = -1;
     X(request_completion, bytes, log)         /* $request_completion */                       \
     X(remote_user, bytes, request)            /* $remote_user | %[http_auth...] */            \
     X(basic_auth_password, bytes, request)    /* */                                           \
+    X(script_name, bytes, request)            /* $fastcgi_script_name */                      \
     X(path_info, bytes, request)              /* $fastcgi_path_info */                        \
     X(document_root, bytes, request)          /* $document_root */                            \
     X(request_filename, bytes, request)       /* $request_filename */                         \

@@ -90,6 +90,13 @@ void lower_next_upstream_timeout(Scope& scope, const Call& call) {
     scope.settings().forward.edit().retry.time = ir::Milliseconds(call[0].number);
 }
 
+// Off is how weir passes answers on: as they come, with a bounded pipe in between.
+void check_buffering(Scope& scope, const Call& call) {
+    if (call[0].number != 0)
+        scope.sink.warning(call.span, "ignored-keyword",
+                           fmt::format("\"{} on\" has no effect: weir passes answers on as they come", call.name));
+}
+
 void lower_ignore_headers(Scope& scope, const Call& call) {
     constexpr std::string_view known[] = {
         "X-Accel-Redirect", "X-Accel-Expires", "X-Accel-Limit-Rate", "X-Accel-Buffering",
@@ -203,7 +210,7 @@ void lower_computed_target(Block& block, const Call& call, ir::Forward& forward)
 
 void lower_proxy_pass(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    block.passes_grpc = false;
+    block.passes = Family::proxy;
     // "/x" is redirected to "/x/" when only the latter is a location.
     block.route->auto_redirect = !block.in(if_in_location) && block.route->pattern.ends_with('/');
     ir::Forward forward;
@@ -231,13 +238,6 @@ void lower_early_hints(Scope& scope, const Call& call) {
     auto& values = block.own.forward.edit().early_hints;
     values.clear();
     for (const auto& argument : call.args) values.push_back(block.text(argument));
-}
-
-// Off is how weir passes answers on: as they come, with a bounded pipe in between.
-void check_proxy_buffering(Scope& scope, const Call& call) {
-    if (call[0].number != 0)
-        scope.sink.warning(call.span, "ignored-keyword",
-                           "\"proxy_buffering on\" has no effect: weir passes answers on as they come");
 }
 
 // proxy_redirect default: allowed only where proxy_pass is known and plain.
@@ -367,7 +367,7 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::forward, &ForwardSettings::buffer_size>, .fallback = "4k",
      .summary = "Largest head of a response.", .once = true},
     {.name = "proxy_buffering", .where = everywhere, .args = {keyword::flag()},
-     .apply = check_proxy_buffering, .fallback = "on",
+     .apply = check_buffering, .fallback = "on",
      .summary = "Reads the response as fast as the server sends it.", .once = true},
     {.name = "proxy_buffers", .where = everywhere, .args = {keyword::number("number", 2), keyword::size("size", 1)},
      .fallback = "8 4k", .support = own_buffers, .summary = "Buffers of one response."},

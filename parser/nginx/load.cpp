@@ -55,6 +55,7 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
     Run run{.options = options, .set = set, .sources = sources, .config = config, .sink = found};
     run.file_folder = folder_of(path);
     run.prefix = with_slash(options.prefix);
+    run.tls_files.inherits = true;
     for (auto table : directive_tables()) run.directives.add(table);
     for (auto table : module_tables) run.directives.add(table);
     for (auto table : variable_tables()) run.variables.add(table);
@@ -84,7 +85,8 @@ std::vector<keyword::Table> directive_tables() {
         map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
         match_keywords(),  map_line_keywords(),      file_keywords(),
         access_keywords(), field_keywords(),  geo_keywords(),           geo_line_keywords(),
-        reply_keywords(),  tls_keywords(), server_tls_keywords(), http2_keywords()};
+        reply_keywords(),  tls_keywords(), ocsp_keywords(), server_tls_keywords(), http2_keywords()};
+    for (auto table : gateway_keywords()) all.push_back(table);
     for (auto table : other_keywords()) all.push_back(table);
     return all;
 }

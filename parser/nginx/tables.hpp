@@ -26,6 +26,7 @@ keyword::Table cache_keywords();
 keyword::Table server_tls_keywords();
 keyword::Table real_ip_keywords();
 keyword::Table grpc_keywords();
+std::vector<keyword::Table> gateway_keywords();   // fastcgi_, scgi_, uwsgi_
 keyword::Table rewrite_keywords();
 keyword::Table log_keywords();
 keyword::Table file_keywords();
@@ -39,6 +40,7 @@ keyword::Table map_line_keywords();
 keyword::Table stream_keywords();
 keyword::Table stream_server_keywords();
 keyword::Table tls_keywords();
+keyword::Table ocsp_keywords();
 keyword::Table tls_variables();
 keyword::Table health_keywords();
 keyword::Table match_keywords();

@@ -9,15 +9,17 @@
 
 namespace weir::value {
 
-Parsed<bool> parse_regex(std::string_view text, bool ignore_case) {
+Parsed<std::uint32_t> parse_regex(std::string_view text, bool ignore_case) {
     int code = 0;
     PCRE2_SIZE where = 0;
     auto* compiled =
         pcre2_compile(reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(),
                       ignore_case ? PCRE2_CASELESS : 0, &code, &where, nullptr);
     if (compiled) {
+        std::uint32_t groups = 0;
+        pcre2_pattern_info(compiled, PCRE2_INFO_CAPTURECOUNT, &groups);
         pcre2_code_free(compiled);
-        return true;
+        return groups;
     }
     PCRE2_UCHAR message[160] = {};
     pcre2_get_error_message(code, message, sizeof message);

@@ -36,8 +36,9 @@ Parsed<std::uint64_t> parse_nginx_size(std::string_view text, bool allow_g = tru
 Parsed<std::uint64_t> parse_haproxy_size(std::string_view text);
 // Decimal digits with an optional sign.
 Parsed<std::int64_t> parse_number(std::string_view text);
-// A Perl-compatible regular expression; the error says what is wrong with it and where.
-Parsed<bool> parse_regex(std::string_view text, bool ignore_case = false);
+// A Perl-compatible regular expression; the error says what is wrong with it and where. The number of
+// its groups.
+Parsed<std::uint32_t> parse_regex(std::string_view text, bool ignore_case = false);
 
 Parsed<IpAddress> parse_ip(std::string_view text);
 // "10.0.0.0/8", "::1", "192.168.1.1". The address comes back without the bits beyond the prefix.

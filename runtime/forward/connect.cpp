@@ -6,8 +6,8 @@
 
 #include <cerrno>
 #include <charconv>
-#include <cstring>
 
+#include "runtime/net/peer.hpp"
 #include "runtime/net/stream.hpp"
 
 namespace weir::forward {
@@ -30,17 +30,7 @@ bool parse_source(std::string_view text, ir::Endpoint& source) {
         auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), source.port);
         if (failure != std::errc() || end != port.data() + port.size()) return false;
     }
-    char copy[INET6_ADDRSTRLEN];
-    if (text.empty() || text.size() >= sizeof copy) return false;
-    std::memcpy(copy, text.data(), text.size());
-    copy[text.size()] = '\0';
-    using Family = IpAddress::Family;
-    for (auto [family, code] : {std::pair(Family::v4, AF_INET), std::pair(Family::v6, AF_INET6)}) {
-        if (::inet_pton(code, copy, source.ip.bytes) != 1) continue;
-        source.ip.family = family;
-        return true;
-    }
-    return false;
+    return net::parse_ip(text, source.ip);
 }
 
 namespace {
@@ -80,6 +70,15 @@ int connect_to(const pool::LiveServer& server, const plan::Forwarding& forwardin
     }
     if (!server.conf->port_is_offset) return net::start_connect(server.address, options);
     return net::start_connect(address_for(server, subject), options);
+}
+
+net::Task<Failure> wait_until_connected(net::Stream& stream, net::Time deadline, net::Watch* abort_when) {
+    while (!stream.watch.writable) {
+        auto waited = co_await net::writable(stream.watch, deadline, abort_when);
+        if (waited == net::Waited::aborted) co_return Failure::client_gone;
+        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
+    }
+    co_return net::connect_error(stream.fd()) == 0 ? Failure::none : Failure::connect;
 }
 
 bool may_share_connection(const pool::LiveServer& server, const plan::Forwarding& forwarding) {

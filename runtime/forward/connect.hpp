@@ -5,6 +5,8 @@
 
 #include <string>
 
+#include "runtime/forward/failure.hpp"
+#include "runtime/net/stream.hpp"
 #include "runtime/plan/plan.hpp"
 
 namespace weir::forward {
@@ -16,6 +18,9 @@ bool parse_source(std::string_view text, ir::Endpoint& source);
 // EADDRNOTAVAIL when the address to connect from cannot be used or is none.
 int connect_to(const pool::LiveServer& server, const plan::Forwarding& forwarding,
                route::Subject& subject, bool datagram = false);
+
+// Waits until a connection stands (`deadline`: a time of the loop).
+net::Task<Failure> wait_until_connected(net::Stream& stream, net::Time deadline, net::Watch* abort_when);
 
 // Whether a connection may serve other clients later: not when something of this client went into it
 // (a PROXY header, the port or the address it is from).

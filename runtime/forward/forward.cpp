@@ -52,13 +52,15 @@ net::Task<Failure> ServerSide::compute_pool() {
     constexpr auto kind = ir::Pool::Kind::http;
     auto& subject = job_.subject;
     auto text = job_.route.pool_or_host.render(subject);
-    if (settings().target_as_authority) {
-        // grpc_pass: the scheme may be left out, and there is no URI.
+    if (settings().target_as_authority || speaks_cgi()) {
+        // grpc_pass and so on: the scheme may be left out, and there is no URI.
         bool tls = false;
-        for (std::string_view scheme : {"grpc://", "grpcs://"}) {
+        for (std::string_view scheme : {"grpc://", "grpcs://", "uwsgi://", "suwsgi://"}) {
+            if (scheme.ends_with("wsgi://") != speaks_cgi()) continue;
             if (!http::equal_ignoring_case(text.substr(0, scheme.size()), scheme)) continue;
             text.remove_prefix(scheme.size());
-            tls = scheme == "grpcs://";
+            tls = scheme == "grpcs://" || scheme == "suwsgi://";
+            break;
         }
         computed_ = parse_computed(text, ir::Pool::Kind::stream, *subject.arena);
         computed_.tls = tls;
@@ -171,9 +173,10 @@ bool ServerSide::may_be_first_on_kept() {
 // A connection to the server that earlier requests left open.
 std::unique_ptr<ServerConnection> ServerSide::kept_connection() {
     if (closes_connection() || !may_be_first_on_kept()) return nullptr;
-    if (!stays_with_client() && shared_) return take_idle(*server_, peer_.get());
+    if (!stays_with_client() && shared_) return take_idle(*server_, peer_.get(), wire());
     auto own = std::move(job_.own_connection);
     if (!own || own->server != server_ || own->peer != peer_ || !own->stream.is_open()) return nullptr;
+    if (own->fastcgi != (wire() == Wire::fastcgi)) return nullptr;
     // Readable while nothing was asked: closed, or bytes nobody asked for.
     if (own->peer ? !own->stream.nothing_to_read() : own->stream.watch.readable) return nullptr;
     if (own->greeting != greeting()) return nullptr;
@@ -249,23 +252,38 @@ Failure ServerSide::open_connection() {
 net::Task<Failure> ServerSide::secure_connection() {
     auto& stream = connection_->stream;
     auto deadline = after(now(), timeouts().connect);
-    while (!stream.watch.writable) {
-        auto waited = co_await net::writable(stream.watch, deadline, abort_watch());
-        if (waited == net::Waited::aborted) co_return Failure::client_gone;
-        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
-    }
-    if (net::connect_error(stream.fd()) != 0) co_return Failure::connect;
+    auto connected = co_await wait_until_connected(stream, deadline, abort_watch());
+    if (connected != Failure::none) co_return connected;
     auto& header = connection_->greeting;
     if (!header.empty()) {
         iovec piece{header.data(), header.size()};
         auto written = co_await net::write_all_slowly(stream, {&piece, 1}, time_of(timeouts().connect), {});
         if (written.state != Io::State::ok) co_return Failure::connect;
     }
-    auto secured = co_await secure(stream, *peer_, deadline);
+    std::string_view early;
+    if (may_send_early()) {
+        h1_.emplace(stream);
+        write_head(h1_->head());
+        head_written_ = true;
+        early = h1_->head().view();
+    }
+    auto secured = co_await secure(stream, *peer_, deadline, early);
     problem_ = std::move(secured.problem);
     if (secured.failure == Failure::none)
         connection_->tls = std::make_shared<const net::TlsFacts>(*stream.tls());
+    if (head_written_ && secured.failure == Failure::none) h1_->head().consume(stream.tls()->early_sent());
     co_return secured.failure;
+}
+
+// A request without a body that may be repeated, to a server that speaks HTTP/1 and allowed it in the last
+// session: for a client that did the same, or where what a server rejects is sent again. (It always is,
+// when the handshake is over; RFC 8446 section 4.2.10.)
+bool ServerSide::may_send_early() const {
+    if (!peer_->early_data || peer_->offers_h2 || only_h2()) return false;
+    if (net::TlsSession::early_room(peer_->memory.get()) == 0) return false;
+    if (!body_whole() || !body_here().empty() || file_follows() || !http::is_idempotent(sent_method())) return false;
+    const auto& tls = job_.subject.connection->details().tls;
+    return settings().retry.early_data || (job_.subject.connection->tls && tls && tls->early_pending());
 }
 
 // Whether the whole body is here without waiting.
@@ -322,7 +340,10 @@ net::Task<Failure> ServerSide::gather_body() {
     if (only_in_file) gathered.file.stay(stay_of(limits.body_file));
     bool all = body.ended();
     if (too_large()) co_return Failure::body_too_large;
-    while (settings().buffer_request && !all) {
+    // SCGI and uwsgi tell the length first.
+    const bool needs_length = (wire() == Wire::http1 && speaks_cgi()) &&
+                              job_.request.framing == http::Framing::chunked;
+    while ((settings().buffer_request || needs_length) && !all) {
         auto piece = co_await body.next(time_of(job_.client_times.client_read), nullptr);
         if (piece.state != BodyState::ok) co_return failure_of(piece.state);
         if (too_large()) co_return Failure::body_too_large;
@@ -387,11 +408,17 @@ Failure ServerSide::send_h2_now() {
 }
 
 Failure ServerSide::send_now() {
+    if (wire() == Wire::fastcgi) return send_fastcgi_now();
     if (speaks_h2()) return send_h2_now();
-    h1_.emplace(connection_->stream);
+    const bool written = std::exchange(head_written_, false);
+    if (!written) h1_.emplace(connection_->stream, speaks_cgi());
     carrier_ = &*h1_;
     if (!reused_ && !peer_) h1_->head().append(connection_->greeting);
-    write_head(h1_->head());
+    if (speaks_cgi()) {
+        if (auto failure = write_gateway_head(h1_->head()); failure != Failure::none) return failure;
+    } else if (!written) {
+        write_head(h1_->head());
+    }
     h1_->start_body(chunked_to_server_);
     return carrier_->send_now(body_here(), body_whole() && !file_follows());
 }
@@ -399,8 +426,10 @@ Failure ServerSide::send_now() {
 // The try is over; what it held of the server goes.
 void ServerSide::drop_connection() {
     carrier_ = nullptr;
+    head_written_ = false;
     h1_.reset();
     h2_.reset();
+    fastcgi_.reset();
     connection_.reset();
 }
 
@@ -479,8 +508,11 @@ net::Task<Failure> ServerSide::wait_for_answer(std::uint64_t& uploaded) {
 
 net::Task<Failure> ServerSide::read_head() {
     using What = ServerCarrier::HeadStep::What;
-    AnswerRules rules{*job_.subject.arena, std::max<std::uint32_t>(settings().buffer_size, 4096),
-                      sent_method()};
+    // HAProxy has one size of buffer for both directions.
+    const auto most = job_.subject.site->is_nginx_style ? settings().buffer_size : job_.route.limits->max_head;
+    AnswerRules rules{*job_.subject.arena, std::max<std::uint32_t>(most, 4096), sent_method()};
+    // An application may answer HEAD with a body all the same: a cache takes it for GET (nginx).
+    if (speaks_cgi() && job_.cache) rules.method = http::Method::get;
     auto uploaded = carrier_->sent();
     std::uint32_t interim = 0;
     bool begun = false;
@@ -618,6 +650,7 @@ net::Task<Failure> ServerSide::run() {
         auto failure = co_await compute_pool();
         if (failure != Failure::none) co_return failure;
     }
+    if (job_.gathered.broken) co_return Failure::client_body;
     if (!body_at_hand() || job_.route.forwarding->has_body || !settings().pass_request_body) {
         auto failure = co_await choose_body();
         if (failure != Failure::none) co_return failure;
@@ -627,6 +660,10 @@ net::Task<Failure> ServerSide::run() {
         const bool in_file = !job_.gathered.file.path().empty();
         job_.subject.body = in_file ? std::string_view() : job_.gathered.bytes();
         if (in_file) job_.subject.body_file = job_.gathered.file.path();
+        if (job_.request.framing != http::Framing::none && !job_.gathered.dropped) {
+            job_.subject.body_gathered = true;
+            job_.subject.body_length = job_.body.received();
+        }
     }
     bool chunked = job_.request.framing == http::Framing::chunked && !has_own_body_ && !job_.gathered.dropped;
     chunked_to_server_ = chunked && (!job_.gathered.whole || settings().pass_chunks);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/forward/h1_server_carrier.hpp"
 
+#include "runtime/forward/connect.hpp"
+
 namespace weir::forward {
 
 using net::Io;
@@ -11,32 +13,22 @@ Failure H1ServerCarrier::send_now(std::string_view body, bool last) {
 }
 
 net::Task<Failure> H1ServerCarrier::connected(net::Time deadline, net::Watch* abort_when) {
-    auto& watch = stream_.watch;
-    while (!watch.writable) {
-        auto waited = co_await net::writable(watch, deadline, abort_when);
-        if (waited == net::Waited::aborted) co_return Failure::client_gone;
-        if (waited == net::Waited::timed_out) co_return Failure::connect_timeout;
-    }
-    if (net::connect_error(stream_.fd()) != 0) co_return Failure::connect;
-    co_return Failure::none;
+    return wait_until_connected(stream_, deadline, abort_when);
 }
 
 net::Task<Failure> H1ServerCarrier::send_rest(net::Time timeout) {
     written_ = co_await writer_.write_rest(timeout, written_);
-    if (written_.state == Io::State::ok) co_return Failure::none;
-    co_return written_.timed_out ? Failure::send_timeout : Failure::send;
+    co_return failure_of(written_);
 }
 
 ServerCarrier::HeadStep H1ServerCarrier::parse(http::ResponseHead& response, const AnswerRules& rules) {
     using What = HeadStep::What;
-    http::HeadLimits limits;
-    limits.max_line = limits.max_head = rules.max_head;
-    limits.max_fields = 1000;
-    limits.drop_invalid = true;
-    limits.underscores = true;
     response.fields.clear();
-    auto parsed = http::parse_response_head(input_.view(), limits, rules.arena, rules.method,
-                                            response, &resume_);
+    // An application may answer SCGI and uwsgi with a status line all the same (nginx).
+    auto start = input_.view().substr(0, 5);
+    if (takes_cgi_ && start.size() < 5 && std::string_view("HTTP/").starts_with(start)) return {What::more};
+    auto* read = takes_cgi_ && start != "HTTP/" ? http::parse_cgi_head : http::parse_response_head;
+    auto parsed = read(input_.view(), limits_of(rules), rules.arena, rules.method, response, &resume_);
     if (parsed.status == http::ParseStatus::more) return {What::more};
     if (parsed.status != http::ParseStatus::done) return {What::failed, Failure::bad_answer};
     response.head_bytes = parsed.bytes;

@@ -11,8 +11,9 @@ namespace weir::forward {
 
 class H1ServerCarrier final : public ServerCarrier {
 public:
-    explicit H1ServerCarrier(net::Stream& stream)
-        : stream_(stream), body_(stream, input_), writer_(stream) {
+    // `takes_cgi`: the answer may have the form of CGI (SCGI, uwsgi).
+    explicit H1ServerCarrier(net::Stream& stream, bool takes_cgi = false)
+        : stream_(stream), body_(stream, input_), writer_(stream), takes_cgi_(takes_cgi) {
         writer_.head.acquire();
     }
 
@@ -54,6 +55,7 @@ private:
     net::WriteAll written_;
     std::uint32_t resume_ = 0;          // what of the head was scanned already
     std::uint32_t interim_bytes_ = 0;   // of the last interim answer, which lies in front
+    bool takes_cgi_;
     bool rest_pending_ = false;
     bool got_bytes_ = false;
 };

@@ -111,16 +111,12 @@ void ServerSide::make_h2_head(http::FieldList& head) {
         if (settings().target_as_authority) authority = host_set ? std::string_view() : subject.forward_host;
     }
     if (!authority.empty()) add(":authority", authority);
-    std::uint64_t length = 0;
-    bool sized = true;
-    if (body_whole()) length = body_here().size() + (file_follows() ? job_.gathered.file.size() : 0);
-    else if (request.framing == http::Framing::length) length = request.length;
-    else sized = false;
+    auto length = body_length();
     bool any = request.framing != http::Framing::none && !chunked_to_server_;
     if (has_own_body_ && !forwarding.has_body) any = false;
-    if (sized && (length != 0 || any)) {
+    if (length && (*length != 0 || any)) {
         char digits[24];
-        auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
+        auto end = std::to_chars(digits, digits + sizeof digits, *length).ptr;
         head.add(arena, {http::field_name(FieldId::content_length),
                          arena.copy({digits, static_cast<std::size_t>(end - digits)}),
                          FieldId::content_length, {}});

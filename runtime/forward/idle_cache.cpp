@@ -99,7 +99,7 @@ ServerConnection* join_connection(pool::LiveServer& server, const TlsPeer* peer)
         connection->reused = true;
         return connection;
     }
-    auto taken = take_idle(server, peer, true);
+    auto taken = take_idle(server, peer, Wire::http2);
     if (!taken) return nullptr;
     list.busy.push_back(taken.get());
     return taken.release();
@@ -115,11 +115,12 @@ ServerConnection& put_to_work(std::unique_ptr<ServerConnection> owned, bool join
     return *connection;
 }
 
-std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer, bool h2) {
+std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer, Wire wire) {
     if (!server.idle) return nullptr;
     const auto& stack = static_cast<IdleList*>(server.idle)->stack;
     auto fits = [&](const ServerConnection* idle) {
-        return idle->peer.get() == peer && (idle->h2 != nullptr) == h2;
+        auto spoken = idle->h2 ? Wire::http2 : idle->fastcgi ? Wire::fastcgi : Wire::http1;
+        return idle->peer.get() == peer && spoken == wire;
     };
     auto found = std::find_if(stack.rbegin(), stack.rend(), fits);
     if (found == stack.rend()) return nullptr;

@@ -18,6 +18,9 @@ namespace weir::forward {
 class IdleList;
 struct TlsPeer;
 
+// What is spoken over a connection.
+enum class Wire : std::uint8_t { http1, http2, fastcgi };
+
 // An open connection to a server: in use by one exchange, or idle in its server's list. One of HTTP/2
 // carries several requests at once; it belongs to its server from the start.
 struct ServerConnection {
@@ -38,13 +41,14 @@ struct ServerConnection {
         ServerConnection* owner = nullptr;
     } timer;
     std::unique_ptr<http::H2Client> h2;   // below the stream: it goes first
+    bool fastcgi = false;                 // FastCGI is spoken, not HTTP
     bool joinable = false;                // h2: by requests of other clients, now and later
 };
 
 // The warmest idle connection of the server to that peer (null: a plain one), or null. A connection
 // whose server has closed it is never handed out once the loop has seen that.
 std::unique_ptr<ServerConnection> take_idle(pool::LiveServer& server, const TlsPeer* peer = nullptr,
-                                            bool h2 = false);
+                                            Wire wire = Wire::http1);
 // Keeps the connection (or closes it when the pool keeps enough: the coldest of the pool goes).
 void keep_idle(std::unique_ptr<ServerConnection> connection);
 // HTTP/2: a connection of the server, at work or idle, that takes one more request; or null.

@@ -11,11 +11,7 @@ namespace weir::forward {
 
 namespace {
 
-// Appends, growing where a head is larger than the block.
-void put(net::Buffer& out, std::string_view bytes) {
-    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
-    out.append(bytes);
-}
+void put(net::Buffer& out, std::string_view bytes) { out.put(bytes); }
 
 // What every hop sets itself.
 bool is_hop_by_hop(http::FieldId id) {
@@ -105,16 +101,20 @@ bool ServerSide::belongs_to_cache(http::FieldId id) const {
     }
 }
 
+std::optional<std::uint64_t> ServerSide::body_length() const {
+    if (body_whole()) return body_here().size() + (file_follows() ? job_.gathered.file.size() : 0);
+    switch (job_.request.framing) {
+        case http::Framing::none: return 0;
+        case http::Framing::length: return job_.request.length;
+        default: return std::nullopt;
+    }
+}
+
 void ServerSide::write_framing(net::Buffer& out) {
     if (chunked_to_server_) return put(out, "Transfer-Encoding: chunked\r\n");
-    std::uint64_t length = 0;
+    auto length = body_length().value_or(0);
     bool any = job_.request.framing != http::Framing::none;
-    if (body_whole()) {
-        length = body_here().size() + (file_follows() ? job_.gathered.file.size() : 0);
-        if (has_own_body_ && !job_.route.forwarding->has_body) any = false;
-    } else if (job_.request.framing == http::Framing::length) {
-        length = job_.request.length;
-    }
+    if (has_own_body_ && !job_.route.forwarding->has_body) any = false;
     if (!any && length == 0) return;
     char digits[24];
     auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;

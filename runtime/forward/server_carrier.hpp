@@ -6,7 +6,7 @@
 
 #include "runtime/forward/failure.hpp"
 #include "runtime/http/body.hpp"
-#include "runtime/http/message.hpp"
+#include "runtime/http/h1_codec.hpp"
 
 namespace weir::forward {
 
@@ -16,6 +16,21 @@ struct AnswerRules {
     std::uint32_t max_head = 8192;
     http::Method method = http::Method::get;   // as the server got it
 };
+
+// The same for the codec of heads.
+inline http::HeadLimits limits_of(const AnswerRules& rules) {
+    http::HeadLimits limits;
+    limits.max_line = limits.max_head = rules.max_head;
+    limits.max_fields = 1000;
+    limits.drop_invalid = true;
+    limits.underscores = true;
+    return limits;
+}
+// How the rest of a request went out.
+inline Failure failure_of(const net::WriteAll& written) {
+    if (written.state == net::Io::State::ok) return Failure::none;
+    return written.timed_out ? Failure::send_timeout : Failure::send;
+}
 
 class ServerCarrier {
 public:

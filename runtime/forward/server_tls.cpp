@@ -44,11 +44,12 @@ public:
         if (!server.tls_peers) server.tls_peers = std::make_shared<Peers>();
         return *static_cast<Peers*>(server.tls_peers.get());
     }
-    TlsPeerPtr find(const net::TlsContext* context, const Names& names, bool resume) {
+    TlsPeerPtr find(const net::TlsContext* context, const Names& names, const ir::ServerTls& tls) {
         for (std::size_t i = 0; i < list_.size(); ++i) {
             const auto& peer = *list_[i];
             if (peer.context.get() != context || peer.server_name != names.server_name ||
-                peer.verified_name != names.verified_name || peer.nameless != names.nameless || (peer.memory != nullptr) != resume)
+                peer.verified_name != names.verified_name || peer.nameless != names.nameless || (peer.memory != nullptr) != tls.resume ||
+                peer.early_data != tls.early_data || peer.changes != tls.changes)
                 continue;
             if (i != 0) std::swap(list_[i], list_[i / 2]);
             return list_[i / 2];
@@ -93,6 +94,8 @@ std::shared_ptr<TlsPeer> make(std::shared_ptr<const net::TlsContext> context,
     peer->server_name = names.server_name;
     peer->verified_name = names.verified_name;
     peer->nameless = names.nameless;
+    peer->early_data = tls.early_data;
+    peer->changes = tls.changes;
     if (tls.resume) peer->memory = std::make_shared<net::TlsMemory>();
     return peer;
 }
@@ -110,7 +113,7 @@ TlsPeerPtr find_peer(pool::LiveServer& server, const plan::ServerTls& tls, route
         if (!context) return nullptr;
     }
     auto& peers = Peers::of(server);
-    if (auto known = peers.find(context.get(), names, source.resume))
+    if (auto known = peers.find(context.get(), names, source))
         return known;
     TlsPeerPtr peer = make(std::move(context), source, names);
     peers.add(peer);
@@ -144,10 +147,9 @@ std::string words_for(const net::TlsHandshake& outcome, const TlsPeer& peer) {
 
 }  // namespace
 
-void log_handshake(const route::Subject& subject, Failure failure, const std::string& problem) {
+log::About about_server(const route::Subject& subject) {
     log::About about;
     about.connection = subject.connection->serial;
-    about.doing = "SSL handshaking to upstream";
     about.client = subject.client->text();
     about.site = subject.site->name;
     if (subject.request) {
@@ -155,13 +157,20 @@ void log_handshake(const route::Subject& subject, Failure failure, const std::st
         about.host = subject.request->authority;
     }
     if (!subject.tries.empty()) about.server = subject.tries.back().address;
+    return about;
+}
+
+void log_handshake(const route::Subject& subject, Failure failure, const std::string& problem) {
+    auto about = about_server(subject);
+    about.doing = "SSL handshaking to upstream";
     auto text = failure == Failure::handshake_timeout
                     ? log::ErrorLog::with_error("upstream timed out", ETIMEDOUT)
                     : problem;
     log::process_log().write(log::error, text, about, &subject.site->settings.logs->errors);
 }
 
-net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time deadline) {
+net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time deadline,
+                          std::string_view early) {
     Secured result;
     result.failure = Failure::handshake;
     if (!peer.context) {
@@ -173,7 +182,7 @@ net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time de
         co_return result;
     }
     auto session =
-        net::TlsSession::connect(peer.context, {peer.server_name, peer.verified_name, peer.memory});
+        net::TlsSession::connect(peer.context, {peer.server_name, peer.verified_name, peer.memory, early});
     if (!session) {
         result.problem = "the name \"" + peer.server_name + "\" cannot be asked for in a handshake";
         co_return result;

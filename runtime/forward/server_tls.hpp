@@ -8,6 +8,7 @@
 #include <string>
 
 #include "runtime/forward/failure.hpp"
+#include "runtime/log/error_log.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/plan/plan.hpp"
 
@@ -20,6 +21,8 @@ struct TlsPeer {
     std::string server_name;                 // SNI
     std::string verified_name;               // must stand in the certificate; empty: any
     bool offers_h2 = false;                  // by ALPN; what the server takes, the handshake says
+    std::uint64_t changes = 0;               // ir::ServerTls
+    bool early_data = false;                 // requests may go with the first message
     bool nameless = false;                   // a name must stand there, and there is none
     std::shared_ptr<net::TlsMemory> memory;  // null: no session is resumed
 };
@@ -44,7 +47,11 @@ struct Secured {
     Failure failure = Failure::none;  // none, handshake, handshake_timeout, client_gone
     std::string problem;
 };
-net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time deadline);
+// `early`: goes with the first message, where the last session allows it (TlsSession::early_sent()).
+net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time deadline,
+                          std::string_view early = {});
+// Whom a line of the error log about the request and its server is about; `doing` is left to the caller.
+log::About about_server(const route::Subject& subject);
 // The error log's line on a handshake after which another server is asked: the request may turn out
 // well, its certificate is wrong all the same.
 void log_handshake(const route::Subject& subject, Failure failure, const std::string& problem);

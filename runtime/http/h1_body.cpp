@@ -113,13 +113,17 @@ bool H1Body::ready(Piece& piece) {
 }
 
 net::Task<Piece> H1Body::next(net::Time timeout, net::Watch* abort_when) {
+    return next_from_stream(*this, stream_, buffer_, timeout, abort_when);
+}
+
+net::Task<Piece> next_from_stream(BodySource& source, net::Stream& stream, net::Buffer& input,
+                                  net::Time timeout, net::Watch* abort_when) {
     Piece piece;
-    while (!ready(piece)) {
-        net::Time limit =
-            timeout == net::never ? net::never : stream_.watch.loop().now() + timeout;
+    while (!source.ready(piece)) {
+        net::Time limit = timeout == net::never ? net::never : stream.watch.loop().now() + timeout;
         // An idle body costs no buffer.
-        if (buffer_.empty()) buffer_.release();
-        auto waited = co_await net::readable(stream_.watch, limit, abort_when);
+        if (input.empty()) input.release();
+        auto waited = co_await net::readable(stream.watch, limit, abort_when);
         if (waited != net::Waited::ready) {
             piece.state =
                 waited == net::Waited::aborted ? BodyState::aborted : BodyState::timed_out;

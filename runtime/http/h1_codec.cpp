@@ -113,7 +113,7 @@ bool check_absolute(Scanner& scan, RequestHead& head) {
     std::size_t stop = rest.find_first_of("/?#");
     head.authority = rest.substr(0, stop);
     head.absolute_form = true;
-    bool odd_end = stop != std::string_view::npos && rest[stop] == '#';
+    bool odd_end = !scan.limits.fragment_behind_host && stop != std::string_view::npos && rest[stop] == '#';
     if (odd_end || !is_valid_authority(head.authority))
         return scan.bad("a malformed host in the target");
     rest = stop == std::string_view::npos ? std::string_view{} : rest.substr(stop);
@@ -154,7 +154,13 @@ bool is_upper_case(std::string_view method) {
     return true;
 }
 
-bool read_request_line(Scanner& scan, RequestHead& head) {
+// HAProxy takes more than one (RFC 9112 section 3); a byte that does not fit is refused by who comes next.
+void skip_blanks(Scanner& scan) {
+    ++scan.at;
+    while (scan.limits.tidy_line && scan.at < scan.end && *scan.at == ' ') ++scan.at;
+}
+
+bool read_request_line(Scanner& scan, Arena& arena, RequestHead& head) {
     constexpr auto over = ParseStatus::line_too_long;
     const char* line = scan.at;
     while (scan.at < scan.end && (class_of(*scan.at) & byte_any_token)) ++scan.at;
@@ -166,7 +172,8 @@ bool read_request_line(Scanner& scan, RequestHead& head) {
         !is_upper_case(head.method_text))
         return scan.bad("a malformed method");
 
-    const char* target = ++scan.at;
+    skip_blanks(scan);
+    const char* target = scan.at;
     scan.at = find_target_end(scan.at, scan.end);
     if (scan.at == scan.end) return scan.need_more(line, over);
     head.target = {target, static_cast<std::size_t>(scan.at - target)};
@@ -177,12 +184,16 @@ bool read_request_line(Scanner& scan, RequestHead& head) {
         return scan.bad(*scan.at == '\r' || *scan.at == '\n' ? "a request line without a version"
                                                              : "a control byte in the target");
     }
-    const char* version = ++scan.at;
+    skip_blanks(scan);
+    const char* version = scan.at;
     scan.at = find_control(scan.at, scan.end);
     std::string_view text{version, static_cast<std::size_t>(scan.at - version)};
     head.line = {line, static_cast<std::size_t>(scan.at - line)};
+    if (scan.limits.tidy_line && head.line.size() != head.method_text.size() + head.target.size() + text.size() + 2)
+        head.line = arena.join({head.method_text, " ", head.target, " ", text});
     if (!read_line_end(scan, line, over)) return false;
-    return check_version(scan, text, head.major, head.minor) && check_target(scan, head);
+    // The target first: the preface of HTTP/2 ("PRI * HTTP/2.0") is no request of another version, but none.
+    return check_target(scan, head) && check_version(scan, text, head.major, head.minor);
 }
 
 // "HTTP/1.1 200 OK"; the phrase may be missing, with or without the space before it.
@@ -389,7 +400,7 @@ bool decide_framing(Scanner& scan, const Facts& facts, Head& head) {
 bool check_host(Scanner& scan, const Facts& facts, RequestHead& head) {
     if (facts.hosts > 1) return scan.bad("more than one Host");
     if (!facts.hosts) {
-        if (head.minor == 0) return true;
+        if (head.minor == 0 || !scan.limits.needs_host) return true;
         return scan.bad("HTTP/1.1 without Host");
     }
     std::string_view host = facts.host->value;
@@ -443,6 +454,25 @@ bool conclude(Scanner& scan, const Facts& facts, Method method, ResponseHead& he
     return true;
 }
 
+// "404 Not Found": three digits, then perhaps a phrase.
+bool read_cgi_status(Scanner& scan, ResponseHead& head) {
+    const auto* field = head.fields.find("status");
+    head.status = head.fields.has(FieldId::location) ? 302 : 200;
+    head.reason = reason_of(head.status);
+    if (!field) return true;
+    auto text = field->value;
+    unsigned status = 0;
+    if (text.size() < 3 || (text.size() > 3 && text[3] != ' ')) return scan.bad("a malformed Status");
+    for (char digit : text.substr(0, 3)) {
+        if (!(class_of(digit) & byte_digit)) return scan.bad("a malformed Status");
+        status = status * 10 + static_cast<unsigned>(digit - '0');
+    }
+    if (status < 200) return scan.bad("a Status below 200");
+    head.status = static_cast<std::uint16_t>(status);
+    head.reason = text.size() > 4 ? text.substr(4) : std::string_view();
+    return true;
+}
+
 // Nothing new to see: the line that was incomplete still is, and within the limits. Keeps a head
 // that arrives in many pieces from being read anew with each.
 bool still_incomplete(std::string_view data, const HeadLimits& limits, std::uint32_t seen) {
@@ -490,7 +520,7 @@ ParseResult parse_request_head(std::string_view data, const HeadLimits& limits, 
                                RequestHead& head, std::uint32_t* resume) {
     return parse_head(data, limits, head, resume, [&](Scanner& scan) {
         Facts facts;
-        return skip_empty_lines(scan) && read_request_line(scan, head) &&
+        return skip_empty_lines(scan) && read_request_line(scan, arena, head) &&
                read_fields(scan, arena, head.fields, facts) && conclude(scan, facts, head);
     });
 }
@@ -502,6 +532,18 @@ ParseResult parse_response_head(std::string_view data, const HeadLimits& limits,
         scan.request = false;
         return read_status_line(scan, head) && read_fields(scan, arena, head.fields, facts) &&
                conclude(scan, facts, request_method, head);
+    });
+}
+
+ParseResult parse_cgi_head(std::string_view data, const HeadLimits& limits, Arena& arena,
+                           Method request_method, ResponseHead& head, std::uint32_t* resume) {
+    return parse_head(data, limits, head, resume, [&](Scanner& scan) {
+        Facts facts;
+        scan.request = false;
+        if (!read_fields(scan, arena, head.fields, facts) || !read_cgi_status(scan, head)) return false;
+        facts.codings = 0;
+        facts.coding = nullptr;
+        return conclude(scan, facts, request_method, head);
     });
 }
 

@@ -34,7 +34,12 @@ struct HeadLimits {
     bool underscores = false;  // nginx underscores_in_headers: '_' is valid with drop_invalid
     bool lenient_lf = true;    // a bare LF ends a line (RFC 9112 section 2.2), heads only
     bool fragments = false;    // nginx: '#' and what follows is taken, outside path and query
+    bool fragment_behind_host = false;   // with it: also where an absolute target has no path
     bool high_bytes = true;    // bytes over 0x7f in a target: nginx takes, HAProxy refuses them
+    bool needs_host = true;           // in HTTP/1.1 (RFC 9112 section 3.2); HAProxy does not ask for it
+    // More than one blank between the parts of a request line is taken, and RequestHead::line has one
+    // (HAProxy); else that is refused.
+    bool tidy_line = false;
     bool upper_case_methods = false;  // other letters in a method are refused
     bool target_host_wins = false;    // Host may differ from the host of an absolute target
 };
@@ -57,6 +62,12 @@ ParseResult parse_request_head(std::string_view data, const HeadLimits& limits, 
 // false also when a message without a body announces one, since its bytes may follow all the same.
 ParseResult parse_response_head(std::string_view data, const HeadLimits& limits, Arena& arena,
                                 Method request_method, ResponseHead& head, std::uint32_t* resume);
+// The head that a relative of CGI answers with (RFC 3875 section 6): fields alone. Status says the
+// status (200 without it, 302 where there is a Location) and stays among the fields. The body ends by
+// Content-Length, else as the protocol below ends it (Framing::until_close); Transfer-Encoding and
+// Connection have no meaning. Statuses below 200 are refused.
+ParseResult parse_cgi_head(std::string_view data, const HeadLimits& limits, Arena& arena,
+                           Method request_method, ResponseHead& head, std::uint32_t* resume);
 
 // Incremental chunked decoder. feed() consumes framing and says where body bytes lie in the input.
 // Trailers are checked and consumed: the caller may send the framing on as it came, or leave it

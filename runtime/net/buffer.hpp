@@ -55,6 +55,14 @@ public:
     void compact();
     // Appends as much as fits; returns how much.
     std::size_t append(std::string_view bytes);
+    // Appends all, in larger memory where it must be.
+    void put(std::string_view bytes) {
+        if (bytes.size() > room_size()) {
+            compact();
+            grow(size() + bytes.size() + standard);
+        }
+        append(bytes);
+    }
 
 private:
     char* data_ = nullptr;

@@ -28,6 +28,7 @@ namespace weir::route {
 
 class Template;
 struct FileRoot;
+struct ScriptRules;
 
 // What an expression yields. `type` says which member counts; a boolean is number 0 or 1.
 struct Value {
@@ -238,6 +239,7 @@ struct Subject {
     const char* date_format = nullptr; // of $date_local, $date_gmt, as strftime() has it; null: the usual one
     std::string_view body_file;        // or the path of the file that it was written to
     std::uint64_t body_length = 0;     // announced or received
+    bool body_gathered = false;        // there is one, and all of it was received
     std::uint64_t received = 0;        // bytes of this request so far, head included
     std::uint32_t connection_requests = 0;  // serial of the request on its connection, from 1
     std::uint64_t serial = 0;               // of the exchange in this worker (%rt)
@@ -251,6 +253,7 @@ struct Subject {
     bool inner = false;        // asked by another request, whose answer takes this one in
     std::string_view remote_user;  // set by auth; else taken from Authorization
     const FileRoot* file_root = nullptr;   // of the route: where its files lie; null: none (HAProxy)
+    const ScriptRules* script = nullptr;   // of the route: how paths name scripts; null: nothing is said
     std::uint64_t limit_rate = 0;  // bytes per second in force ($limit_rate)
 
     LimitOutcome request_limit = LimitOutcome::none, connection_limit = LimitOutcome::none;

@@ -183,7 +183,10 @@ Value fetch_cookie(const Node& node, Subject& subject) {
 Value fetch_content_length(const Node&, Subject& subject) {
     if (!subject.request) return Value::missing();
     const auto* field = subject.request->fields.find(http::FieldId::content_length);
-    return field ? Value::of(field->value) : Value::missing();
+    if (field) return Value::of(field->value);
+    // A body in chunks has one when it is here.
+    if (!is_nginx(subject) || !subject.body_gathered) return Value::missing();
+    return Value::of_number(static_cast<std::int64_t>(subject.body_length));
 }
 Value fetch_content_type(const Node&, Subject& subject) {
     if (!subject.request) return Value::missing();
@@ -225,10 +228,6 @@ Value fetch_basic_auth_password(const Node&, Subject& subject) {
     const auto all = credentials(subject);
     const auto colon = all.find(':');
     return colon == std::string_view::npos ? Value::missing() : Value::of(all.substr(colon + 1));
-}
-Value fetch_path_info(const Node&, Subject& subject) {
-    // Without fastcgi_split_path_info it is empty, and FastCGI is another issue's matter.
-    return Value::of(subject.normalized_path.substr(subject.normalized_path.size()));
 }
 Value fetch_limit_rate(const Node&, Subject& subject) {
     return Value::of_number(static_cast<std::int64_t>(subject.limit_rate));

@@ -26,6 +26,30 @@ std::string_view file_path(const FileRoot& root, Subject& subject, std::string_v
     return with_nul({base, rest}, *subject.arena);
 }
 
+namespace {
+
+// $fastcgi_script_name and $fastcgi_path_info without an index.
+struct Script {
+    std::string_view name, rest;
+};
+Script script_of(const Subject& subject) {
+    Script script{subject.normalized_path, {}};
+    Regex::Match match;
+    if (!subject.script || !subject.script->split || !subject.script->split->match(script.name, match)) return script;
+    script.rest = match.group[2];
+    script.name = match.group[1];
+    return script;
+}
+
+}  // namespace
+
+Value fetch_script_name(const Node&, Subject& subject) {
+    auto name = script_of(subject).name;
+    bool whole = !subject.script || subject.script->index.empty() || !name.ends_with('/');
+    return Value::of(whole ? name : subject.arena->join({name, subject.script->index}));
+}
+Value fetch_path_info(const Node&, Subject& subject) { return Value::of(script_of(subject).rest); }
+
 Value fetch_document_root(const Node&, Subject& subject) {
     return Value::of(subject.file_root ? subject.file_root->root.render(subject) : std::string_view());
 }

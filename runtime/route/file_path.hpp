@@ -17,6 +17,12 @@ struct FileRoot {
     std::uint32_t left_out = 0;
 };
 
+// ir::ScriptNames, compiled.
+struct ScriptRules {
+    std::string_view index;
+    const Regex* split = nullptr;   // null: the whole path is the script's name
+};
+
 // What the normalized `path` stands for. A path shorter than what an alias leaves out (a rewrite made it
 // so) adds nothing.
 std::string_view file_path(const FileRoot& root, Subject& subject, std::string_view path);

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from support import certificates
+from support.gateways import FastcgiServer, ScgiServer, UwsgiServer
 from support.ports import free_port
 from support.servers import EchoServer, HttpServer, Recorder, Syslog, UdpServer
 from support.websocket import WebSocketServer
@@ -25,7 +26,8 @@ STEP_KEYS = {
     "raw", "parts", "responses", "half_close", "linger", "hold", "finish",
     "tcp", "read", "udp", "replies", "ws", "tls",
     "stop", "start", "release", "close", "sleep", "poll", "status", "text", "ignore_arrivals"}
-KINDS = {"http": HttpServer, "echo": EchoServer, "websocket": WebSocketServer}
+KINDS = {"http": HttpServer, "echo": EchoServer, "websocket": WebSocketServer,
+         "fastcgi": FastcgiServer, "scgi": ScgiServer, "uwsgi": UwsgiServer}
 
 
 @dataclass

@@ -74,6 +74,8 @@ class Answer:
     drop: bool = False              # close without an answer
     reset: bool = False             # RST without an answer
     tunnel: bool = False            # after the answer, echo bytes until the end
+    errors: str = None              # FastCGI: what goes to standard error before
+    protocol_status: int = None     # FastCGI: of END_REQUEST, without an end of the output
     used: int = 0
 
 
