@@ -93,7 +93,8 @@ Exchange::Next Exchange::take_slice() {
         if (slice_of_) return Next::close;
         file_.reset();
         cached_ = false;
-        return fail(502);
+        close_silently(502);   // nginx says nothing to the client
+        return Next::close;
     }
     if (slice_of_) {
         auto want = overlap(slice_of_->slices_wanted(), here);
