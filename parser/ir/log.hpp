@@ -38,6 +38,7 @@ struct AccessLog {
     std::optional<Condition> when;       // access_log ... if=
     std::uint32_t buffer = 0;            // bytes gathered before a write; 0 = end of the loop turn
     std::chrono::milliseconds flush{0};
+    int gzip = 0;                        // level 1 to 9: each write is compressed; 0: it is not
     // HAProxy log <address> <facility> [max [min]]: lines above min_level are not sent (7 sends
     // all), those below max_level are sent as max_level.
     int min_level = 7, max_level = 0;

@@ -2,6 +2,7 @@
 // Rows of the logs: log_format, access_log, error_log and what surrounds them.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 
 #include "parser/nginx/logs.hpp"
@@ -86,6 +87,8 @@ private:
     ir::LogTarget target_;
 };
 
+constexpr int no_level = -1;   // of a log that takes no lines of the process
+
 void lower_error_log(keyword::Scope& scope, const Call& call) {
     Block& block = block_of(scope);
     int severity = -1;
@@ -135,8 +138,12 @@ bool lower_access_parameter(Block& block, const Call& call, const Argument& argu
             ir::PatternSet{.how = ir::PatternSet::How::truth});
         test.span = argument.span;
         log.when = std::move(test);
-    } else if (text == "gzip" || text.starts_with("gzip=")) {
-        return refuse_parameter(block, call, argument), false;
+    } else if (text == "gzip") {
+        log.gzip = 1;
+    } else if (key_value(text, "gzip=", value)) {
+        auto level = value::parse_number(value);
+        if (!level || *level < 1 || *level > 9) return invalid_parameter(block, call, argument, "a level from 1 to 9"), false;
+        log.gzip = static_cast<int>(*level);
     } else {
         return invalid_parameter(block, call, argument), false;
     }
@@ -188,10 +195,21 @@ void lower_access_log(keyword::Scope& scope, const Call& call) {
     if (!find_format(block, call, log)) return;
     for (std::size_t i = 2; i < call.size(); ++i)
         if (!lower_access_parameter(block, call, call[i], log)) return;
+    if (log.gzip != 0 && log.buffer == 0) log.buffer = 65536;
+    if (log.buffer != 0 && log.target.kind == ir::LogTarget::Kind::syslog)
+        return block.error(call.span, "invalid-parameter", "logs to syslog cannot be buffered",
+                           "leave buffer=, flush= and gzip out");
+    if (log.buffer != 0 && !log.target.dynamic_path.empty())
+        return block.error(call.span, "invalid-parameter", "buffered logs cannot have variables in name",
+                           "leave buffer=, flush= and gzip out, or the variables");
     if (log.flush.count() != 0 && log.buffer == 0)
         return block.error(call.span, "invalid-parameter",
                            fmt::format("no buffer is defined for access_log \"{}\"", call[0].text),
                            "add buffer=size before flush=");
+    // Opened at the start, whether anybody writes there or not: of the process, for lines of no level.
+    // set_default_error_log() drops those that are in use.
+    if (block.in(http | stream) && log.target.kind == ir::LogTarget::Kind::file && log.target.dynamic_path.empty())
+        block.config.process.error_logs.push_back({log.target, no_level});
     logs.access.push_back(std::move(log));
 }
 
@@ -230,7 +248,7 @@ void lower_log_format(keyword::Scope& scope, const Call& call) {
 constexpr Keyword rows[] = {
     {.name = "access_log", .where = http | server | location | if_in_location | limit_except | stream | stream_server,
      .args = {keyword::path("path|off"), keyword::opt(keyword::word("format")),
-              keyword::any_number(keyword::word("buffer=size|flush=time|if=condition"))},
+              keyword::any_number(keyword::word("buffer=size|gzip[=level]|flush=time|if=condition"))},
      .apply = lower_access_log, .inherit = Inherit::replace_list, .fallback = "logs/access.log combined",
      .summary = "Writes a line for each request to a file or to syslog."},
     {.name = "error_log", .where = main | http | server | location | stream | stream_server,
@@ -285,7 +303,18 @@ void set_default_access_log(Block& http_block) {
 }
 
 void set_default_error_log(Run& run) {
-    if (!run.config.process.error_logs.empty()) return;
+    auto& logs = run.config.process.error_logs;
+    auto is_used = [&](const ir::ErrorLog& log) {
+        auto writes = [&](const auto& owner) {
+            const auto& access = owner.settings.logs->access;
+            return std::any_of(access.begin(), access.end(),
+                               [&](const auto& one) { return one.target.path == log.target.path; });
+        };
+        return log.level == no_level && (std::any_of(run.config.sites.begin(), run.config.sites.end(), writes) ||
+                                         std::any_of(run.config.routes.begin(), run.config.routes.end(), writes));
+    };
+    std::erase_if(logs, is_used);
+    if (std::any_of(logs.begin(), logs.end(), [](const auto& log) { return log.level != no_level; })) return;
     ir::ErrorLog log;
     log.target.kind = ir::LogTarget::Kind::file;
     log.target.path = "/var/log/nginx/error.log";

@@ -140,6 +140,7 @@ LogSink& LogSinks::find(const ir::AccessLog& log) {
     auto& sink = find(log.target);
     sink.buffer_ = log.buffer;
     sink.flush_after_ = log.flush.count();
+    sink.gzip_ = log.gzip;
     by_log_.emplace(&log, &sink);
     return sink;
 }

@@ -64,6 +64,7 @@ protected:
     std::string place_;
     std::string pending_;
     std::uint64_t pending_lines_ = 0;
+    int gzip_ = 0;   // level; 0: what is written is not compressed
 
 private:
     friend class LogSinks;

@@ -22,7 +22,12 @@ private:
     void reopen() override;
     int open_own();
     void look_at_kind();
-    int write_pending(std::size_t& written);
+    int write_some(std::string_view bytes, std::size_t& written);
+    int send_compressed();
+    void clear_pending() override {
+        LogSink::clear_pending();
+        compressed_.clear();
+    }
 
     ir::LogTarget target_;
     int fd_ = -1;
@@ -30,6 +35,7 @@ private:
     bool plain_ = true;    // lines without a header
     bool regular_ = true;  // a file on a disk: it is written at once, or fails
     bool cut_ = false;     // the last write ended within a line
+    std::string compressed_;   // of lines before those in pending_
 };
 
 // Datagrams to a log server, over UDP or a Unix socket.

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <zlib.h>
 
 #include <algorithm>
 #include <cerrno>
@@ -66,21 +67,22 @@ void StreamSink::append(std::string_view line, int severity) {
     ++pending_lines_;
 }
 
-int StreamSink::write_pending(std::size_t& written) {
+// Up to the end, or what stands in the way.
+int StreamSink::write_some(std::string_view bytes, std::size_t& written) {
     // What a pipe that reports room takes without blocking (PIPE_BUF).
     constexpr std::size_t pipe_room = 4096;
-    while (written < pending_.size()) {
-        std::size_t size = pending_.size() - written;
+    while (written < bytes.size()) {
+        std::size_t size = bytes.size() - written;
         if (!regular_) {
             pollfd ready{fd_, POLLOUT, 0};
             if (poll(&ready, 1, 0) != 1) return EAGAIN;
             if (size > pipe_room) {
-                auto end = pending_.rfind('\n', written + pipe_room - 1);
-                bool whole = end != pending_.npos && end >= written;
+                auto end = bytes.rfind('\n', written + pipe_room - 1);
+                bool whole = end != bytes.npos && end >= written;
                 size = whole ? end + 1 - written : pipe_room;
             }
         }
-        ssize_t count = ::write(fd_, pending_.data() + written, size);
+        ssize_t count = ::write(fd_, bytes.data() + written, size);
         if (count < 0 && errno == EINTR) continue;
         if (count < 0) return errno;
         written += static_cast<std::size_t>(count);
@@ -88,13 +90,41 @@ int StreamSink::write_pending(std::size_t& written) {
     return 0;
 }
 
+// What was gathered becomes one member of a gzip file (RFC 1952 section 2.2): whoever reads the file sees
+// one text, and nothing of it waits for lines to come.
+int StreamSink::send_compressed() {
+    if (compressed_.empty()) {
+        if (pending_.empty()) return 0;
+        z_stream stream{};
+        constexpr int with_gzip_header = 16;
+        if (deflateInit2(&stream, gzip_, Z_DEFLATED, MAX_WBITS + with_gzip_header, 8, Z_DEFAULT_STRATEGY) != Z_OK)
+            return ENOMEM;
+        compressed_.resize(deflateBound(&stream, pending_.size()));
+        stream.next_in = reinterpret_cast<Bytef*>(pending_.data());
+        stream.avail_in = static_cast<uInt>(pending_.size());
+        stream.next_out = reinterpret_cast<Bytef*>(compressed_.data());
+        stream.avail_out = static_cast<uInt>(compressed_.size());
+        bool done = deflate(&stream, Z_FINISH) == Z_STREAM_END;
+        compressed_.resize(done ? stream.total_out : 0);
+        deflateEnd(&stream);
+        if (!done) return EIO;
+        pending_.clear();
+    }
+    std::size_t written = 0;
+    int error = write_some(compressed_, written);
+    compressed_.erase(0, written);
+    if (compressed_.empty() && pending_.empty()) pending_lines_ = 0;
+    return error;
+}
+
 int StreamSink::send() {
-    if (pending_.empty()) return 0;
+    if (pending_.empty() && compressed_.empty()) return 0;
     if (fd_ < 0)
         if (int error = open_own(); error != 0) return error;
+    if (gzip_ != 0) return send_compressed();
     if (cut_) pending_.insert(0, 1, '\n');
     std::size_t written = 0;
-    int error = write_pending(written);
+    int error = write_some(pending_, written);
     if (written == 0) {
         if (cut_) pending_.erase(0, 1);
         return error;
