@@ -5,6 +5,7 @@
 
 #include "runtime/cache/file.hpp"
 #include "runtime/cache/store.hpp"
+#include "runtime/exchange/tee_body.hpp"
 #include "runtime/forward/forward.hpp"
 #include "runtime/http/body.hpp"
 #include "runtime/http/conditional.hpp"
@@ -54,32 +55,18 @@ struct CacheUse {
 std::string_view kept_head(const http::ResponseHead& response, Arena& arena, bool with_age = true);
 bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& head);
 
-// A body on its way to the client, and to the file. When the file fails the body goes on.
-class SavingBody final : public http::BodySource {
+// Writes a body into the file while it passes. When the file fails the body goes on.
+class SavedAnswer {
 public:
-    SavingBody(http::BodySource& inner, CacheUse& use, route::Subject& subject)
-        : inner_(inner), use_(use), subject_(subject) {}
-    bool ready(http::Piece& piece) override;
-    net::Task<http::Piece> next(net::Time timeout, net::Watch* abort_when) override;
-    [[nodiscard]] bool ended() const override { return inner_.ended(); }
-    [[nodiscard]] std::string_view trailers() const override { return inner_.trailers(); }
-    [[nodiscard]] std::uint64_t left() const override { return inner_.left(); }
-    [[nodiscard]] std::uint64_t received() const override { return inner_.received(); }
-    // Something is still to come that the file wants.
+    SavedAnswer(CacheUse& use, route::Subject& subject) : use_(use), subject_(subject) {}
+    void take(const http::Piece& piece);
     [[nodiscard]] bool wants_more() const { return use_.saved.is_open(); }
-    // There was no body to read.
-    void take_end() {
-        http::Piece end;
-        end.last = true;
-        take(end);
-    }
 
 private:
-    void take(const http::Piece& piece);
-    http::BodySource& inner_;
     CacheUse& use_;
     route::Subject& subject_;
 };
+using SavingBody = TeeBody<SavedAnswer>;
 
 // One range of a body. Ends with it; what lies behind is for others to read.
 class CutBody final : public http::BodySource {

@@ -8,6 +8,7 @@
 #include <optional>
 
 #include "runtime/forward/computed.hpp"
+#include "runtime/forward/fastcgi_server_carrier.hpp"
 #include "runtime/forward/h1_server_carrier.hpp"
 #include "runtime/forward/h2_server_carrier.hpp"
 #include "runtime/forward/idle_cache.hpp"
@@ -29,6 +30,7 @@ struct GatheredBody {
     bool whole = false;                // one of them is all of it (or there is none)
     bool tried = false;                // gathering was done, whole or not
     bool dropped = false;              // nobody is to get it
+    bool broken = false;               // the client left before it was whole: no server is asked
     [[nodiscard]] std::string_view bytes() const { return at_hand.empty() ? spool.view() : at_hand; }
 };
 
@@ -122,7 +124,7 @@ private:
     }
     [[nodiscard]] net::Time now() const { return job_.worker.loop.now(); }
     [[nodiscard]] net::Watch* abort_watch() const {
-        return settings().ignore_client_abort || keeps_answer() ? nullptr : &job_.client.watch;
+        return settings().ignore_client_abort || settings().store || keeps_answer() ? nullptr : &job_.client.watch;
     }
 
     void choose_pool();
@@ -140,9 +142,19 @@ private:
     [[nodiscard]] std::string greeting() const;
     Failure choose_peer();
     net::Task<Failure> secure_connection();
+    [[nodiscard]] bool may_send_early() const;
     Failure open_connection();            // none: connection_ is there (perhaps still connecting)
+    // A relative of CGI (RFC 3875), not HTTP.
+    [[nodiscard]] bool speaks_cgi() const {
+        return settings().protocol != ir::ForwardSettings::Protocol::http;
+    }
+    // What a connection is opened or kept for; HTTP/2 may still be chosen instead of HTTP/1.
+    [[nodiscard]] Wire wire() const {
+        return settings().protocol == ir::ForwardSettings::Protocol::fastcgi ? Wire::fastcgi : Wire::http1;
+    }
     // HTTP/2 and nothing else, whoever said so.
     [[nodiscard]] bool only_h2() const {
+        if (speaks_cgi()) return false;
         using WebSocket = ir::Server::WebSocket;
         bool apart = job_.request.wants_upgrade && server_->conf->web_socket == WebSocket::http1;
         return settings().http2 || (server_->conf->http2 && !apart);
@@ -162,6 +174,7 @@ private:
     net::Task<Failure> choose_body();
     Failure send_now();
     Failure send_h2_now();
+    Failure send_fastcgi_now();
     void drop_connection();
     net::Task<Failure> wait_for_answer(std::uint64_t& uploaded);
     net::Task<Failure> read_head();
@@ -188,6 +201,13 @@ private:
     // h2_head.cpp: the same for HTTP/2.
     void make_h2_head(http::FieldList& head);
     void add_h2_fields(http::FieldList& head);
+    // gateway_head.cpp: the same for relatives of CGI.
+    template <class Writer>
+    void write_params(Writer& to);
+    Failure write_gateway_head(net::Buffer& out);
+    bool take_errors(std::string_view text);
+    // Bytes of the body that goes to the server; none: it is not known before it ends.
+    [[nodiscard]] std::optional<std::uint64_t> body_length() const;
     [[nodiscard]] std::string_view target();
     // The server's answer is to be kept.
     [[nodiscard]] bool keeps_answer() const { return job_.cache && job_.cache->keeps; }
@@ -235,9 +255,10 @@ private:
     ServerConnection* joined_ = nullptr;   // HTTP/2: takes this request; until the next suspension
     std::optional<H1ServerCarrier> h1_;
     struct InArena {
-        void operator()(H2ServerCarrier* carrier) const { std::destroy_at(carrier); }
+        void operator()(auto* carrier) const { std::destroy_at(carrier); }
     };
     std::unique_ptr<H2ServerCarrier, InArena> h2_;
+    std::unique_ptr<FastcgiServerCarrier, InArena> fastcgi_;
     ServerCarrier* carrier_ = nullptr;     // of this try, once it sends
     std::string_view own_body_;            // sent in place of the client's
     bool has_own_body_ = false;
@@ -247,6 +268,7 @@ private:
     bool pumping_ = false;
     Failure pump_failure_ = Failure::none;
     std::coroutine_handle<> pump_waiter_;
+    bool head_written_ = false;            // into h1_: it went with the handshake, or was to
     bool reused_ = false;                  // the connection carried requests before
     bool shared_ = true;                   // the connection may serve other clients, too
     bool again_here_ = false;              // on a new connection: the kept one had died
