@@ -44,6 +44,7 @@ void put(Group& to, const ClientLimits& c) {
     to.field("merge_slashes", c.merge_slashes, d.merge_slashes);
     to.field("upper_case_methods", c.upper_case_methods, d.upper_case_methods);
     to.field("fragments", c.fragments, d.fragments);
+    to.field("fragment_behind_host", c.fragment_behind_host, d.fragment_behind_host);
     to.field("target_host_wins", c.target_host_wins, d.target_host_wins);
     to.field("refuse_status", c.refuse_status, d.refuse_status);
     to.field("reads_hello", c.reads_hello, d.reads_hello);
@@ -91,7 +92,9 @@ void put(Group& to, const ReplyStyle& s) {
     to.field("date_field", s.date_field, d.date_field);
     if (s.pages != d.pages) to.line("pages haproxy");
     to.field("default_type", s.default_type, d.default_type);
-    to.field("charset", s.charset, d.charset);
+    if (!s.charset.empty()) to.line("charset {}", show(s.charset, to.config));
+    if (!s.source_charset.empty()) to.line("source_charset {}", show(s.source_charset, to.config));
+    to.field("override_charset", s.override_charset, d.override_charset);
     if (s.charset_types != d.charset_types) to.each("charset_type", s.charset_types);
     to.field("absolute_redirect", s.absolute_redirect, d.absolute_redirect);
     to.field("port_in_redirect", s.port_in_redirect, d.port_in_redirect);
@@ -111,6 +114,7 @@ void put(Group& to, const ForwardSettings::Retry& r) {
     to.field("retry.connect", r.connect, d.connect);
     to.field("retry.empty_response", r.empty_response, d.empty_response);
     to.field("retry.junk_response", r.junk_response, d.junk_response);
+    to.field("retry.early_data", r.early_data, d.early_data);
     for (auto status : r.statuses) to.line("retry.status {}", status);
     to.field("retry.tries", r.tries, d.tries);
     to.field("retry.time", r.time, d.time);
@@ -152,8 +156,26 @@ void put_rewrites(Group& to, const ForwardSettings& f) {
     }
 }
 
+const char* name_of(ForwardSettings::Protocol protocol) {
+    using Protocol = ForwardSettings::Protocol;
+    switch (protocol) {
+        case Protocol::http: return "http";
+        case Protocol::fastcgi: return "fastcgi";
+        case Protocol::scgi: return "scgi";
+        case Protocol::uwsgi: return "uwsgi";
+    }
+    return "?";
+}
+
 void put_request(Group& to, const ForwardSettings& f) {
     const ForwardSettings d;
+    if (f.protocol != d.protocol) to.line("protocol {}", name_of(f.protocol));
+    for (const auto& param : f.params)
+        to.line("param {} {}{}", show(param.name), show(param.value, to.config),
+                param.if_not_empty ? " if_not_empty" : "");
+    to.each("error_mark", f.error_marks);
+    to.field("modifier1", f.modifier1, d.modifier1);
+    to.field("modifier2", f.modifier2, d.modifier2);
     for (const auto& edit : f.set_fields)
         to.line("set_field {} {}", show(edit.name), show(edit.value, to.config));
     to.field("pass_version", f.pass_version, d.pass_version);
@@ -220,7 +242,14 @@ void put(Group& to, const ForwardSettings& f) {
     to.field("udp_requests", f.udp_requests, d.udp_requests);
     to.field("half_close", f.half_close, d.half_close);
     to.field("over_tls", f.over_tls, d.over_tls);
+    to.field("store", f.store);
+    if (f.store_access != d.store_access) to.line("store_access {:o}", f.store_access);
     to.server_tls(*f.tls);
+}
+
+void put(Group& to, const ScriptNames& s) {
+    to.field("index", s.index, std::string());
+    to.field("split", s.split, std::string());
 }
 
 void put(Group& to, const ReplyFields& fields) {
@@ -280,6 +309,7 @@ void put(Group& to, const LogSettings& logs) {
         const AccessLog plain;
         to.field("buffer", log.buffer, plain.buffer);
         to.field("flush", log.flush, plain.flush);
+        to.field("gzip", log.gzip, plain.gzip);
         to.field("min_level", log.min_level, plain.min_level);
         to.field("max_level", log.max_level, plain.max_level);
         to.field("level", log.level, plain.level);
@@ -299,6 +329,7 @@ void put(Group& to, const ModuleUses& uses) {
 void put(Group& to, const NameServers& n) {
     const NameServers d;
     for (const auto& server : n.list) to.line("server {}", to_string(server));
+    to.field("of_system", n.of_system, d.of_system);
     to.field("ipv4", n.ipv4, d.ipv4);
     to.field("ipv6", n.ipv6, d.ipv6);
     if (n.valid) to.line("valid {}", show(*n.valid));
@@ -412,6 +443,7 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
     group("http2", mine.http2, parent.http2);
     group("style", mine.style, parent.style);
     group("forwarding", mine.forward, parent.forward);
+    group("script", mine.script, parent.script);
     group("name_servers", mine.name_servers, parent.name_servers);
     group("real_address", mine.real_address, parent.real_address);
     group("reply_fields", mine.reply_fields, parent.reply_fields);

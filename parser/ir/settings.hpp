@@ -63,6 +63,7 @@ struct ClientLimits {
     bool merge_slashes = true;
     bool upper_case_methods = true;      // other letters in a method are refused (nginx)
     bool fragments = true;               // '#' and what follows stays in a target (nginx)
+    bool fragment_behind_host = false;   // ... and also where an absolute target has no path
     // The host of an absolute target counts and Host may differ (nginx); else that is refused.
     bool target_host_wins = true;
     std::uint16_t refuse_status = 400;
@@ -120,7 +121,9 @@ struct ReplyStyle {
     // The type of an answer made here is that of its path's extension, else default_type (nginx, also for
     // return 200 "text"). Null: html htm -> text/html, gif -> image/gif, jpg -> image/jpeg.
     std::shared_ptr<const ContentTypes> types;
-    std::string charset;                 // added to types that have one; empty: none
+    Text charset;                        // of texts that go out; empty or "off": nothing is said
+    Text source_charset;                 // of texts that say nothing of it, before they go out
+    bool override_charset = false;       // texts that say what theirs is are converted as well
     std::vector<std::string> charset_types{"text/html", "text/xml", "text/plain", "text/vnd.wap.wml",
                                            "application/javascript", "application/rss+xml"};
     bool absolute_redirect = true;       // Location with scheme and host in front of a path
@@ -155,6 +158,17 @@ struct FieldEdit {
 
 // How a request is sent to a server and its answer taken. proxy_* | backend options.
 struct ForwardSettings {
+    // What servers are spoken to in: HTTP, or a relative of CGI (RFC 3875), by which _pass it is.
+    enum class Protocol : std::uint8_t { http, fastcgi, scgi, uwsgi } protocol = Protocol::http;
+    // fastcgi_param and its kin: what such a server is told; the request's fields follow as HTTP_*.
+    struct Param {
+        std::string name;
+        Text value;
+        bool if_not_empty = false;       // an empty one is left out
+    };
+    std::vector<Param> params;
+    std::vector<std::string> error_marks;   // fastcgi_catch_stderr: an error with that text is no answer
+    std::uint8_t modifier1 = 0, modifier2 = 0;   // uwsgi_modifier1, uwsgi_modifier2
     std::vector<FieldEdit> set_fields;   // proxy_set_header; explicit, Host and Connection included
     bool pass_version = false;           // HTTP/1.0 requests stay so (HAProxy); else as http_minor
     bool pass_request_fields = true;
@@ -219,6 +233,7 @@ struct ForwardSettings {
         bool connect = false;            // what never reached a server (part of error and timeout)
         bool empty_response = false;
         bool junk_response = false;
+        bool early_data = false;         // rejected early data: such may be sent, whoever asks (0rtt-rejected)
         std::vector<std::uint16_t> statuses;
         std::uint32_t tries = 0;         // proxy_next_upstream_tries, retries + 1; 0 = no limit
         Milliseconds time{0};            // proxy_next_upstream_timeout; 0 = no limit
@@ -250,6 +265,9 @@ struct ForwardSettings {
     std::uint32_t udp_responses = 0xffffffff;            // proxy_responses
     std::uint32_t udp_requests = 0;                      // proxy_requests
     bool half_close = false;             // stream proxy_half_close; HAProxy: on
+    // proxy_store: a whole answer with status 200 becomes a file of that name; none: off.
+    std::optional<Text> store;
+    std::uint16_t store_access = 0600;   // proxy_store_access
     Shared<ServerTls> tls;               // of connections over TLS: https://, grpcs://
     bool over_tls = false;               // every connection is (stream proxy_ssl)
 };
@@ -276,12 +294,10 @@ struct ReplyFields {
 // "[modified] time", "@time", "epoch", "max" or "off", as expires has it; none: it is nothing of that.
 std::optional<ReplyFields::Expiry> read_expiry(std::string_view text);
 
-// Name servers for names that come up while running: resolver. Without one such names are unknown.
-struct NameServers {
-    std::vector<Endpoint> list;
-    bool ipv4 = true, ipv6 = true;       // which addresses are asked for
-    std::optional<Milliseconds> valid;   // how long an answer holds; none = as long as it says
-    Milliseconds timeout{30000};         // resolver_timeout
+// How a path is taken apart for relatives of CGI: $fastcgi_script_name, $fastcgi_path_info.
+struct ScriptNames {
+    std::string index;                   // fastcgi_index: follows a path that ends in '/'
+    std::string split;                   // fastcgi_split_path_info: a regex with two groups; or empty
 };
 
 // How fast an answer goes to the client. Computed for each request.
@@ -336,6 +352,7 @@ struct Settings {
     Shared<Http2> http2;
     Shared<ReplyStyle> style;
     Shared<ForwardSettings> forward;
+    Shared<ScriptNames> script;
     Shared<NameServers> name_servers;
     Shared<RealAddress> real_address;
     Shared<ReplyFields> reply_fields;

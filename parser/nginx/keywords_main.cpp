@@ -122,10 +122,11 @@ void lower_http(Scope& scope, const Call&) {
     set_default_access_log(block);
     block.own.forward.edit().set_fields = default_forward_fields();
     block.own.forward.edit().redirects = {{.standard = true}};
-    block.grpc.forward.edit() = default_grpc_settings();
+    begin_families(block);
     block.own.style.edit().server_field = "weir/" WEIR_VERSION;
     if (!block.run.prefix.empty()) block.own.files.edit().root = ir::Text::of(block.run.full_path("html"));
     lower_body(block, outer.current->body.directives);
+    check_recodings(block.run);
 }
 
 void lower_stream(Scope& scope, const Call&) {
@@ -140,6 +141,10 @@ void lower_stream(Scope& scope, const Call&) {
 }
 
 constexpr auto event_loop = ignored("weir's workers use epoll and share the listening sockets evenly");
+
+void lower_object_cache(Scope& scope, const Call& call) {
+    block_of(scope).run.tls_files.inherits = call[0].number != 0;
+}
 
 // clang-format off
 constexpr Keyword rows[] = {
@@ -168,6 +173,9 @@ constexpr Keyword rows[] = {
      .summary = "Compiles regexes to machine code."},
     {.name = "pid", .where = main, .args = {keyword::path("file")}, .apply = lower_pid,
      .inherit = Inherit::none, .fallback = "logs/nginx.pid", .summary = "Names the file that holds the process id of the master.", .once = true},
+    {.name = "ssl_object_cache_inheritable", .where = main, .args = {keyword::flag()}, .apply = lower_object_cache,
+     .inherit = Inherit::none, .fallback = "on", .since = "1.27.4",
+     .summary = "Lets a reload keep certificates and keys whose files are the same by their number and time.", .once = true},
     {.name = "stream", .where = main, .body = Body::block, .apply = lower_stream,
      .inherit = Inherit::none, .since = "1.9.0", .summary = "Holds the TCP and UDP servers.", .once = true},
     {.name = "thread_pool", .where = main, .args = keyword::Signature::count(2, 3),

@@ -3,6 +3,10 @@
 // variable says whether a link is valid.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <charconv>
+#include <tuple>
+
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 
@@ -22,18 +26,70 @@ constexpr Contexts everywhere = http | server | location;
 
 void lower_charset(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    if (has_variables(call[0].text)) return refuse_parameter(block, call, call[0]);
-    block.own.style.edit().charset = call[0].text == "off" ? std::string() : std::string(call[0].text);
+    block.own.style.edit().charset = call[0].text == "off" ? ir::Text() : block.text(call[0]);
+    block.charset_at = call.span;
 }
 
-// weir does not convert: the texts of servers and files have to be in the charset that is told.
 void lower_source_charset(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
-    if (call[0].text != "off") block.source_charset = call[0];
+    block.own.style.edit().source_charset = call[0].text == "off" ? ir::Text() : block.text(call[0]);
+    block.charset_at = call.span;
 }
 
-void lower_override_charset(Scope& scope, const Call& call) {
-    if (call[0].text == "on") refuse_parameter(block_of(scope), call, call[0]);
+// A byte as one or two hexadecimal digits, a letter of UTF-8 as up to eight. Empty: it is none.
+std::string read_bytes(std::string_view digits) {
+    std::string bytes;
+    if (digits.empty() || digits.size() > 8 || (digits.size() > 2 && digits.size() % 2 != 0)) return {};
+    for (std::size_t at = 0; at < digits.size(); at += 2) {
+        auto part = digits.substr(at, 2);
+        unsigned value = 0;
+        auto read = std::from_chars(part.data(), part.data() + part.size(), value, 16);
+        if (read.ec != std::errc() || read.ptr != part.data() + part.size()) return {};
+        bytes += static_cast<char>(value);
+    }
+    return bytes;
+}
+
+void read_charset_line(Block& block, const ast::Directive& line, bool to_utf8, ir::CharsetMap& map) {
+    const auto words = line.words.list;
+    if (line.body.present || words.size() != 2)
+        return block.error(words[0].span, "argument-count", "invalid parameters number",
+                           "lines are: two bytes in hexadecimal digits and a \";\"");
+    auto from = read_bytes(words[0].text), to = read_bytes(words[1].text);
+    for (const auto& [bytes, word, most] : {std::tuple(&from, &words[0], std::size_t(1)),
+                                            std::tuple(&to, &words[1], std::size_t(to_utf8 ? 4 : 1))})
+        if (bytes->empty() || bytes->size() > most)
+            return block.error(word->span, "invalid-value", fmt::format("invalid value \"{}\"", word->text),
+                               most == 1 ? "a byte in hexadecimal digits" : "a letter of UTF-8 in hexadecimal digits");
+    map.pairs.emplace_back(static_cast<std::uint8_t>(from[0]), std::move(to));
+}
+
+bool same_charset(std::string_view a, std::string_view b) {
+    return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](char x, char y) { return (x | 32) == (y | 32); });
+}
+
+bool is_between(const ir::CharsetMap& map, std::string_view one, std::string_view other) {
+    return (same_charset(map.from, one) && same_charset(map.to, other)) ||
+           (same_charset(map.from, other) && same_charset(map.to, one));
+}
+
+void lower_charset_map(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    ir::CharsetMap map;
+    map.from = call[0].text;
+    map.to = call[1].text;
+    map.span = call.span;
+    if (same_charset(map.from, map.to))
+        return block.error(call[1].span, "invalid-value",
+                           fmt::format("\"charset_map\" between the same charset \"{}\"", map.to), "name two charsets");
+    for (const auto& other : block.config.charset_maps)
+        if (is_between(other, map.from, map.to))
+            return block.error(call.span, "duplicate-name",
+                               fmt::format("duplicate \"charset_map\" between \"{}\" and \"{}\"", map.from, map.to),
+                               "one map serves both directions");
+    for (const auto& line : block.current->body.directives)
+        read_charset_line(block, line, same_charset(map.to, "utf-8"), map);
+    block.config.charset_maps.push_back(std::move(map));
 }
 
 std::vector<std::string> types_of(const Call& call) {
@@ -102,8 +158,11 @@ constexpr Keyword rows[] = {
      .summary = "Puts the answer of an inner request before the body.", .once = true},
     {.name = "addition_types", .where = everywhere, .args = {keyword::many(keyword::word("type"))}, .apply = lower_addition_types,
      .fallback = "text/html", .since = "0.7.9", .summary = "Content types that get additions beside text/html.", .once = true},
-    {.name = "charset", .where = everywhere | if_in_location, .args = {keyword::word("charset|off")}, .apply = lower_charset, .fallback = "off",
-     .summary = "Adds the charset to Content-Type where it tells none.", .once = true},
+    {.name = "charset", .where = everywhere | if_in_location, .args = {keyword::text("charset|off")}, .apply = lower_charset, .fallback = "off",
+     .summary = "Adds the charset to Content-Type where it tells none; with source_charset texts are converted.", .once = true},
+    {.name = "charset_map", .where = http, .args = {keyword::word("charset"), keyword::word("charset")}, .body = keyword::Body::entries,
+     .apply = lower_charset_map, .inherit = Inherit::none,
+     .summary = "Says which bytes of one charset are which of another one, for both directions."},
     {.name = "charset_types", .where = everywhere, .args = {keyword::many(keyword::word("type"))}, .apply = lower_charset_types,
      .fallback = "text/html text/xml text/plain text/vnd.wap.wml application/javascript application/rss+xml", .since = "0.7.9",
      .summary = "Content types that get a charset beside text/html.", .once = true},
@@ -113,8 +172,9 @@ constexpr Keyword rows[] = {
      .summary = "Makes an inner request for each request and drops its answer."},
     {.name = "mirror_request_body", .where = everywhere, .args = {keyword::flag()}, .apply = set<&Settings::inner, &ir::InnerRequests::mirror_body>,
      .fallback = "on", .since = "1.13.4", .summary = "Sends the body to mirrors, too.", .once = true},
-    {.name = "override_charset", .where = everywhere | if_in_location, .args = {keyword::word("on|off")}, .apply = lower_override_charset,
-     .fallback = "off", .summary = "Converts what servers send in another charset; weir does not.", .once = true},
+    {.name = "override_charset", .where = everywhere | if_in_location, .args = {keyword::flag()},
+     .apply = set<&Settings::style, &ir::ReplyStyle::override_charset>, .fallback = "off",
+     .summary = "Converts answers of servers that tell a charset of their own, too.", .once = true},
     {.name = "post_action", .where = everywhere | if_in_location, .args = {keyword::word("uri|off")}, .apply = lower_post_action,
      .fallback = "off", .summary = "Makes an inner request when the answer is out.", .once = true},
     {.name = "secure_link", .where = everywhere, .args = {keyword::text("expression")}, .apply = lower_secure_link, .since = "0.7.18",
@@ -123,8 +183,8 @@ constexpr Keyword rows[] = {
      .summary = "Text whose MD5 a valid link has; $secure_link is 1 then, 0 when its time is over, else empty.", .once = true},
     {.name = "secure_link_secret", .where = everywhere, .args = {keyword::word("word")}, .apply = lower_secure_link_secret,
      .summary = "Secret word of links with a hash in their path; $secure_link is the link where it is valid.", .once = true},
-    {.name = "source_charset", .where = everywhere | if_in_location, .args = {keyword::word("charset")}, .apply = lower_source_charset,
-     .summary = "The charset of what servers and files hold; weir converts nothing, so it has to be that of charset.", .once = true},
+    {.name = "source_charset", .where = everywhere | if_in_location, .args = {keyword::text("charset")}, .apply = lower_source_charset,
+     .summary = "The charset of texts that tell none: where it is not that of charset they are converted, by charset_map.", .once = true},
     {.name = "ssi", .where = everywhere | if_in_location, .args = {keyword::flag()}, .apply = lower_includes, .fallback = "off",
      .summary = "Carries out the commands in answers: include, echo, set, if, config, block.", .once = true},
     {.name = "ssi_last_modified", .where = everywhere, .args = {keyword::flag()},
@@ -145,15 +205,22 @@ static_assert(keyword::well_formed(rows));
 }  // namespace
 
 // Said at the end of a block, when both are known.
-void check_charsets(Block& block) {
-    if (!block.source_charset) return;
-    const auto& target = block.own.style->charset;
-    const auto& source = *block.source_charset;
-    if (target.empty() || target == source.text) return;
-    block.error(source.span, "not-supported",
-                fmt::format("converting \"{}\" to \"{}\" is known to nginx, not yet in weir", source.text, target),
-                "name the charset that the texts are in");
-    block.source_charset.reset();
+void note_recoding(Block& block) {
+    const auto& style = *block.own.style;
+    if (!block.charset_at.known() || !style.charset.is_literal() || !style.source_charset.is_literal()) return;
+    auto from = style.source_charset.literal(), to = style.charset.literal();
+    if (!from.empty() && !to.empty() && !same_charset(from, to))
+        block.run.recodings.try_emplace({std::move(from), std::move(to)}, block.charset_at);
+}
+
+void check_recodings(Run& run) {
+    for (const auto& [names, span] : run.recodings) {
+        const auto& [from, to] = names;
+        const auto& maps = run.config.charset_maps;
+        if (std::any_of(maps.begin(), maps.end(), [&](const auto& map) { return is_between(map, from, to); })) continue;
+        run.sink.error(span, "no-charset-map", fmt::format("no \"charset_map\" between the charsets \"{}\" and \"{}\"", from, to),
+                       fmt::format("add charset_map {} {} {{ }}, or name the charset that the texts are in", from, to));
+    }
 }
 
 // $secure_link, as the directives of the block say.

@@ -29,17 +29,15 @@ Block::Block(Run& shared, Contexts place, Block* outer)
     if (!outer) return;
     names = outer->names;
     own = outer->own;
-    grpc = outer->grpc;
-    grpc.header_list.clear();
-    passes_grpc = in(context::if_in_location | context::limit_except) && outer->passes_grpc;
+    other_families = outer->other_families;
+    for (auto& words : other_families) words.header_list.clear();
+    if (in(context::if_in_location | context::limit_except)) passes = outer->passes;
     server = outer->server;
     site = outer->site;
     route = outer->route;
-    staples = outer->staples;
-    staple = outer->staple;
+    stapling = outer->stapling;
     fields.how = outer->fields.how;
     referers = outer->referers;
-    source_charset = outer->source_charset;
     secure_link = outer->secure_link;
     secure_link_md5 = outer->secure_link_md5;
     trailers.how = outer->trailers.how;
@@ -80,6 +78,15 @@ std::vector<ir::FieldEdit> default_forward_fields() {
             {"Keep-Alive", {}},              {"Expect", {}},     {"Upgrade", {}}};
 }
 
+ir::ForwardSettings::Param default_host_param() {
+    ir::ForwardSettings::Param param{.name = "HTTP_HOST"};
+    for (auto what : {ir::Fetch::host, ir::Fetch::authority_has_port, ir::Fetch::authority_port}) {
+        ir::Expr part{.op = ir::Expr::Op::fetch, .fetch = what};
+        param.value.pieces.emplace_back().expr = std::make_shared<const ir::Expr>(std::move(part));
+    }
+    return param;
+}
+
 void Block::settle_fields(const FieldInheritance& inheritance,
                           std::vector<ir::ReplyField> ir::ReplyFields::*list) {
     using How = FieldInheritance::How;
@@ -94,7 +101,7 @@ void Block::settle_fields(const FieldInheritance& inheritance,
 }
 
 void Block::settle() {
-    check_charsets(*this);
+    note_recoding(*this);
     settle_fields(fields, &ir::ReplyFields::list);
     settle_fields(trailers, &ir::ReplyFields::trailers);
     if (!header_list.empty()) {
@@ -108,11 +115,21 @@ void Block::settle() {
         own.forward.edit().set_fields = std::move(header_list);
         header_list.clear();
     }
-    if (!grpc.header_list.empty()) {
-        grpc.forward.edit().set_fields = std::move(grpc.header_list);
-        grpc.header_list.clear();
-    }
+    for (std::size_t i = 0; parent && i < other_families.size(); ++i)
+        settle_family(other_families[i], parent->other_families[i]);
     if (!forward_lines.empty()) share_forward();
+}
+
+void Block::settle_family(FamilyWords& words, const FamilyWords& outer) {
+    if (!words.header_list.empty()) {
+        words.forward.edit().set_fields = std::move(words.header_list);
+        words.header_list.clear();
+    }
+    if (words.forward.identity() == outer.forward.identity()) return;
+    if (words.forward->protocol == ir::ForwardSettings::Protocol::http) return;
+    const auto& params = words.forward->params;
+    bool has_host = std::any_of(params.begin(), params.end(), [](const auto& param) { return param.name == "HTTP_HOST"; });
+    if (!has_host) words.forward.edit().params.push_back(default_host_param());
 }
 
 void Block::note_forward_line(const keyword::Call& call) {

@@ -4,6 +4,8 @@
 // the settings inherited so far and knows what is being filled in (site, route, pool).
 #pragma once
 
+#include <array>
+#include <map>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -71,6 +73,8 @@ struct Run {
     std::unordered_map<const void*, std::pair<std::shared_ptr<ir::Shared<ir::ForwardSettings>>,
                                               ir::Shared<ir::ForwardSettings>>>
         finished_forward;
+    // Conversions that some block asks for, by source and target: they are looked for at the end of http.
+    std::map<std::pair<std::string, std::string>, Span> recodings;
     bool offers_names = false;   // offer_names() was called
     std::uint32_t unknown_words = 0;
     std::uint32_t lines_told = 0;
@@ -101,6 +105,18 @@ struct FieldInheritance {
     bool given = false;   // this block adds some itself
 };
 
+// The families of directives that say how requests go on: each has words of its own for the same things.
+enum class Family : std::uint8_t { proxy, grpc, fastcgi, scgi, uwsgi };
+
+// What the directives of a family other than proxy_ said; counts in the locations with its _pass and
+// nowhere else (finish_forwarding).
+struct FamilyWords {
+    ir::Shared<ir::ForwardSettings> forward;
+    ir::Shared<ir::CacheSettings> cache;
+    ir::Milliseconds connect{60000}, send{60000}, read{60000};
+    std::vector<ir::FieldEdit> header_list;   // grpc_set_header of this block
+};
+
 class Block : public keyword::Scope {
 public:
     Block(Run& shared, Contexts place, Block* outer);
@@ -125,24 +141,23 @@ public:
     std::size_t rules_before = 0;   // rules of this block that stood before it, inner ifs left out
     std::size_t ifs_placed = 0;     // rules that inner ifs have added so far
 
-    // ssl_stapling, ssl_stapling_file
-    bool staples = false;
-    ir::File staple;
+    // ssl_stapling, and what goes with it.
+    struct Stapling {
+        bool on = false, verified = false;
+        ir::File file;
+        std::string responder;
+    } stapling;
     // proxy_set_header of this block; empty: the parent's list is inherited whole.
     std::vector<ir::FieldEdit> header_list;
-    // What grpc_ directives said; counts where grpc_pass is (finish_grpc).
-    struct Grpc {
-        ir::Shared<ir::ForwardSettings> forward;
-        ir::Milliseconds connect{60000}, send{60000}, read{60000};
-        std::vector<ir::FieldEdit> header_list;
-    } grpc;
-    bool passes_grpc = false;
+    std::array<FamilyWords, 4> other_families;
+    FamilyWords& words_of(Family family) { return other_families[static_cast<std::size_t>(family) - 1]; }
+    Family passes = Family::proxy;   // by which _pass
     // The proxy_ lines of this block, word for word: what own.forward was made from.
     std::string forward_lines;
     // A line that may have said what is done here was wrong: that it is missing is not said as well.
     bool action_failed = false;
     FieldInheritance fields, trailers;
-    std::optional<keyword::Argument> source_charset;
+    Span charset_at;                // charset or source_charset of this block
     ir::Text secure_link, secure_link_md5;   // what $secure_link is made of
     std::uint32_t referers = ir::no_id;   // the map of valid_referers, for $invalid_referer
     bool folder_given = false;      // root or alias
@@ -173,6 +188,7 @@ private:
         Span span;
     };
     void share_forward();
+    void settle_family(FamilyWords& words, const FamilyWords& outer);
     void settle_fields(const FieldInheritance& inheritance,
                        std::vector<ir::ReplyField> ir::ReplyFields::*list);
 
@@ -183,7 +199,8 @@ private:
 inline Block& block_of(keyword::Scope& scope) { return static_cast<Block&>(scope); }
 
 // keywords_replies.cpp
-void check_charsets(Block& block);
+void note_recoding(Block& block);
+void check_recodings(Run& run);
 ir::Expr secure_link_value(Block& block, bool expires);
 // variables.cpp: all variables become Config::asked_by_name when the configuration is read.
 void offer_names(Block& block);
@@ -191,6 +208,8 @@ void collect_names(Run& run);
 
 // What a request to a server carries when proxy_set_header says nothing else.
 std::vector<ir::FieldEdit> default_forward_fields();
+// The parameter that relatives of CGI get unless it is given: HTTP_HOST $host$is_request_port$request_port.
+ir::ForwardSettings::Param default_host_param();
 
 // "X" is known to nginx, not yet in weir: for parameters that have no row.
 void refuse_parameter(Block& block, const keyword::Call& call, const keyword::Argument& argument);

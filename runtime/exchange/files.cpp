@@ -268,7 +268,7 @@ Exchange::Next Exchange::list_folder(std::string_view path) {
     const auto& how = route_->files->source->listing;
     auto callback = how.format == ir::FileSettings::Listing::Format::jsonp ? callback_of(subject_.query)
                                                                           : std::string_view();
-    bool utf8 = http::equal_ignoring_case(route_->style->charset, "utf-8");
+    bool utf8 = http::equal_ignoring_case(route_->style->charset.literal(), "utf-8");
     auto listing = folder.write(how, path, callback, utf8);
     if (listing.bad) return fail(400);
     reply_ = {};

@@ -11,6 +11,7 @@
 #include "runtime/exchange/pages.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/shelved.hpp"
+#include "runtime/exchange/storing.hpp"
 #include "runtime/net/time.hpp"
 
 namespace weir::exchange {
@@ -293,6 +294,8 @@ Exchange::Next Exchange::redirect(const ir::action::Redirect& action, std::strin
 void Exchange::relay_fields(http::ResponseHead& response) {
     const auto& forwarding = *route_->forwarding;
     reply_ = {};
+    const auto* charset = forwarding.accel_charset ? response.fields.find(FieldId::x_accel_charset) : nullptr;
+    accel_charset_ = charset ? charset->value : std::string_view();
     reply_.status = response.status;
     reply_.reason = response.reason;
     reply_.framing = response.framing;
@@ -329,24 +332,6 @@ void Exchange::add_content_type() {
     if (content_type_.empty() || reply_.fields.seen(FieldId::content_type)) return;
     if (bodiless(reply_.status) && !(nginx && reply_.status == 304)) return;
     reply_.fields.add(arena_, nginx ? "Content-Type" : "content-type", content_type_);
-}
-
-// Texts say what their letters are coded in.
-void Exchange::apply_charset() {
-    const auto& style = *route_->style;
-    for (auto& field : reply_.fields) {
-        if (field.id != FieldId::content_type) continue;
-        // A type with parameters is another one; a redirect's page has no text to speak of.
-        bool listed = std::any_of(style.charset_types.begin(), style.charset_types.end(), [&](const auto& one) {
-            return http::equal_ignoring_case(one, field.value) ||
-                   (one == "*" && field.value.find("charset=") == std::string_view::npos);
-        });
-        if (!reply_from_server_ && reply_.status >= 300 && reply_.status < 400) listed = false;
-        if (!listed) return;
-        field.value = arena_.join({field.value, "; charset=", style.charset});
-        field.line = {};
-        return;
-    }
 }
 
 void Exchange::apply_reply_fields() {
@@ -417,6 +402,7 @@ void Exchange::write_reply_head() {
     head.keep = keep_;
     head.closes = !keep_ && !mirrored_ && !opens() && !connection_.linger;
     head.keep_seconds = route_->keepalive->header.count() / 1000;
+    head.chunk = route_->http2->chunk;
     carrier_.write_head(head);
 }
 
@@ -496,6 +482,9 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
             auto result = co_await http::relay_body(*from, to, limits);
             ok = result.failed == http::RelayResult::Side::none;
             if (!ok) note_relay_end(subject_, result);
+            // A body that breaks off before its first byte: the client sees the head all the same (nginx).
+            const bool nothing_sent = result.failed == http::RelayResult::Side::source && writer_.sent() == 0;
+            if (nothing_sent && site_->source->is_nginx_style) co_await writer_.write({}, false, write_timeout);
         }
     }
     if (!ok || !opens()) co_return ok;
@@ -520,7 +509,7 @@ std::span<filter::Hold> Exchange::finish_head() {
     if (!head_refused_ || site_->source->is_nginx_style)
         for (const auto* list : {&route_->rules.reply, &site_->rules.reply}) run_rules(*list);
     if (!kept_fields_.empty()) add_kept_fields();
-    if (!route_->style->charset.empty()) apply_charset();
+    if (route_->charset || !accel_charset_.empty()) apply_charset();
     apply_reply_fields();
     // The filters see these fields, too: gzip weakens an ETag that add_header made.
     std::span<filter::Hold> wanted;
@@ -579,9 +568,12 @@ net::Task<bool> Exchange::send_reply() {
                              : shelf_ && shelf_->body ? static_cast<http::BodySource*>(&*shelf_->body)
                              : shelving_ && server_ ? static_cast<http::BodySource*>(shelving_)
                              : saving_ ? static_cast<http::BodySource*>(saving_)
+                             : storing_ ? static_cast<http::BodySource*>(storing_.get())
                              : server_ ? &server_->body() : nullptr;
     std::optional<CutBody> cut;
     if (from && cut_.size() != 0 && sliced_total_ == 0) from = &cut.emplace(*from, cut_);
+    std::optional<http::RecodingBody> recoded;
+    if (from && recoding_) from = &recoded.emplace(*from, *recoding_);
     http::Piece piece;
     const auto pace = pace_of(*running_->plan, *route_, subject_);
     bool plain = !opens() && !trails && wanted.empty() && pace.rate == 0;
@@ -605,7 +597,9 @@ net::Task<bool> Exchange::send_reply() {
     }
     bool whole = ok;
     if (shelving_ && ok && reply_from_server_ && shelving_->ended()) shelf_->keep();   // it had no body to pass
-    if (saving_) whole = co_await save_rest();
+    const auto rest_timeout = time_of(route_->timeouts->server_read);
+    if (saving_) whole = co_await saving_->read_rest(rest_timeout);
+    if (storing_) whole = co_await storing_->read_rest(rest_timeout);
     if (ok && reply_from_server_) learn_session(false);
     // A server that was asked by another method (set-method) sends a body that nobody gets: it is read
     // away, so that the connection can be kept.

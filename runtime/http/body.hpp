@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
 
 namespace weir::http {
@@ -22,6 +23,7 @@ enum class BodyState : std::uint8_t {
 struct Piece {
     std::string_view bytes;   // valid until the next call on the source
     bool last = false;        // nothing follows; may come with bytes
+    bool between_parts = false;   // text between parts of the content (multipart/byteranges)
     BodyState state = BodyState::ok;
     int error = 0;            // errno, with failed
 };
@@ -75,6 +77,11 @@ public:
 protected:
     std::uint64_t sent_ = 0, body_sent_ = 0;
 };
+
+// BodySource::next() for a source that reads from a stream: waits until that can be read, as often as
+// ready() finds nothing. `input` holds no memory meanwhile.
+net::Task<Piece> next_from_stream(BodySource& source, net::Stream& stream, net::Buffer& input,
+                                  net::Time timeout, net::Watch* abort_when);
 
 struct RelayResult {
     enum class Side : std::uint8_t { none, source, sink } failed = Side::none;

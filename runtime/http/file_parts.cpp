@@ -68,11 +68,16 @@ bool FileParts::ready(Piece& piece) {
     const auto* now = part();
     if (now && !now->text.empty()) {
         piece.bytes = now->text.substr(done_);
+        piece.between_parts = true;
         advance(piece.bytes.size());
     } else if (now && now->length != 0) {
         buffer_.acquire();
         buffer_.clear();
-        auto most = std::min<std::uint64_t>(now->length - done_, buffer_.room_size());
+        // A small rest goes along: a frame or a record of its own would cost more than the larger buffer.
+        const auto left = now->length - done_;
+        const std::uint64_t room = buffer_.room_size();
+        if (left > room && left - room <= room / 4) buffer_.grow(left);
+        auto most = std::min<std::uint64_t>(left, buffer_.room_size());
         ssize_t got = 0;
         do got = ::pread(fd_, buffer_.room(), most, static_cast<off_t>(now->offset + done_));
         while (got < 0 && errno == EINTR);
