@@ -138,6 +138,7 @@ private:
     void caches(Row& row, const zone::Entry& entry) {
         row.set(Column::cache_lookups, sum(entry, &Counters::cache_lookups));
         row.set(Column::cache_hits, sum(entry, &Counters::cache_hits));
+        row.set(Column::cache_hint_hits, sum(entry, &Counters::cache_hints));
     }
 
     struct Totals {

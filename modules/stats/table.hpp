@@ -31,7 +31,7 @@ namespace weir::modules::stats {
     X(need_conn_est) X(uweight) X(agg_server_status) X(agg_server_check_status)                \
     X(agg_check_status) X(srid) X(sess_other) X(h1sess) X(h2sess) X(h3sess) X(req_other)       \
     X(h1req) X(h2req) X(h3req) X(proto) X(priv_idle_cur) X(reqbin) X(reqbout) X(resbin)        \
-    X(resbout)
+    X(resbout) X(cache_hint_hits)
 
 enum class Column : std::uint8_t {
 #define X(name) name,

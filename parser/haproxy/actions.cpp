@@ -46,6 +46,15 @@ void lower_set_header(keyword::Scope& scope, const Call& call) {
     made(scope) = std::move(edit);
 }
 
+void lower_early_hint(keyword::Scope& scope, const Call& call) {
+    ir::action::EditHeader edit;
+    edit.how = ir::action::EditHeader::How::set;   // a 103 of its own; see rules.cpp
+    edit.side = ir::action::Side::early_hint;
+    edit.name = std::string(call[0].text);
+    edit.value = format(scope, call[1]);
+    made(scope) = std::move(edit);
+}
+
 void lower_del_header(keyword::Scope& scope, const Call& call) {
     using Names = ir::action::EditHeader::Names;
     ir::action::EditHeader edit;
@@ -307,6 +316,10 @@ void lower_wait_for_body(keyword::Scope& scope, const Call& call) {
         made(scope) = wait;
 }
 
+void lower_wait_for_handshake(keyword::Scope& scope, const Call&) {
+    made(scope) = ir::action::WaitForHandshake{};
+}
+
 // ----------------------------------------------------------------------------------- rows
 
 constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature args,
@@ -340,6 +353,8 @@ constexpr auto rows = sorted({
         "Answers with an error."),
     row("disable-l7-retry", in::http_request, {}, lower_disable_retry,
         "Turns retries off for this request."),
+    row("early-hint", in::http_request, {word("name"), text("format")}, lower_early_hint,
+        "Tells a field before the answer (status 103)."),
     row("expect-proxy", in::tcp_request_connection, {keyword::choice("layer4")}, lower_expect_proxy,
         "Expects a PROXY header."),
     row("redirect", in::http_request | in::http_response, {many(word("target and options"))},
@@ -405,6 +420,8 @@ constexpr auto rows = sorted({
     row("wait-for-body", in::http_request,
         {word("time"), word("value"), opt(word("at-least")), opt(word("bytes"))},
         lower_wait_for_body, "Waits for the body."),
+    row("wait-for-handshake", in::http_request, {}, lower_wait_for_handshake,
+        "Waits for the end of the TLS handshake where early data has overtaken it."),
 });
 static_assert(keyword::well_formed(rows));
 

@@ -41,8 +41,6 @@ constexpr Keyword rows[] = {
      .summary = "Writes a log line now."},
     {.name = "do-resolve", .where = in::http_request | in::tcp_request_content,
      .args = count(0, unbounded), .support = not_yet(), .summary = "Looks up a name by DNS."},
-    {.name = "early-hint", .where = in::http_request, .args = count(0, unbounded),
-     .support = not_yet(), .summary = "Sends an early hint (status 103)."},
     {.name = "expect-netscaler-cip", .where = in::tcp_request_connection,
      .args = count(0, unbounded), .support = not_yet(),
      .summary = "Expects the address insertion of a NetScaler."},
@@ -110,8 +108,6 @@ constexpr Keyword rows[] = {
      .summary = "Answers by an internal service."},
     {.name = "wait-for-body", .where = in::http_response, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Waits for the body of the response."},
-    {.name = "wait-for-handshake", .where = in::http_request, .args = count(0, unbounded),
-     .support = not_yet(), .summary = "Waits for the end of the TLS handshake."},
 };
 constexpr Keyword more_rows[] = {
     {.name = "del-acl", .where = in::http_request | in::http_response, .args = count(0, unbounded),

@@ -14,6 +14,7 @@ namespace weir::haproxy {
 namespace {
 
 using keyword::number;
+using keyword::opt;
 using keyword::size;
 using keyword::word;
 
@@ -33,12 +34,27 @@ void lower_age(keyword::Scope& scope, const Call& call) {
 void lower_variants(keyword::Scope& scope, const Call& call) {
     store_of(scope).most_variants = static_cast<std::uint32_t>(call[0].number);
 }
+// on | off | only [ratio PERCENT]
+void lower_hints(keyword::Scope& scope, const Call& call) {
+    using Hints = ir::CacheStore::Hints;
+    auto& store = store_of(scope);
+    store.hints = call[0].text == "on" ? Hints::on : call[0].text == "only" ? Hints::only : Hints::off;
+    if (call.size() == 1) return;
+    if (call[1].text != "ratio" || call.size() != 3)
+        return scope.error(call[1].span, "unexpected-argument",
+                           fmt::format("unexpected \"{}\" after \"{}\"", call[1].text, call[0].text),
+                           "syntax: early-hints on [ratio percent]");
+    store.hint_share = static_cast<std::uint32_t>(call[2].number);
+}
 void lower_vary(keyword::Scope& scope, const Call& call) { store_of(scope).varies = call[0].text == "on"; }
 
-template <class Action>
-void lower_rule(keyword::Scope& scope, const Call& call) {
+void lower_store(keyword::Scope& scope, const Call& call) {
     refer(own(scope), Reference::Kind::cache, call[0].text, call[0].span);
-    own(scope).rule->action = Action{std::string(call[0].text)};
+    own(scope).rule->action = ir::action::KeepAnswer{std::string(call[0].text)};
+}
+void lower_use(keyword::Scope& scope, const Call& call) {
+    refer(own(scope), Reference::Kind::cache, call[0].text, call[0].span);
+    own(scope).rule->action = ir::action::UseCache{std::string(call[0].text), call.size() == 1};
 }
 // The rules alone make the filter: its name must be right.
 void lower_filter(keyword::Scope& scope, const Call& call) {
@@ -52,10 +68,13 @@ constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature 
 
 constexpr auto rows = sorted({
     row("cache", in::filter, {word("name")}, lower_filter, "Names a cache: the rules about it are enough."),
-    row("cache-store", in::http_response, {word("name")}, lower_rule<ir::action::KeepAnswer>,
+    row("cache-store", in::http_response, {word("name")}, lower_store,
         "Keeps the answer in a cache, if it may be kept."),
-    row("cache-use", in::http_request, {word("name")}, lower_rule<ir::action::UseCache>,
-        "Answers from a cache that has the answer."),
+    row("cache-use", in::http_request, {word("name"), opt(keyword::choice("no-early-hints"))}, lower_use,
+        "Answers from a cache that has the answer, or tells early hints that it knows."),
+    row("early-hints", in::cache,
+        {keyword::choice("on|off|only"), opt(word("ratio")), opt(number("percent", 1, 99))}, lower_hints,
+        "Tells links of answers that are no longer kept before a server is asked (status 103).", "off"),
     row("max-age", in::cache, {number("seconds", 1)}, lower_age,
         "Limits how long answers are kept.", "60"),
     row("max-object-size", in::cache, {size("bytes", 1)}, lower_object,

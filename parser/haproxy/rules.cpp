@@ -69,6 +69,11 @@ struct ListKind {
     std::vector<ir::Rule> RuleWords::*rules;
 };
 
+ir::action::EditHeader* early_hint_of(ir::Action& action) {
+    auto* edit = std::get_if<ir::action::EditHeader>(&action);
+    return edit && edit->side == ir::action::Side::early_hint ? edit : nullptr;
+}
+
 void add_rule(Scope& scope, const Call& call, Args words, const ListKind& kind) {
     note_stage(scope, call, kind.stage);
     scope.place = kind.place;
@@ -78,6 +83,9 @@ void add_rule(Scope& scope, const Call& call, Args words, const ListKind& kind) 
     rule.span = call.span;
     if (!lower_action(scope, words, kind.place, rule)) return;
     auto& list = scope.rules().*kind.rules;
+    // Hints go out together only where the rule behind the first one always holds.
+    if (auto* hint = early_hint_of(rule.action); hint && !rule.when && !list.empty() && early_hint_of(list.back().action))
+        hint->how = ir::action::EditHeader::How::add;
     if (!list.empty() && !list.back().when && ends_list(list.back().action) &&
         list.size() > scope.draft->inherited_rules)
         scope.sink.warning(call.span, "unreachable",

@@ -37,7 +37,8 @@ struct Kept {
     std::uint64_t referer = 0, origin = 0;
     std::int64_t kept_at = 0;          // unix seconds
     std::int64_t modified = -1;        // unix seconds: Last-Modified, else Date, else kept_at
-    std::uint32_t url = 0, head = 0;   // bytes of the item: "host/path?query", then the head, then the body
+    // Bytes of the item: "host/path?query", lines of hints (its stem, so far), then the head, then the body.
+    std::uint32_t url = 0, hints = 0, head = 0;
     std::uint32_t age = 0;             // seconds that it had when it came
     std::uint16_t codings = 0;         // bits of its own, all of which a client must take
     std::uint8_t by = 0;               // varies_by

@@ -8,9 +8,12 @@
 #include "runtime/exchange/inner.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/shelved.hpp"
+#include "runtime/exchange/storing.hpp"
 #include "runtime/exchange/track.hpp"
+#include "runtime/net/tls.hpp"
 #include "runtime/net/time.hpp"
 #include "runtime/net/tls_facts.hpp"
+#include "runtime/plan/tls.hpp"
 #include "runtime/route/escape.hpp"
 #include "runtime/route/real_address.hpp"
 
@@ -104,6 +107,7 @@ http::HeadLimits head_limits(const ir::ClientLimits& limits) {
     bounds.underscores = limits.underscores;
     bounds.upper_case_methods = limits.upper_case_methods;
     bounds.fragments = limits.fragments;
+    bounds.fragment_behind_host = limits.fragment_behind_host;
     bounds.target_host_wins = limits.target_host_wins;
     return bounds;
 }
@@ -111,6 +115,9 @@ http::HeadLimits head_limits(const ir::ClientLimits& limits) {
 http::HeadWish Exchange::head_wish() {
     http::HeadWish wish;
     wish.bounds = head_limits(*route_->limits);
+    // HAProxy never asks for it; without, two readers may think of two sites (RFC 9112 section 3.2).
+    wish.bounds.needs_host = site_->source->is_nginx_style || !wish.bounds.fragment_behind_host;
+    wish.bounds.tidy_line = !site_->source->is_nginx_style;
     auto head_time = time_of(route_->timeouts->request_head);
     auto begun = connection_.requests == 1 ? connection_.facts.accepted_us / 1000
                                            : worker_.loop.now();
@@ -260,12 +267,14 @@ Exchange::Next Exchange::begin() {
     }
     nginx = site_->source->is_nginx_style;
     if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
-    if (listener.source->tls)
-        if (auto status = tls_refusal(connection_, *site_, subject_.host); status != 0) {
-            subject_.normalized_path = request_.path;
-            keep_ = false;
-            return fail(status);
-        }
+    auto refusal = listener.source->tls ? tls_refusal(connection_, *site_, subject_.host) : std::uint16_t{0};
+    // A connection that was agreed on for one site of several may ask for another one.
+    if (nginx && !carrier_.is_http1 && !plan::speaks_h2(*listener.source, *site_->source)) refusal = 421;
+    if (refusal != 0) {
+        subject_.normalized_path = request_.path;
+        keep_ = false;
+        return fail(refusal);
+    }
     if (const auto& slots = site_->source->request_captures; !slots.empty())
         subject_.request_captures = {arena_.make_array<std::string_view>(slots.size()), slots.size()};
     if (const auto& slots = site_->source->response_captures; !slots.empty())
@@ -333,7 +342,7 @@ Exchange::Next Exchange::use_route(ir::RouteId id) {
         gathered_.dropped = true;
         return fail(413);
     }
-    subject_.file_root = &route_->files->root;
+    plan::point_at(subject_, *route_);
     uri_changed_ = whole_goes_on_ = false;
     next_route_ = ir::no_id;
     for (const auto* list : {&route_->rules.content, &route_->rules.request}) {
@@ -346,7 +355,7 @@ Exchange::Next Exchange::use_route(ir::RouteId id) {
         return Next::route;
     }
     if (next_route_ != ir::no_id) route_ = &running_->plan->routes[next_route_];
-    subject_.file_root = &route_->files->root;
+    plan::point_at(subject_, *route_);
     if (route_->real_address) route::take_real_address(*route_->real_address, subject_);
     return Next::perform;
 }
@@ -462,8 +471,11 @@ net::Task<Exchange::Next> Exchange::wait_for_body() {
             bool late = piece.state == http::BodyState::timed_out;
             keep_ = false;
             connection_.linger = true;
-            note_failure(subject_, late ? forward::Failure::client_body_timeout : forward::Failure::client_body);
-            co_return fail(late ? 408 : 400);
+            note_request_failure(subject_, late);
+            if (late) co_return fail(408);
+            // HAProxy goes on to choose who would have been asked, and tells its log.
+            gathered_.broken = true;
+            break;
         }
         spool.acquire(spool.size() + piece.bytes.size());
         if (spool.room_size() < piece.bytes.size()) spool.grow(spool.size() + piece.bytes.size() + net::Buffer::standard);
@@ -476,8 +488,27 @@ net::Task<Exchange::Next> Exchange::wait_for_body() {
     co_return route_ == &site_->own ? run_site_rules() : use_route(route_->id);
 }
 
+net::Task<Exchange::Next> Exchange::wait_for_handshake() {
+    const auto* rule = std::exchange(wait_, nullptr);
+    auto& stream = connection_.stream;
+    const auto deadline = net::after(worker_.loop.now(), client_rules().timeouts->client_read);
+    bool over = false;
+    if (carrier_.is_http1) {
+        over = co_await net::finish_handshake(stream, deadline);
+    } else {
+        // Who reads for all streams of the connection comes to its end; nobody tells.
+        constexpr net::Time pause = 5;
+        while (stream.is_open() && stream.tls()->early() && worker_.loop.now() < deadline)
+            co_await net::sleep_for(worker_.loop, pause);
+        over = stream.is_open() && !stream.tls()->early();
+    }
+    if (!over) co_return Next::close;
+    resume_after_ = rule;
+    co_return route_ == &site_->own ? run_site_rules() : use_route(route_->id);
+}
+
 Exchange::Next Exchange::run_site_rules() {
-    subject_.file_root = &site_->own.files->root;
+    plan::point_at(subject_, site_->own);
     for (const auto* list : {&site_->rules.content, &site_->rules.request}) {
         auto ran = run_rules(*list);
         if (ran.flow == Flow::decided) return ran.next;
@@ -511,7 +542,12 @@ net::Task<bool> Exchange::run() {
         switch (next) {
             case Next::rules: next = run_site_rules(); break;
             case Next::route: next = pick_route(); break;
-            case Next::wait: next = co_await wait_for_body(); break;
+            case Next::wait:
+                if (std::holds_alternative<ir::action::WaitForHandshake>(wait_->source->action))
+                    next = co_await wait_for_handshake();
+                else
+                    next = co_await wait_for_body();
+                break;
             default: next = co_await perform();
         }
     }
@@ -528,6 +564,7 @@ net::Task<bool> Exchange::run() {
         co_return false;
     }
     bool keep = false;
+    if (next == Next::reply && early_) co_await write_early_head();   // a client that is gone is found out anyway
     if (next == Next::reply) keep = co_await send_reply();
     if (wants_post_action()) co_await run_post_action();
     log();

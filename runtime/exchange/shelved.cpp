@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "runtime/cache/hints.hpp"
 #include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/exchange.hpp"
 
@@ -24,6 +25,17 @@ bool is_safe(http::Method method) {
 }
 
 bool is_any(const void*, const Shelf::Note&) { return true; }
+
+// The next bytes of an item; `at` moves on.
+std::string_view read_front(const Shelf& shelf, std::uint32_t item, Shelf::Place& at, std::size_t wanted,
+                            Arena& arena) {
+    char* text = arena.bytes(wanted);
+    for (std::size_t size = 0; size < wanted;) {
+        auto part = shelf.read(item, at, wanted - size);
+        size += part.copy(text + size, part.size());
+    }
+    return {text, wanted};
+}
 
 }  // namespace
 
@@ -60,7 +72,9 @@ void ShelfUse::take(std::string_view bytes) {
 
 void ShelfUse::keep() {
     if (fresh == Shelf::none) return;
-    into->keep(std::exchange(fresh, Shelf::none), cache::note_of(keeping.kept), keeping.until, unix_now());
+    const auto& kept = keeping.kept;
+    const auto stem = kept.hints == 0 ? 0 : kept.url + kept.hints;
+    into->keep(std::exchange(fresh, Shelf::none), cache::note_of(kept), keeping.until, unix_now(), stem);
 }
 
 void ShelvingBody::take(const http::Piece& piece) {
@@ -94,8 +108,9 @@ zone::Counters* Exchange::counters_of_rules() {
     return entry.slots ? &entry.mine(worker_.index) : nullptr;
 }
 
-// cache-use. The first cache that has the answer gives it; rules go on.
-void Exchange::look_on_shelf(std::uint32_t id) {
+// cache-use. The first cache that has the answer gives it; rules go on. Of an answer that is gone a cache
+// may know the hints still.
+void Exchange::look_on_shelf(std::uint32_t id, bool wants_hints) {
     if (!shelf_) {
         shelf_.reset(new (arena_.allocate(sizeof(ShelfUse), alignof(ShelfUse))) ShelfUse(worker_.loop));
         shelf_->asked = cache::read_asked(request_, arena_);
@@ -105,26 +120,41 @@ void Exchange::look_on_shelf(std::uint32_t id) {
     if (!shelf || use.item != Shelf::none || !use.asked.may_use) return;
     auto* counters = counters_of_rules();
     if (counters) counters->cache_lookups.add(1);
-    Shelf::Note note;
-    use.item = shelf->find(use.asked.key, use.unix_now(), cache::is_for, &use.asked, note);
-    if (use.item == Shelf::none) return;
+    const auto found = shelf->find(use.asked.key, use.unix_now(), cache::is_for, &use.asked);
+    if (found.item == Shelf::none) return;
+    if (!found.whole) {
+        if (wants_hints) {
+            take_kept_hints(*shelf, found.item, cache::kept_of(found.note));
+            if (counters) counters->cache_hints.add(1);
+        }
+        return shelf->unpin(found.item);
+    }
     if (counters) counters->cache_hits.add(1);
     use.shelf = shelf;
-    use.kept = cache::kept_of(note);
+    use.item = found.item;
+    use.kept = cache::kept_of(found.note);
     subject_.cache.hit_in = running_->caches[id].conf().name;
+}
+
+// A line each behind the URL of the item.
+void Exchange::take_kept_hints(const Shelf& shelf, std::uint32_t item, const cache::Kept& kept) {
+    Shelf::Place at;
+    auto lines = read_front(shelf, item, at, kept.url + kept.hints, arena_).substr(kept.url);
+    auto& head = early_head();
+    while (!lines.empty()) {
+        auto end = std::min(lines.find('\n'), lines.size());
+        head.fields.add(arena_, "link", lines.substr(0, end));
+        lines.remove_prefix(std::min(end + 1, lines.size()));
+    }
 }
 
 // The answer is the one on the shelf, as far as rules have nothing against it.
 Exchange::Next Exchange::reply_from_shelf() {
     auto& use = *shelf_;
     Shelf::Place at;
-    const std::size_t before = use.kept.url + use.kept.head;
-    char* text = arena_.bytes(before);
-    for (std::size_t size = 0; size < before;) {
-        auto part = use.shelf->read(use.item, at, before - size);
-        size += part.copy(text + size, part.size());
-    }
-    if (!read_kept_head({text + use.kept.url, use.kept.head}, arena_, use.head)) return fail(500);
+    const std::size_t before = use.kept.url + use.kept.hints + use.kept.head;
+    auto text = read_front(*use.shelf, use.item, at, before, arena_);
+    if (!read_kept_head(text.substr(before - use.kept.head), arena_, use.head)) return fail(500);
     auto& head = use.head;
     const auto length = use.shelf->length(use.item) - before;
     bool sized = head.fields.has(FieldId::content_length);
@@ -168,21 +198,31 @@ void Exchange::keep_on_shelf(std::uint32_t id) {
     if (response.status != 200) return;
     auto keeping = cache::may_keep(use.asked, response.fields, conf, use.unix_now());
     if (!keeping) return;
-    auto text = kept_head(response, arena_, false);
-    if (text.size() >= conf.max_object) return;
-    if (response.framing == Framing::length && response.length > conf.max_object - text.size()) return;
+    using Hints = ir::CacheStore::Hints;
+    const auto hints = conf.hints == Hints::off ? std::string_view() : cache::hints_of(response.fields, arena_);
+    const bool only_hints = conf.hints == Hints::only;
+    const auto text = only_hints ? std::string_view() : kept_head(response, arena_, false);
+    if (only_hints) {
+        if (hints.empty()) return;
+    } else {
+        if (text.size() >= conf.max_object) return;
+        if (response.framing == Framing::length && response.length > conf.max_object - text.size()) return;
+    }
     // It takes the place of the one that this request would have got.
     shelf->remove(use.asked.key, keeping->kept.by == 0 ? is_any : cache::is_for, &use.asked);
     if (keeping->kept.by != 0 && shelf->count(use.asked.key, use.unix_now()) >= conf.most_variants) return;
-    response.fields.remove(FieldId::age);   // it goes on as the first answer of this cache
     use.into = shelf;
     use.keeping = *keeping;
     use.keeping.kept.head = static_cast<std::uint32_t>(text.size());
     use.keeping.kept.url = static_cast<std::uint32_t>(use.asked.url.size());
-    use.room = conf.max_object + use.asked.url.size();
+    use.keeping.kept.hints = static_cast<std::uint32_t>(hints.size());
+    use.room = conf.max_object + use.asked.url.size() + hints.size();
     use.fresh = shelf->begin(use.asked.key);
     use.take(use.asked.url);
+    use.take(hints);
+    if (only_hints) return use.keep();
     use.take(text);
+    response.fields.remove(FieldId::age);   // it goes on as the first answer of this cache
     shelving_ = new (arena_.allocate(sizeof(ShelvingBody), alignof(ShelvingBody))) ShelvingBody(server_->body(), use);
 }
 

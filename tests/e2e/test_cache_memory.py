@@ -141,7 +141,7 @@ def test_show_cache(server, run_proxy, folder):
     head = re.fullmatch(r"0x[0-9a-f]+: one \(shctx:0x[0-9a-f]+, available blocks:(\d+)\)", lines[0])
     assert head and head.group(1) == "1024"   # what may be given up counts as free
     entries = [re.fullmatch(r"0x[0-9a-f]+ hash:\d+ vary:0x[0-9a-f]+ size:(\d+) \((\d+) blocks\), refcount:0, "
-                            r"expire:(\d+)", line) for line in lines[1:] if line]
+                            r"expire:(\d+), type:full", line) for line in lines[1:] if line]
     assert len(entries) == 2 and all(entries)
     assert max(int(entry.group(1)) for entry in entries) > len(BIG)
     assert all(490 <= int(entry.group(3)) <= 500 for entry in entries)
@@ -171,3 +171,98 @@ def test_counters_of_show_stat(server, run_proxy, folder):
     lookups, hits = rows[0].index("cache_lookups"), rows[0].index("cache_hits")
     sums = {tuple(row[:2]): (row[lookups], row[hits]) for row in rows[1:]}
     assert ("3", "2") in sums.values()
+
+
+HINTS_CONFIG = """
+global
+    stats socket {folder}/stats level admin
+defaults
+    mode http
+    timeout connect 2s
+    timeout client 30s
+    timeout server 30s
+cache one
+    total-max-size 1
+    max-age 600
+    max-object-size 400000
+    early-hints {hints}
+frontend f
+    bind 127.0.0.1:{port}
+    http-request early-hint Link "<%[path].js>; rel=preload" if {{ path_beg /rule }}
+    http-request return status 204 if {{ path /rule/own }}
+    http-request cache-use one no-early-hints if {{ path_beg /quiet }}
+    use_backend b
+backend b
+    http-request cache-use one unless {{ path_beg /quiet }}
+    http-response cache-store one
+    server a {server}
+"""
+
+
+def exchange(port, path, version="HTTP/1.1"):
+    """Statuses in their order, and the Link fields of the 103."""
+    with Client(port) as client:
+        client.send(f"GET {path} {version}\r\nHost: test\r\n\r\n")
+        answers = client.read_final()
+    return [one.status for one in answers], [link for one in answers[:-1] for link in one.all("link")]
+
+
+@pytest.fixture
+def linked(run_server):
+    fresh = ["Cache-Control: max-age=1", "Link: </x.css>; rel=preload, </y>; rel=next", "Link: </z>; rel=prefetch"]
+    long = ["Cache-Control: max-age=500"] + fresh[1:]
+    return run_server(HttpServer("a", answers=[
+        Answer(match="/short", headers=fresh), Answer(match="/quiet", headers=fresh),
+        Answer(match="/none", headers=fresh[:1]), Answer(match="/big", body=BIG, headers=long), Answer(headers=long)]))
+
+
+def start_hints(run_proxy, folder, server, hints):
+    skip_anchor("haproxy", "newer than 3.4")
+    port = free_port()
+    run_proxy("haproxy", HINTS_CONFIG.format(folder=folder, port=port, hints=hints, server=server.address), ports=[port])
+    return port
+
+
+HINTED = ([103, 200], ["</x.css>; rel=preload", "</z>; rel=prefetch"])
+
+
+def test_hints_of_what_expired(linked, run_proxy, folder):
+    port = start_hints(run_proxy, folder, linked, "on")
+    for path in ["/short", "/quiet", "/none"]:
+        assert exchange(port, path) == ([200], [])
+    time.sleep(2.1)
+    assert exchange(port, "/short", "HTTP/1.0") == ([200], [])
+    assert exchange(port, "/quiet") == ([200], [])
+    assert exchange(port, "/none") == ([200], [])
+    assert exchange(port, "/other") == ([200], [])
+    assert exchange(port, "/short") == HINTED
+    assert exchange(port, "/short") == ([200], [])   # a new one is kept
+
+
+def test_hints_of_what_was_given_up(linked, run_proxy, folder):
+    port = start_hints(run_proxy, folder, linked, "on ratio 1")
+    for i in range(15):
+        assert exchange(port, f"/big/{i}") == ([200], [])
+    assert exchange(port, "/big/14") == ([200], [])
+    assert exchange(port, "/big/0") == ([200], [])       # no room for so many hints
+    assert exchange(port, "/big/9") == HINTED
+    with socket.socket(socket.AF_UNIX) as link:
+        link.connect(f"{folder}/stats")
+        link.sendall(b"show cache\n")
+        text = link.makefile().read()
+    assert (text.count("type:hints"), text.count("type:full")) == (10, 3)
+
+
+def test_hints_alone_are_kept(linked, run_proxy, folder):
+    port = start_hints(run_proxy, folder, linked, "only")
+    assert exchange(port, "/big") == ([200], [])
+    for _ in range(3):
+        assert exchange(port, "/big") == HINTED
+    assert exchange(port, "/none") == exchange(port, "/none") == ([200], [])
+
+
+def test_hints_of_a_rule(linked, run_proxy, folder):
+    port = start_hints(run_proxy, folder, linked, "off")
+    assert exchange(port, "/rule/a") == ([103, 200], ["</rule/a.js>; rel=preload"])
+    assert exchange(port, "/rule/own") == ([103, 204], ["</rule/own.js>; rel=preload"])
+    assert exchange(port, "/rule/a", "HTTP/1.0") == ([200], [])
