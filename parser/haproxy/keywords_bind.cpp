@@ -209,7 +209,7 @@ static_assert(keyword::well_formed(options));
 
 constexpr Keyword lines[] = {
     {.name = "bind",
-     .where = in::frontend | in::listen,
+     .where = in::frontend | in::listen | in::peers,
      .args = {word("address"), keyword::any_number(word("option"))},
      .apply = lower_bind,
      .summary = "An address that clients connect to."},

@@ -52,6 +52,9 @@ void lower_global_log(keyword::Scope& scope, const Call& call) {
     if (auto log = lower_log(own(scope), call.args)) load.global_logs.push_back({false, *log});
 }
 
+void lower_local_peer(keyword::Scope& scope, const Call& call) {
+    own(scope).load.local_peer = std::string(call[0].text);
+}
 void lower_log_tag(keyword::Scope& scope, const Call& call) {
     own(scope).load.log_tag = std::string(call[0].text);
 }
@@ -301,7 +304,7 @@ constexpr auto rows = sorted({
              "Allows workers to fork."),
     harmless("insecure-setuid-wanted", 0, 0, "workers never change their user",
              "Allows setuid programs."),
-    harmless("localpeer", 1, 1, "weir has no peers yet", "Name of this peer."),
+    row("localpeer", {word("name")}, lower_local_peer, "Name of this instance among its peers; else -L, or the name of the machine."),
     harmless("master-worker", 0, any, "weir always has a master and workers", "Starts a master."),
     harmless("max-spread-checks", 1, 1, "checks are spread by spread-checks", "Longest spread."),
     harmless("maxcompcpuusage", 1, 1, "the level of compression does not depend on the load", "Processor load that ends compression."),
@@ -353,7 +356,7 @@ constexpr auto rows = sorted({
              "Most events at once."),
     harmless("tune.pattern.cache-size", 1, 1, "patterns are compiled, not cached",
              "Cache of pattern matches."),
-    harmless("tune.peers.max-updates-at-once", 1, 1, "weir has no peers yet",
+    harmless("tune.peers.max-updates-at-once", 1, 1, "what a peer has not read yet bounds what it is told",
              "Most updates to a peer."),
     harmless("tune.pipesize", 1, 1, sizes_itself, "Bytes of a splicing pipe."),
     harmless("tune.pool-high-fd-ratio", 1, 1, "idle connections are bounded per pool",

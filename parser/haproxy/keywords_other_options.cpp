@@ -12,8 +12,6 @@ namespace {
 constexpr Keyword rows[] = {
     {.name = "binary-lf", .where = in::tcp_check_expect, .args = count(0, unbounded),
      .support = not_yet(), .summary = "Expects bytes made from a format."},
-    {.name = "brates-factor", .where = in::stick_table, .args = count(0, unbounded), .since = "3.x",
-     .support = not_yet(), .summary = "Sets the unit of byte rates."},
     {.name = "bwlim-in", .where = in::filter, .args = count(0, unbounded), .since = "3.x",
      .support = not_yet(), .summary = "Limits the rate of uploads."},
     {.name = "bwlim-out", .where = in::filter, .args = count(0, unbounded), .since = "3.x",
@@ -43,16 +41,12 @@ constexpr Keyword rows[] = {
      .summary = "Limits how long the cookie holds."},
     {.name = "opentracing", .where = in::filter, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Sends traces by OpenTracing."},
-    {.name = "peers", .where = in::stick_table, .args = count(1, 1), .support = not_yet(),
-     .summary = "Names the nodes that share the table."},
     {.name = "priority", .where = in::log_name, .support = not_yet(),
      .summary = "Writes the priority in front of the message."},
     {.name = "raw", .where = in::log_name, .support = not_yet(),
      .summary = "Writes the message alone."},
     {.name = "rdp-cookie", .where = in::balance, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Picks a server by the hash of the RDP cookie."},
-    {.name = "recv-only", .where = in::stick_table, .args = count(0, unbounded), .since = "3.x",
-     .support = not_yet(), .summary = "Does not tell peers about changes."},
     {.name = "rfc3164", .where = in::log_name, .support = not_yet(),
      .summary = "Writes the old syslog form."},
     {.name = "rfc5424", .where = in::log_name, .support = not_yet(),
@@ -71,8 +65,6 @@ constexpr Keyword rows[] = {
      .summary = "Writes level and date in front of the message."},
     {.name = "trace", .where = in::filter, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Prints what filters see, for debugging."},
-    {.name = "write-to", .where = in::stick_table, .args = count(1, 1), .since = "3.x",
-     .support = not_yet(), .summary = "Sends changes to another table."},
 };
 // clang-format on
 

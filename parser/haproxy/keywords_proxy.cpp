@@ -419,7 +419,7 @@ void lower_retry_on(keyword::Scope& scope, const Call& call) {
     retry.error = retry.timeout = retry.empty_response = retry.junk_response = false;
     retry.invalid_header = false;
     retry.statuses.clear();
-    retry.connect = false;
+    retry.connect = retry.early_data = false;
     for (const auto& what : call.args) {
         const Keyword* row = find_word(own(scope), what, in::retry_on, option_language);
         if (!row) return;
@@ -433,8 +433,11 @@ void lower_retry_on(keyword::Scope& scope, const Call& call) {
             retry.timeout = true;
         } else if (what.text == "junk-response") {
             retry.junk_response = true;
+        } else if (what.text == "0rtt-rejected") {
+            retry.early_data = true;
         } else if (what.text == "all-retryable-errors") {
             retry.connect = retry.timeout = retry.empty_response = retry.junk_response = true;
+            retry.early_data = true;
             retry.statuses = {500, 502, 503, 504};
         } else if (auto status = value::parse_number(what.text)) {
             retry.statuses.push_back(static_cast<std::uint16_t>(*status));
@@ -515,8 +518,8 @@ constexpr auto rows = sorted({
         "The backend when no use_backend holds."),
     harmless("description", in::frontend | in::listen | in::backend, 1, keyword::unbounded,
              "nothing shows it yet", "A text about this section."),
-    row("disabled", in::any_proxy, {}, lower_disabled, "Turns the section off."),
-    row("enabled", in::any_proxy, {}, lower_enabled, "Turns the section on."),
+    row("disabled", in::any_proxy | in::peers, {}, lower_disabled, "Turns the section off."),
+    row("enabled", in::any_proxy | in::peers, {}, lower_enabled, "Turns the section on."),
     row("error-log-format", in::front_side, {keyword::text("format")}, lower_error_log_format,
         "What is logged of a connection that fails before its first request."),
     row("http-error", in::any_proxy, {many(word("status, and what the page is"))}, lower_http_error,
@@ -633,7 +636,7 @@ constexpr auto values = sorted({
 static_assert(keyword::well_formed(values));
 
 constexpr auto retry_values = sorted({
-    choice("0rtt-rejected", in::retry_on, 0, "Early data that was rejected; weir sends none."),
+    choice("0rtt-rejected", in::retry_on, 0, "Early data that was rejected."),
     choice("all-retryable-errors", in::retry_on, 0, "Everything that can be tried again."),
     choice("conn-failure", in::retry_on, 0, "A connection that could not be made."),
     choice("empty-response", in::retry_on, 0, "A connection closed without an answer."),
@@ -662,10 +665,12 @@ constexpr Keyword section(std::string_view name, std::string_view summary) {
 constexpr auto sections = sorted({
     section("backend", "Servers and how they are used."),
     section("cache", "Answers that are kept in memory, for cache-use and cache-store."),
+    section("crt-store", "Certificates with the files that belong to them, by name."),
     section("defaults", "What the sections after it inherit."),
     section("frontend", "Addresses clients connect to, and where requests go."),
     section("global", "The process."),
     section("http-errors", "Error pages, for errorfiles."),
+    section("peers", "Instances that tell each other what changes in tables."),
     section("listen", "A frontend and a backend in one."),
 });
 static_assert(keyword::well_formed(sections));

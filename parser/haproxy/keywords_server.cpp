@@ -169,13 +169,30 @@ bool valid_name(Scope& scope, const Argument& name) {
 void lower_server(keyword::Scope& scope, const Call& call) {
     auto& here = own(scope);
     if (!valid_name(here, call[0])) return;
-    auto& words = here.draft->servers.emplace_back(here.draft->back->default_server);
+    // One that comes at run time takes no default-server, and waits to be enabled.
+    auto& words = here.draft->servers.emplace_back(here.at_run_time ? *here.plain_server
+                                                                    : here.draft->back->default_server);
+    if (here.at_run_time) words.server.down = true;
     words.span = words.server.span = call[0].span;
     words.server.name = std::string(call[0].text);
     bool good = read_server_address(here, call[1], words);
     if (call.size() > 2) read_options(here, call.args.subspan(2), words);
     if (good && !words.server.host.empty()) look_up(here, call[1], words);
 }
+
+}  // namespace
+
+void lower_peer(Scope& here, const Call& call) {
+    auto& words = here.draft->servers.emplace_back(here.draft->back->default_server);
+    words.span = words.server.span = call[0].span;
+    words.server.name = std::string(call[0].text);
+    if (call.size() == 1) return;
+    if (!read_server_address(here, call[1], words)) return;
+    if (call.size() > 2) read_options(here, call.args.subspan(2), words);
+    if (!words.server.host.empty()) look_up(here, call[1], words);
+}
+
+namespace {
 
 void lower_default_server(keyword::Scope& scope, const Call& call) {
     auto& here = own(scope);
@@ -302,7 +319,7 @@ static_assert(keyword::well_formed(options));
 
 constexpr Keyword lines[] = {
     {.name = "default-server",
-     .where = in::back_side,
+     .where = in::back_side | in::peers,
      .args = {keyword::many(word("option"))},
      .apply = lower_default_server,
      .summary = "Options of the servers that follow."},

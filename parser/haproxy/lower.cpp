@@ -55,6 +55,7 @@ constexpr keyword::ContextName context_names[] = {
     {in::mode, "mode"},
     {in::log_name, "log format"},
     {in::crt_list, "crt-list"},
+    {in::crt_load, "load"},
     {in::http_request, "http-request"},
     {in::http_response, "http-response"},
     {in::http_after_response, "http-after-response"},
@@ -195,7 +196,7 @@ std::vector<keyword::Table> own_tables() {
             server_tls_table(),  server_tls_default_table(), http2_table(),
             stick_table(), stick_word_table(), stick_action_table(), stick_fetch_table(),
             stick_converter_table(), map_table(), server_sample_table(), format_converter_table(),
-            cookie_table(), service_check_table(), cache_table()};
+            cookie_table(), service_check_table(), cache_table(), certificate_table(), peers_table()};
 }
 
 std::vector<keyword::Table> all_tables() {
@@ -264,7 +265,9 @@ Lowering::Lowering(const ast::Document& document, const keyword::Registry& regis
     : document_(document),
       load_{.registry = registry},
       scope_(config, sink, set, load_),
-      built_in_(built_in_defaults(load_)) {}
+      built_in_(built_in_defaults(load_)) {
+    scope_.plain_server = &built_in_.back->default_server;
+}
 
 void Lowering::run() {
     auto& config = scope_.config;
@@ -310,6 +313,14 @@ void Lowering::run_section(const ast::Section& section) {
     }
     if (place == in::cache) {
         run_cache(section);
+        return;
+    }
+    if (place == in::crt_store) {
+        run_certificates(section);
+        return;
+    }
+    if (place == in::peers) {
+        run_peers(section);
         return;
     }
     skip_section(section, place);
@@ -533,6 +544,7 @@ void Lowering::run_line(ast::Line line, Contexts place) {
     auto words = arguments_of(line);
     scope_.negated = false;
     scope_.place = 0;
+    scope_.at_run_time = line.at_run_time;
     std::size_t first = 0;
     if (words[0].text == "no" || words[0].text == "default") {
         if (words.size() == 1 || words[0].text == "default") {

@@ -31,6 +31,9 @@ private:
     void close_proxy(Draft& draft);
     void run_http_errors(const ast::Section& section);
     void run_cache(const ast::Section& section);   // keywords_cache.cpp
+    void run_certificates(const ast::Section& section);   // certificate_store.cpp
+    void run_peers(const ast::Section& section);   // keywords_peers.cpp
+    void finish_peers(Draft& draft, ir::PeerGroup& group);
     void unknown_line(Args words, Contexts place);
     static bool may_be_negated(const Keyword& row);
     void take_from(Draft& draft, Args head, std::size_t at);
@@ -48,6 +51,7 @@ private:
     void make_servers(Draft& draft, ir::Pool& pool);
     void make_check(const Draft& draft, const ServerWords& words, ir::Server& server);
     void make_site(Draft& draft);
+    ir::Rule early_mark();
     void check_captures(ir::Site& site);
     void make_picks(Draft& draft, ir::Site& site);
     void make_listeners(Draft& draft, ir::SiteId site);

@@ -36,12 +36,14 @@ void Lowering::check_references() {
                     : reference.kind == Kind::table
                         ? scope_.config.find_zone(reference.name, "stick-table") != ir::no_id
                     : reference.kind == Kind::cache    ? cache_known(reference.name)
+                    : reference.kind == Kind::peers    ? scope_.config.find_peers(reference.name) != nullptr
                                                        : server_known(reference.name);
         if (good) continue;
         std::string_view what = reference.kind == Kind::pool       ? "backend"
                                 : reference.kind == Kind::frontend ? "frontend"
                                 : reference.kind == Kind::table    ? "table"
                                 : reference.kind == Kind::cache    ? "cache"
+                                : reference.kind == Kind::peers    ? "section of peers"
                                                                    : "server";
         scope_.error(
             reference.span, fmt::format("unknown-{}", what),

@@ -184,7 +184,7 @@ struct Draft {
 
 // A name that must turn out to be a backend (or a server of one) when all is read.
 struct Reference {
-    enum class Kind : std::uint8_t { pool, server, frontend, table, cache } kind = Kind::pool;
+    enum class Kind : std::uint8_t { pool, server, frontend, table, cache, peers } kind = Kind::pool;
     std::string name;  // "pool" or "pool/server"
     Span span;
 };
@@ -195,6 +195,7 @@ struct Load {
     std::vector<Reference> references;
     std::vector<FrontWords::Log> global_logs;
     std::string log_tag, log_host;
+    std::string local_peer;  // localpeer; else the environment says
     bool send_host_name = false;
     std::uint32_t buffer_size = 16384, max_rewrite = 1024, max_fields = 101;
     std::uint32_t log_line_limit = 1024;
@@ -208,6 +209,7 @@ struct Load {
     std::uint64_t stats_connections = 0;
     std::chrono::milliseconds stats_timeout{10000};
     BindTlsDefaults bind_tls;
+    CertificateStore certificates;
 };
 
 // What a row's apply gets.
@@ -226,6 +228,8 @@ public:
     bool negated = false;    // "no option ..."
     bool in_acl = false;     // words such as hdr_beg may have been meant
     bool defaulted = false;  // "default option ..."
+    bool at_run_time = false;  // a line that the runtime socket brought
+    const ServerWords* plain_server = nullptr;  // what a server is without any default-server
     // What a sub-language fills in; null outside of it.
     std::vector<ir::Listener>* listeners = nullptr;  // bind
     BindTlsWords* bind_tls = nullptr;                // bind, certificate lists

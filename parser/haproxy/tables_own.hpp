@@ -27,8 +27,9 @@ keyword::Table first_bytes_table();  // fetches of PROXY header and ClientHello
 keyword::Table tls_sample_table();
 keyword::Table server_sample_table();  // of connections to servers
 keyword::Table cookie_table();
-keyword::Table service_check_table();
-keyword::Table cache_table();  // option smtpchk and its kin
+keyword::Table service_check_table();  // option smtpchk and its kin
+keyword::Table cache_table();
+keyword::Table certificate_table();  // crt-store, load, ocsp-update
 keyword::Table converter_table();
 keyword::Table format_converter_table();
 keyword::Table map_table();  // map_str and the like
@@ -47,6 +48,7 @@ keyword::Table stick_word_table();    // its types and data
 keyword::Table stick_action_table();
 keyword::Table stick_fetch_table();
 keyword::Table stick_converter_table();
+keyword::Table peers_table();       // keywords_peers.cpp
 keyword::Table section_table();   // frontend, backend, ...
 
 // The type of a value of a PROXY header: "0xe0", "224", "AUTHORITY".
@@ -64,6 +66,10 @@ void lower_http_error(keyword::Scope& scope, const Call& call);
 std::optional<std::uint16_t> read_status(keyword::Scope& scope, const Argument& word, int low, int high);
 
 void complete_tables(ir::Config& config);
+// Options of a stick-table behind its name: what `call` names is declared as `name`.
+void lower_table(Scope& scope, const Call& call, Args options, std::string name);
+// "name [address [options]]" of a line about a peer, into the servers of the draft.
+void lower_peer(Scope& scope, const Call& call);
 Contexts places_of(ir::Fetch code);
 void plain_converter(ir::Expr& expr, const Keyword& row, const Call& call);
 

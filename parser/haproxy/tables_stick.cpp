@@ -41,11 +41,12 @@ void lower_type(keyword::Scope& scope, const Call& call) {
     static constexpr std::pair<std::string_view, Key> keys[] = {{"binary", Key::binary},
                                                                 {"integer", Key::integer},
                                                                 {"ip", Key::ipv4},
+                                                                {"ipv4", Key::ipv4},
                                                                 {"ipv6", Key::ipv6},
                                                                 {"string", Key::text}};
     const auto* found = std::find_if(std::begin(keys), std::end(keys),
                                      [&](const auto& key) { return key.first == call[0].text; });
-    if (found == std::end(keys)) return invalid(scope, call[0], "ip, ipv6, integer, string or binary");
+    if (found == std::end(keys)) return invalid(scope, call[0], "ip, ipv4, ipv6, integer, string or binary");
     auto& zone = zone_of(scope);
     zone.key = found->second;
     const bool sized = zone.key == Key::text || zone.key == Key::binary;
@@ -132,6 +133,7 @@ bool read_data(keyword::Scope& scope, const Argument& at, std::string_view text)
             return false;
         }
         column.count = static_cast<std::uint32_t>(*number);
+        column.array = true;
         inner = comma == inner.npos ? std::string_view() : inner.substr(comma + 1);
     }
     if (known->rate) {
@@ -170,24 +172,51 @@ void lower_store(keyword::Scope& scope, const Call& call) {
     }
 }
 
-void lower_table(keyword::Scope& scope, const Call& call) {
+void lower_peers(keyword::Scope& scope, const Call& call) {
+    auto& zone = zone_of(scope);
+    if (!zone.peers.empty())
+        return scope.error(call.span, "unexpected-argument", "a table of a section of peers is theirs alone");
+    refer(own(scope), Reference::Kind::peers, call[0].text, call[0].span);
+    zone.peers = std::string(call[0].text);
+    zone.shared_name = zone.name;
+}
+void lower_recv_only(keyword::Scope& scope, const Call&) { zone_of(scope).receives_only = true; }
+void lower_srvkey(keyword::Scope& scope, const Call& call) {
+    zone_of(scope).servers_by_address = call[0].text == "addr";
+}
+void lower_write_to(keyword::Scope& scope, const Call& call) {
+    refer(own(scope), Reference::Kind::table, call[0].text, call[0].span);
+    zone_of(scope).write_to = std::string(call[0].text);
+}
+
+void lower_own_table(keyword::Scope& scope, const Call& call) {
     auto& here = own(scope);
-    const auto& name = here.draft->name;
+    lower_table(here, call, call.args, here.draft->name);
+}
+
+}  // namespace
+
+void lower_table(Scope& here, const Call& call, Args options, std::string name) {
+    keyword::Scope& scope = here;
     if (scope.config.find_zone(name, purpose) != ir::no_id)
         return scope.error(call.span, "duplicate", "this section has a stick-table already",
                            "put the other one into a backend of its own");
     ir::Zone zone;
-    zone.name = name;
+    zone.name = std::move(name);
+    if (here.draft->place == in::peers) {
+        zone.peers = here.draft->name;
+        zone.shared_name = zone.name.substr(zone.peers.size());
+    }
     zone.purpose = std::string(purpose);
     zone.span = call.span;
     scope.config.zones.push_back(std::move(zone));
     auto errors = scope.sink.count(diag::Severity::error);
-    bool typed = std::any_of(call.args.begin(), call.args.end(),
+    bool typed = std::any_of(options.begin(), options.end(),
                              [](const auto& one) { return one.text == "type"; });
     if (!typed)
         return scope.error(call.span, "argument-count", "\"stick-table\" needs a type",
                            "syntax: stick-table type ip size 100k expire 10m store conn_cur");
-    lower_options(here, call.args, in::stick_table);
+    lower_options(here, options, in::stick_table);
     auto& made = zone_of(scope);
     if (made.entries == 0 && scope.sink.count(diag::Severity::error) == errors)
         scope.error(call.span, "argument-count", "\"stick-table\" needs a size",
@@ -195,6 +224,8 @@ void lower_table(keyword::Scope& scope, const Call& call) {
 }
 
 // ------------------------------------------------------------------------------ stick lines
+
+namespace {
 
 // stick on KEY [table NAME] [if condition]
 template <bool Match, bool Request, bool Response>
@@ -245,17 +276,24 @@ constexpr auto lines = sorted({
         "Stores the server of a request's key in a stick table."),
     row("stick store-response", servers, stick_args, lower_stick<false, false, true>,
         "Stores the server of an answer's key in a stick table."),
-    row("stick-table", in::frontend | in::listen | in::backend, {many(word("option"))}, lower_table,
+    row("stick-table", in::frontend | in::listen | in::backend, {many(word("option"))}, lower_own_table,
         "Declares a table of keys with counters."),
     row("expire", in::stick_table, {keyword::duration("time")}, lower_expire,
         "How long an unused entry stays."),
     row("nopurge", in::stick_table, {}, lower_nopurge, "A full table takes no new keys."),
     row("size", in::stick_table, {word("entries")}, lower_size, "Most entries."),
-    {.name = "srvkey",
+    {.name = "brates-factor",
      .where = in::stick_table,
-     .args = {keyword::choice("name|addr")},
-     .support = keyword::ignored("weir remembers servers by their number"),
-     .summary = "How the server of a key is remembered."},
+     .args = {keyword::number("factor", 1, 1024)},
+     .support = keyword::ignored("weir counts rates of bytes in 64 bits"),
+     .summary = "Makes room for high rates of bytes."},
+    row("peers", in::stick_table, {word("section")}, lower_peers, "Names the peers that share the table."),
+    row("recv-only", in::stick_table, {}, lower_recv_only,
+        "Takes from peers also what is counted for now, such as conn_cur."),
+    row("srvkey", in::stick_table, {keyword::choice("name|addr")}, lower_srvkey,
+        "How peers are told of the server of a key."),
+    row("write-to", in::stick_table, {word("table")}, lower_write_to,
+        "Writes servers and tags that peers tell into another table, too."),
     row("store", in::stick_table, {word("data")}, lower_store, "What an entry counts."),
     row("type", in::stick_table, {word("type")}, lower_type, "Type of the keys."),
 });
@@ -271,6 +309,7 @@ constexpr auto words = sorted({
     type_row("binary", "Keys are bytes."),
     type_row("integer", "Keys are numbers."),
     type_row("ip", "Keys are IPv4 addresses."),
+    type_row("ipv4", "Keys are IPv4 addresses."),
     type_row("ipv6", "Keys are IPv6 addresses."),
     type_row("string", "Keys are texts."),
     data_row("bytes_in_cnt", "Bytes from the client."),

@@ -33,6 +33,12 @@ PoolId Config::find_pool(const std::string& name, Pool::Kind kind) const {
     return found == pool_index_.end() ? no_id : found->second;
 }
 
+const PeerGroup* Config::find_peers(std::string_view name) const {
+    for (const auto& group : peer_groups)
+        if (group.name == name) return &group;
+    return nullptr;
+}
+
 ZoneId Config::find_zone(std::string_view name, std::string_view purpose) const {
     for (ZoneId id = 0; id < zones.size(); ++id)
         if (zones[id].name == name && zones[id].purpose == purpose) return id;

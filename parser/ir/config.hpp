@@ -9,8 +9,10 @@
 #include <vector>
 
 #include "parser/base/diag.hpp"
+#include "parser/ir/charset.hpp"
 #include "parser/ir/cache.hpp"
 #include "parser/ir/listener.hpp"
+#include "parser/ir/peers.hpp"
 #include "parser/ir/pool.hpp"
 #include "parser/ir/site.hpp"
 #include "parser/ir/zone.hpp"
@@ -68,8 +70,12 @@ struct Config {
     std::vector<Pool> pools;
     std::vector<Zone> zones;
     std::vector<CacheStore> caches;
+    std::vector<TlsList> tls_lists;
+    TlsStored tls_stored;
+    std::vector<PeerGroup> peer_groups;
     std::uint32_t followers = 3;           // per connection and per request; tune.stick-counters
     std::vector<Map> maps;
+    std::vector<CharsetMap> charset_maps;
     std::vector<Variable> variables;       // slots of SetVariable and Fetch::variable
     std::vector<std::string> named_captures;   // slots of Fetch::named_capture
     // Values that answers themselves ask for by name (ssi): names, and families with '_' at their end.
@@ -83,6 +89,7 @@ struct Config {
     // HAProxy has one name space for pools of both kinds, nginx one for each.
     [[nodiscard]] PoolId find_pool(const std::string& name) const;
     [[nodiscard]] PoolId find_pool(const std::string& name, Pool::Kind kind) const;
+    [[nodiscard]] const PeerGroup* find_peers(std::string_view name) const;
     // By name and purpose; no_id when there is none.
     [[nodiscard]] ZoneId find_zone(std::string_view name, std::string_view purpose) const;
     std::uint32_t variable_slot(std::string_view name, bool nginx);

@@ -450,12 +450,27 @@ void Printer::zone(const Zone& z) {
     for (const auto& column : z.columns) {
         auto text = fmt::format("column {}", column_name(column.what));
         if (column.count != 1) text += fmt::format(" count {}", column.count);
+        if (column.array) text += " array";
         if (column.period.count() != 0) text += " period " + show(column.period);
         line("{}", text);
     }
     field("evicts", z.evicts, d.evicts);
     field("of", z.of);
     field("rate", z.rate, d.rate);
+    field("peers", z.peers, d.peers);
+    field("shared_name", z.shared_name, d.shared_name);
+    field("receives_only", z.receives_only, d.receives_only);
+    field("servers_by_address", z.servers_by_address, d.servers_by_address);
+    field("write_to", z.write_to, d.write_to);
+}
+
+void Printer::peers(const PeerGroup& group) {
+    line("peers {}", show(group.name));
+    Deeper deeper(*this);
+    field("enabled", group.enabled, true);
+    field("local_name", group.local_name, {});
+    if (group.listener) line("listen {}", to_string(group.listener->endpoint));
+    for (const auto& peer : group.peers) line("peer {} {}", show(peer.name), to_string(peer.endpoint));
 }
 
 namespace {
@@ -514,8 +529,14 @@ std::string print(const Config& config) {
     to.process();
     if (!config.asked_by_name.empty()) to.line("asked_by_name");
     for (const auto& zone : config.zones) to.zone(zone);
+    for (const auto& group : config.peer_groups) to.peers(group);
     for (const auto& store : config.caches) to.cache(store);
     if (config.followers != Config().followers) to.line("followers {}", config.followers);
+    for (const auto& map : config.charset_maps) {
+        to.line("charset_map {} to {}", printing::show(map.from), printing::show(map.to));
+        printing::Printer::Deeper deeper(to);
+        for (const auto& [byte, letter] : map.pairs) to.line("{:02x} {}", byte, printing::show(letter));
+    }
     for (const auto& map : config.maps) to.map(map);
     for (const auto& pool : config.pools) to.pool(pool);
     for (const auto& listener : config.listeners) to.listener(listener);

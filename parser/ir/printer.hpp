@@ -91,6 +91,7 @@ public:
     void pool(const Pool& pool);
     void map(const Map& map);
     void zone(const Zone& zone);
+    void peers(const PeerGroup& group);
     void cache(const CacheStore& store);
     void cache_settings(const CacheSettings& cache);
     void stick(const Pool::Stick& stick);

@@ -57,12 +57,18 @@ struct Zone {
         What what = What::counter;
         std::uint32_t count = 1;              // gpc(n), gpt(n)
         std::chrono::milliseconds period{0};  // rates
+        bool array = false;                   // gpc(n); gpc0 and gpc1 are none
     };
     std::vector<Column> columns;
     std::chrono::milliseconds expire{0};      // after the last use; 0: never
     bool evicts = true;           // full: the oldest goes; off (nopurge): nothing new gets in
     Text of;                      // its key, where the table says it (nginx); else who uses it does
     std::uint32_t rate = 0;       // limit_req: thousandths of a request per second
+    // With peers (HAProxy): the group that is told of changes, and how it calls the table.
+    std::string peers, shared_name;
+    bool receives_only = false;   // recv-only: connections of others count here, too
+    bool servers_by_address = false;   // srvkey addr: how a server is spoken of; else by its name
+    std::string write_to;         // the table that gets servers and tags of others as well
     Span span;
 };
 

@@ -7,6 +7,7 @@
 #include "runtime/net/time.hpp"
 #include "runtime/plan/tls.hpp"
 #include "runtime/net/tls.hpp"
+#include "runtime/exchange/track.hpp"
 
 namespace weir::exchange {
 
@@ -34,7 +35,6 @@ http::H2Settings settings_of(const plan::Site& site) {
     settings.window = from.window;
     settings.max_frame = from.max_frame;
     settings.table = from.table;
-    settings.chunk = from.chunk;
     settings.glitches = from.glitches;
     settings.total_streams = from.total_streams;
     settings.send_timeout = time_of(site.own.timeouts->client_send);
@@ -67,6 +67,18 @@ net::Time deadline_of(const Connection& connection, const http::H2Session& sessi
 
 }  // namespace
 
+namespace {
+
+// Counts what came since; `counted` so far.
+void count_new_glitches(const Connection& connection, const http::H2Session& session, std::uint32_t& counted) {
+    const auto all = session.glitches();
+    if (all == counted) return;
+    if (connection.followers) count_glitches(*connection.followers, connection.worker.loop.now(), all - counted);
+    counted = all;
+}
+
+}  // namespace
+
 net::Task<void> serve_h2(Connection& connection) {
     auto& watch = connection.stream.watch;
     auto& input = connection.input;
@@ -77,11 +89,13 @@ net::Task<void> serve_h2(Connection& connection) {
         },
         &connection);
     bool told_to_stop = false;
+    std::uint32_t glitches = 0;   // that were counted
     session.rules = rules_of(connection.first_site());
     session.idle_timeout = time_of(connection.first_site().own.timeouts->keepalive);
     session.start();
     if (!input.empty()) session.take(input.view());
     input.clear();
+    count_new_glitches(connection, session, glitches);
     while (session.goes_on()) {
         if (connection.worker.stopping && !session.draining()) {
             told_to_stop = true;
@@ -90,6 +104,7 @@ net::Task<void> serve_h2(Connection& connection) {
         }
         if (watch.readable) {
             session.receive(input);
+            count_new_glitches(connection, session, glitches);
             continue;
         }
         input.release();
@@ -109,8 +124,9 @@ net::Task<void> serve_h2(Connection& connection) {
             if (std::exchange(told_to_stop, true) && session.goes_on()) session.die();
         }
     }
-    // What the client sends meanwhile would turn the close into a reset, and GOAWAY might be lost.
-    connection.linger = session.failed();
+    // What the client sends meanwhile would turn the close into a reset, and GOAWAY, or answers that it has
+    // not taken yet, might be lost.
+    connection.linger = session.failed() || (session.draining() && !connection.worker.stopping);
     connection.linger_time = connection.first_site().own.keepalive->linger_time.count();
     connection.linger_timeout = time_of(connection.first_site().own.timeouts->lingering);
     co_await session.end();
@@ -125,6 +141,7 @@ bool must_speak_h2(const Connection& connection) {
 
 bool may_speak_h2(const Connection& connection) {
     const auto& listener = *connection.running->plan->listeners[connection.listener].source;
+    if (connection.facts.details().plain_on_tls) return false;
     return plan::speaks_h2(listener, *connection.first_site().source) || must_speak_h2(connection);
 }
 

@@ -51,9 +51,14 @@ std::vector<ListenSocket> match_sockets(const ir::Config& config, Role role,
     if (role == Role::worker)
         for (std::size_t i = 0; i < config.listeners.size(); ++i)
             add(listen_key(config.listeners[i]), i);
-    else
-        for (std::size_t i = 0; i < config.process.control_sockets.size(); ++i)
-            add(control_key(config.process.control_sockets[i]), i);
+    else {
+        const auto controls = config.process.control_sockets.size();
+        for (std::size_t i = 0; i < controls; ++i) add(control_key(config.process.control_sockets[i]), i);
+        // Those of peers are numbered behind them.
+        for (std::size_t i = 0; i < config.peer_groups.size(); ++i)
+            if (const auto& group = config.peer_groups[i]; group.enabled && group.listener)
+                add(control_key(*group.listener), controls + i);
+    }
     return found;
 }
 
@@ -116,6 +121,10 @@ public:
           open_(std::move(start.sockets)), channel_(Fd(start.control)) {
         logs_.files = std::move(start.logs);
         start_.logs = &logs_;
+        if (start_.role == Role::warden)
+            start_.amend = [this](const std::vector<Amendment>& changes, std::function<void(const std::string&)> done) {
+                ask_for(changes, std::move(done));
+            };
     }
 
     void run(const Identity& identity);
@@ -141,6 +150,8 @@ private:
     void commit(std::uint64_t number);
     void reopen_by_path();
     void stop_gracefully(bool last);
+    void ask_for(const std::vector<Amendment>& changes, std::function<void(const std::string&)> done);
+    void on_amended(const Message& message);
 
     const Program& program_;
     Personality personality_;
@@ -165,6 +176,8 @@ private:
     std::vector<std::string> arrived_logs_;
     bool incomplete_ = false;                  // descriptors were lost on the way
     bool stopping_ = false;
+    std::uint64_t asked_ = 0;
+    std::map<std::uint64_t, std::function<void(const std::string&)>> asking_;   // by number
 };
 
 void Child::end(int code) {
@@ -253,14 +266,32 @@ void Child::on_message(Message message) {
             body_->stop_now();
             end(0);
         case Message::Kind::stop_graceful: stop_gracefully(message.number != 0); break;
+        case Message::Kind::amended: on_amended(message); break;
         case Message::Kind::started:
         case Message::Kind::ready:
         case Message::Kind::failed:
         case Message::Kind::committed:
+        case Message::Kind::amend:
         case Message::Kind::request:
         case Message::Kind::answer:
         case Message::Kind::last_: break;
     }
+}
+
+void Child::ask_for(const std::vector<Amendment>& changes, std::function<void(const std::string&)> done) {
+    auto file = make_sealed_file(serialize(changes));
+    if (!file) return done(file.error());
+    asking_.emplace(++asked_, std::move(done));
+    Message message;
+    message.kind = Message::Kind::amend;
+    message.number = asked_;
+    message.fds.push_back(std::make_shared<Fd>(std::move(*file)));
+    channel_.send(std::move(message));
+}
+
+void Child::on_amended(const Message& message) {
+    auto asked = asking_.extract(message.number);
+    if (asked) asked.mapped()(message.text);
 }
 
 void Child::take_sockets(Message& message) {

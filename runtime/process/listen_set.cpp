@@ -169,8 +169,10 @@ std::string listen_key(const ir::Listener& listener) {
 }
 
 std::string control_key(const ir::ControlSocket& socket) {
-    return "control " + listen_key(listener_of(socket));
+    return control_key(listener_of(socket));
 }
+
+std::string control_key(const ir::Listener& listener) { return "control " + listen_key(listener); }
 
 std::string instance_key(const std::string& key, std::size_t instance) {
     return fmt::format("{} #{}", key, instance);
@@ -304,7 +306,7 @@ bool ListenSet::bind_new(Socket& socket, diag::Sink& sink) {
 
 void ListenSet::want(const ir::Listener& listener, bool control, std::uint32_t workers,
                      diag::Sink& sink) {
-    const std::string key = control ? "control " + listen_key(listener) : listen_key(listener);
+    const std::string key = control ? control_key(listener) : listen_key(listener);
     const std::uint32_t instances = per_worker(listener) ? workers : 1;
     for (std::uint32_t i = 0; i < instances; ++i) {
         const std::string name = instance_key(key, i);
@@ -357,6 +359,8 @@ bool ListenSet::prepare(const ir::Config& config, std::uint32_t workers, diag::S
     for (const auto& listener : config.listeners) want(listener, false, workers, sink);
     for (const auto& socket : config.process.control_sockets)
         want(listener_of(socket), true, workers, sink);
+    for (const auto& group : config.peer_groups)
+        if (group.enabled && group.listener) want(*group.listener, true, workers, sink);
     if (sink.count(diag::Severity::error) == errors) return true;
     abort();
     return false;

@@ -23,6 +23,7 @@ namespace weir::process {
 // "udp [::]:53 v6only device=eth0".
 std::string listen_key(const ir::Listener& listener);
 std::string control_key(const ir::ControlSocket& socket);
+std::string control_key(const ir::Listener& listener);   // of peers
 // A listener with a socket per worker has them under "key #0", "key #1", ...
 std::string instance_key(const std::string& key, std::size_t instance);
 std::string base_key(const std::string& instance_key);

@@ -30,7 +30,8 @@ struct ListenSocket {
     int fd = -1;
     std::string key;             // names the socket across configurations (listen_set.hpp)
     ir::ListenerId listener = 0; // workers: index into Config::listeners
-                                 // warden: index into Config::process.control_sockets
+                                 // warden: index into Config::process.control_sockets, behind
+                                 // them into Config::peer_groups
 };
 
 // Log files by path as the configuration writes it, opened by the master for appending. A path keeps
@@ -54,6 +55,11 @@ struct Setup {
     const LogFiles* logs = nullptr;      // lives as long as the process; grows by what is new
 };
 
+// Asks the master for changes of the running configuration, as a reload makes them: all processes take
+// them, or none. `done` hears why not, or an empty text when every process has swapped.
+using Amend = std::function<void(const std::vector<Amendment>& changes,
+                                 std::function<void(const std::string& problem)> done)>;
+
 // The start of a child.
 struct WorkerStart : Setup {
     Role role = Role::worker;
@@ -66,6 +72,7 @@ struct WorkerStart : Setup {
     // Writing to (*wake)[i] makes Body::wake() run in the worker of slot i (free slot of a pool's
     // queue). Has most_workers entries; those of empty slots may be written without effect.
     const std::vector<int>* wake = nullptr;
+    Amend amend;                    // the warden's
 };
 
 class WorkerBody {

@@ -10,6 +10,7 @@
 #include "runtime/warden/server_commands.hpp"
 #include "runtime/warden/cache_commands.hpp"
 #include "runtime/warden/table_commands.hpp"
+#include "runtime/warden/tls_commands.hpp"
 
 namespace weir::warden {
 
@@ -40,6 +41,8 @@ Expected<void, std::string> Warden::start(net::Loop& loop, const process::Worker
     loop_ = &loop;
     board_ = start.board;
     wake_ = start.wake;
+    amend_ = start.amend;
+    arena_ = start.arena;
     auto jobs = make_jobs(start);
     if (!jobs) return Unexpected{jobs.error()};
     setup_ = start;
@@ -52,10 +55,13 @@ Expected<void, std::string> Warden::start(net::Loop& loop, const process::Worker
     };
     sinks.origin.process_id = start.shown_pid;
     net::flush_logs_each_turn(loop, sinks);
+    log::process_log().set_logs(setup_.config->process.error_logs);
     around_.workers = start.workers;
     adopt(std::move(*jobs));
     open_admin_socket();
     keep_caches();
+    ask_about_certificates();
+    keep_peers();
     return {};
 }
 
@@ -67,10 +73,28 @@ void Warden::keep_caches() {
     else tell_of_caches();
 }
 
+void Warden::keep_peers() {
+    if (setup_.config->peer_groups.empty()) return peers_.reset();
+    if (!peers_) peers_ = std::make_unique<Peers>(*loop_);
+    peers_->adopt(*setup_.config, setup_.sockets, board_->tables());
+}
+
 // The keeper's thread writes no log itself.
 void Warden::tell_of_caches() {
     for (const auto& line : keeper_.take_lines()) log::process_log().write(log::notice, line);
     loop_->arm(cache_timer_, loop_->now() + 1000);
+}
+
+void Warden::ask_about_certificates() {
+    if (!arena_) return;
+    if (!ocsp_)
+        ocsp_ = std::make_unique<OcspUpdater>(*loop_, *arena_, [this](const OcspUpdater::Item& item) {
+            if (item.problem.empty()) return;
+            auto text = OcspUpdater::describe(item);
+            log::process_log().write(item.question ? log::error : log::warning, text);
+            if (listener_) listener_(text);
+        });
+    ocsp_->adopt(setup_.config);
 }
 
 // What commands see: the live pools of this process never pick a server, they tell names and states.
@@ -104,8 +128,10 @@ void Warden::open_admin_socket() {
         commands.push_back(server_commands());
         commands.push_back(table_commands());
         commands.push_back(cache_commands());
+        commands.push_back(tls_commands());
+        commands.push_back(tls_show_commands());
         admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
-                                               [this](State& state) { flags_changed(state); });
+                                               [this](State& state) { flags_changed(state); }, amend_);
     }
     admin_->adopt(setup_.sockets, config);
 }
@@ -123,10 +149,13 @@ void Warden::commit() {
     setup_ = std::move(next_setup_);
     next_setup_ = {};
     log::process_sinks().adopt(loop_->now());
+    log::process_log().set_logs(setup_.config->process.error_logs);
     adopt(std::move(next_jobs_));
     next_jobs_.clear();
     open_admin_socket();
     keep_caches();
+    ask_about_certificates();
+    keep_peers();
 }
 
 void Warden::abort() {
@@ -144,7 +173,9 @@ void Warden::stop_now() {
     checkers_.clear();
     keeper_.stop();
     cache_timer_.cancel();
+    ocsp_.reset();
     admin_.reset();
+    peers_.reset();
 }
 
 Expected<std::vector<Job>, std::string> Warden::make_jobs(const process::Setup& setup) const {

@@ -15,6 +15,8 @@
 #include "runtime/warden/admin_socket.hpp"
 #include "runtime/warden/cache_keeper.hpp"
 #include "runtime/warden/checker.hpp"
+#include "runtime/warden/ocsp_updater.hpp"
+#include "runtime/warden/peers.hpp"
 #include "runtime/warden/teller.hpp"
 
 namespace weir::warden {
@@ -49,7 +51,9 @@ private:
     void follow(const Job& job, News news);
     void open_admin_socket();
     void keep_caches();
+    void keep_peers();
     void tell_of_caches();
+    void ask_about_certificates();
     [[nodiscard]] PoolCount count(const Job& job) const;
     void wake_workers() const;
 
@@ -58,7 +62,9 @@ private:
     Teller teller_;
     net::Loop* loop_ = nullptr;
     zone::Board* board_ = nullptr;
+    zone::SharedArena* arena_ = nullptr;
     const std::vector<int>* wake_ = nullptr;
+    process::Amend amend_;
     process::Setup setup_, next_setup_;
     std::vector<Job> next_jobs_;
     // For the runtime socket, and only where there is one.
@@ -71,6 +77,8 @@ private:
     std::unique_ptr<AdminSocket> admin_;
     std::unordered_map<std::string, std::shared_ptr<Checker>> checkers_;   // by server_key
     CacheKeeper keeper_;
+    std::unique_ptr<OcspUpdater> ocsp_;
+    std::unique_ptr<Peers> peers_;
     struct Node : net::Timer {
         Warden* self = nullptr;
     } cache_timer_;

@@ -24,7 +24,8 @@ struct Slot {
     std::uint32_t generation;
     std::uint32_t holds;
     std::uint16_t key_length;       // of what is stored
-    std::uint8_t hashed;            // a long key's hash stands for it
+    std::uint8_t hashed : 1;        // a long key's hash stands for it
+    std::uint8_t learned : 1;
     std::atomic<std::uint8_t> used;
     std::int64_t touched;
     std::uint64_t hash;
@@ -45,6 +46,7 @@ struct alignas(64) Table::Head {
 namespace {
 
 constexpr std::uint32_t most_parts = 32, entries_per_part = 2048;
+constexpr int most_out_of_order = 16;
 constexpr int most_looks = 64;      // entries in use that eviction passes by before it gives up
 
 std::uint64_t rounded(std::uint64_t bytes, std::uint64_t to) { return (bytes + to - 1) / to * to; }
@@ -403,6 +405,7 @@ Access Table::make(std::string_view key, std::int64_t now) {
     one.hash = text.hash;
     one.key_length = static_cast<std::uint16_t>(text.text.size());
     one.hashed = text.hashed ? 1 : 0;
+    one.learned = 0;
     one.holds = 0;
     one.touched = now;
     if (!text.text.empty()) std::memcpy(static_cast<void*>(&one + 1), text.text.data(), text.text.size());
@@ -425,6 +428,17 @@ Access Table::at(Position position) {
         return access(position.part, position.slot, false);
     unlock(position.part);
     return {};
+}
+
+std::optional<Position> Table::newest_at(std::uint32_t part_, std::uint32_t slot_) {
+    if (part_ >= parts_ || slot_ >= slots_) return std::nullopt;
+    lock(part_);
+    const auto& one = slot(part_, slot_);
+    const Position position{part_, slot_, one.generation};
+    const bool used = one.used;
+    unlock(part_);
+    if (!used) return std::nullopt;
+    return position;
 }
 
 std::uint64_t Table::count(std::int64_t now) {
@@ -452,7 +466,49 @@ void Table::clear() {
     }
 }
 
-void Table::each_of(std::uint32_t index, void* to, void (*visit)(void*, Access&)) {
+bool Table::each_of_since(std::uint32_t index, std::int64_t since, std::uint32_t most, void* to, VisitEntry visit) {
+    bool all = true;
+    int older = 0;   // such as eviction and peers put among the newer ones
+    lock(index);
+    for (auto at = part(index).newest; at != 0;) {
+        auto& one = slot(index, at - 1);
+        if (one.touched < since && !one.learned && ++older > most_out_of_order) break;
+        if (most-- == 0) {
+            all = false;
+            break;
+        }
+        if (one.touched >= since && !one.learned) {
+            auto entry = access(index, at - 1, false);
+            entry.locked_ = false;   // this loop holds the lock
+            visit(to, entry);
+        }
+        at = one.older;
+    }
+    unlock(index);
+    return all;
+}
+
+bool Table::each_from_of(std::uint64_t& place, std::uint32_t most, void* to, VisitEntry visit) {
+    while (place < std::uint64_t{parts_} * slots_) {
+        const auto index = static_cast<std::uint32_t>(place / slots_);
+        lock(index);
+        const auto made = part(index).made;
+        auto at = static_cast<std::uint32_t>(place % slots_);
+        for (; at < made && most > 0; ++at, --most) {
+            if (!slot(index, at).used) continue;
+            auto entry = access(index, at, false);
+            entry.locked_ = false;
+            visit(to, entry);
+        }
+        const bool whole = at >= made;
+        unlock(index);
+        place = std::uint64_t{index + (whole ? 1u : 0u)} * slots_ + (whole ? 0 : at);
+        if (!whole) return true;
+    }
+    return false;
+}
+
+void Table::each_of(std::uint32_t index, void* to, VisitEntry visit) {
     lock(index);
     for (auto at = part(index).oldest; at != 0;) {
         auto entry = access(index, at - 1, false);
@@ -527,10 +583,15 @@ std::string_view Access::key() const {
 
 void Access::touch(std::int64_t now) {
     slot_->touched = now;
+    slot_->learned = 0;
     if (table_->part(part_).newest == at_ + 1) return;
     table_->unlink(part_, at_);
     table_->link_newest(part_, at_);
 }
+
+void Access::mark_learned() { slot_->learned = 1; }
+bool Access::learned() const { return slot_->learned != 0; }
+std::int64_t Access::touched() const { return slot_->touched; }
 
 void Access::hold() { ++slot_->holds; }
 

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <string_view>
+#include <type_traits>
 
 #include "parser/ir/zone.hpp"
 #include "runtime/zone/shared_arena.hpp"
@@ -56,6 +58,10 @@ public:
     [[nodiscard]] std::string_view key() const;
     // Used now: it expires later, and goes last when the table is full.
     void touch(std::int64_t now);
+    // What it holds came from elsewhere (peers); until it is touched again.
+    void mark_learned();
+    [[nodiscard]] bool learned() const;
+    [[nodiscard]] std::int64_t touched() const;
     // Keeps it from expiring and from being evicted; as often as not yet released.
     void hold();
     // Takes one hold away; an entry that expired meanwhile goes.
@@ -96,12 +102,31 @@ public:
     // Finds or makes it, and touches it. None: the table is full and may not, or cannot, evict.
     Access make(std::string_view key, std::int64_t now);
     Access at(Position position);
+    // Of the entry that has a place now. None: it has no entry.
+    std::optional<Position> newest_at(std::uint32_t part, std::uint32_t slot);
     void clear();
     // Every entry in turn, oldest first within a part, under the lock of its part.
     template <class Visit>
     void each(Visit&& visit) {
         for (std::uint32_t part = 0; part < parts_; ++part)
             each_of(part, &visit, [](void* to, Access& entry) { (*static_cast<Visit*>(to))(entry); });
+    }
+    // What changed here: entries touched at `since` or later and not learned, newest first, after `most` looks
+    // in each part. False: there may be more.
+    template <class Visit>
+    bool each_since(std::int64_t since, std::uint32_t most, Visit&& visit) {
+        bool all = true;
+        for (std::uint32_t part = 0; part < parts_; ++part)
+            all &= each_of_since(part, since, most, &visit,
+                                 [](void* to, Access& entry) { (*static_cast<std::remove_reference_t<Visit>*>(to))(entry); });
+        return all;
+    }
+    // Entries by where they lie, which does not change: those of the next `most` places, from `place` on,
+    // which moves. False: these were the last.
+    template <class Visit>
+    bool each_from(std::uint64_t& place, std::uint32_t most, Visit&& visit) {
+        return each_from_of(place, most, &visit,
+                            [](void* to, Access& entry) { (*static_cast<std::remove_reference_t<Visit>*>(to))(entry); });
     }
     // Takes over from a table of another shape what fits. False: nothing does.
     bool take_over(Table& former, std::int64_t now);
@@ -134,7 +159,10 @@ private:
     void remove(std::uint32_t part, std::uint32_t index);
     [[nodiscard]] bool has_expired(const struct Slot& slot, std::int64_t now) const;
     Access access(std::uint32_t part, std::uint32_t index, bool fresh);
-    void each_of(std::uint32_t part, void* to, void (*visit)(void*, Access&));
+    using VisitEntry = void (*)(void*, Access&);
+    void each_of(std::uint32_t part, void* to, VisitEntry visit);
+    bool each_of_since(std::uint32_t part, std::int64_t since, std::uint32_t most, void* to, VisitEntry visit);
+    bool each_from_of(std::uint64_t& place, std::uint32_t most, void* to, VisitEntry visit);
 
     char* memory_;
     Head* head_;

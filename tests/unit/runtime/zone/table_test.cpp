@@ -166,6 +166,52 @@ TEST(Table, AMillionKeysPassThroughALargeOne) {
     EXPECT_GE(kept, 47000);
 }
 
+// Ten million with WEIR_LONG_TESTS=1.
+TEST(Table, ManyKeysPassThroughOneOfLargeEntries) {
+    auto zone = zone_of(20000);
+    zone.columns = {{.what = What::counter, .count = 100}, {.what = What::tag, .count = 17}};
+    Made made(zone);
+    auto& table = *made.table;
+    EXPECT_GE(Table::bytes_of(table.shape()) / table.capacity(), 1024u);
+    const bool all = std::getenv("WEIR_LONG_TESTS") != nullptr;
+    const std::int64_t keys = all ? 10'000'000 : 200'000;
+    for (std::int64_t n = 0; n < keys; ++n) {
+        auto entry = table.make("key" + std::to_string(n), n);
+        ASSERT_TRUE(entry && entry.fresh());
+        for (std::uint32_t cell = 0; cell < 117; ++cell) {
+            ASSERT_EQ(entry.cell(cell), 0u);
+            entry.cell(cell) = static_cast<std::uint64_t>(n);
+        }
+    }
+    EXPECT_LE(table.count(keys), table.capacity());
+    EXPECT_GE(table.count(keys), table.capacity() * 9 / 10);
+    if (auto newest = table.find("key" + std::to_string(keys - 1), keys))
+        EXPECT_EQ(newest.cell(116), static_cast<std::uint64_t>(keys - 1));
+    else
+        ADD_FAILURE() << "the newest went";
+    EXPECT_FALSE(table.find("key0", keys));
+}
+
+TEST(Table, WhatChangedIsFoundByTime) {
+    auto zone = zone_of(100);
+    Made made(zone);
+    auto& table = *made.table;
+    for (std::int64_t n = 0; n < 50; ++n) table.make(std::to_string(n), n);
+    table.make("3", 60);
+    if (auto entry = table.find("49", 61)) entry.mark_learned();
+    std::set<std::string> seen;
+    auto note = [&](Access& entry) { seen.insert(std::string(entry.key())); };
+    EXPECT_TRUE(table.each_since(47, 100, note));
+    EXPECT_EQ(seen, (std::set<std::string>{"3", "47", "48"}));
+    seen.clear();
+    EXPECT_FALSE(table.each_since(0, 10, note));
+    EXPECT_EQ(seen.size(), 9u);   // the learned one was looked at, too
+    seen.clear();
+    std::uint64_t place = 0;
+    while (table.each_from(place, 7, note)) {}
+    EXPECT_EQ(seen.size(), 50u);
+}
+
 TEST(Table, OtherProcessesSeeTheSame) {
     Made made(zone_of(1000));
     constexpr int children = 4, rounds = 5000;
