@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <array>
 
+#include "modules/cache_status/module.hpp"
 #include "modules/compression/module.hpp"
 #include "modules/empty_gif/module.hpp"
 #include "modules/limit_conn/module.hpp"
@@ -13,9 +14,9 @@
 namespace weir::modules {
 
 filter::Modules all() {
-    static const std::array<const filter::Module*, 9> list{
+    static const std::array<const filter::Module*, 10> list{
         &limit_req::module(),         &limit_conn::module(),         &stats::module(),
-        &stub_status::module(),       &empty_gif::module(),          &compression::gunzip_module(),
+        &stub_status::module(),       &cache_status::module(),       &empty_gif::module(),          &compression::gunzip_module(),
         &sub_filter::module(),        &compression::gzip_module(),   &compression::compression_module()};
     return list;
 }

@@ -14,7 +14,8 @@
 
 namespace weir::ir {
 
-// nginx: proxy_cache_path. The index lies in a zone of the same name and the purpose "cache".
+// nginx: proxy_cache_path. The index lies in a zone of the same name and the purpose "cache", what was
+// purged and may lie on the disk still in one of the purpose "purge".
 // HAProxy: section cache. All of it lies in memory that workers share.
 struct CacheStore {
     std::string name;                    // keys_zone=
@@ -35,6 +36,9 @@ struct CacheStore {
     std::chrono::seconds longest{60};    // max-age
     bool varies = false;                 // process-vary: answers with Vary are kept, if it is a known one
     std::uint32_t most_variants = 10;    // of one key: max-secondary-entries
+    // early-hints: links of answers that are kept no longer go out as 103 before a server is asked.
+    enum class Hints : std::uint8_t { off, on, only } hints = Hints::off;   // only: no answers are kept
+    std::uint32_t hint_share = 25;       // percent of its room that hints may take: ratio
     Span span;
 };
 
@@ -50,6 +54,7 @@ struct CacheSettings {
     std::vector<Valid> valid;            // proxy_cache_valid; the first that names the status counts
     std::vector<Text> bypass;            // proxy_cache_bypass: one is neither empty nor "0": not used
     std::vector<Text> keep_out;          // proxy_no_cache: the same: not kept
+    std::vector<Text> purge;             // proxy_cache_purge: the same: the request takes answers out
     std::vector<std::string> methods{"GET", "HEAD"};
     std::uint32_t min_uses = 1;
     bool lock = false;

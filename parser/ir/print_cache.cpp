@@ -35,6 +35,8 @@ void Printer::cache(const CacheStore& store) {
     if (store.longest != d.longest) line("longest {}s", store.longest.count());
     field("varies", store.varies, d.varies);
     field("most_variants", store.most_variants, d.most_variants);
+    if (store.hints != d.hints) line("hints {}", store.hints == CacheStore::Hints::only ? "only" : "on");
+    field("hint_share", store.hint_share, d.hint_share);
 }
 
 void Printer::cache_settings(const CacheSettings& cache) {
@@ -46,6 +48,7 @@ void Printer::cache_settings(const CacheSettings& cache) {
         line("valid{} {}s", valid.statuses.empty() ? " any" : show(valid.statuses), valid.time.count());
     for (const auto& text : cache.bypass) line("bypass {}", show(text, config));
     for (const auto& text : cache.keep_out) line("keep_out {}", show(text, config));
+    for (const auto& text : cache.purge) line("purge {}", show(text, config));
     if (cache.methods != d.methods) each("method", cache.methods);
     field("min_uses", cache.min_uses, d.min_uses);
     field("lock", cache.lock, d.lock);

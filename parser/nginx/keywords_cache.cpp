@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "parser/keyword/zones.hpp"
+#include "parser/nginx/forwarding.hpp"
 #include "parser/nginx/tables.hpp"
 #include "parser/nginx/template.hpp"
 #include "parser/value/value.hpp"
@@ -52,8 +53,8 @@ public:
         if (has("manager_files=")) return number(argument, value, store_.manager.files);
         if (has("manager_sleep=")) return time(argument, value, store_.manager.pause);
         if (has("manager_threshold=")) return time(argument, value, store_.manager.threshold);
-        if (text.starts_with("purger")) refuse_parameter(block_, call_, argument);
-        else invalid_parameter(block_, call_, argument);
+        if (text.starts_with("purger")) return purger(argument);
+        invalid_parameter(block_, call_, argument);
         return false;
     }
     std::optional<keyword::ZoneWords> words;
@@ -86,6 +87,19 @@ private:
                                 "they will lie, so that they appear there whole");
         return true;
     }
+    // Of nginx's commercial rows. What was purged leaves the disk as the manager comes to it.
+    bool purger(const Argument& argument) {
+        std::string_view value;
+        for (std::string_view known : {"purger=", "purger_files=", "purger_sleep=", "purger_threshold="}) {
+            if (!key_value(argument.text, known, value)) continue;
+            block_.sink.warning(argument.span, "ignored-parameter",
+                                fmt::format("\"{}\" has no effect: the manager of the cache removes what was purged",
+                                            argument.text));
+            return true;
+        }
+        invalid_parameter(block_, call_, argument);
+        return false;
+    }
     bool time(const Argument& argument, std::string_view value, std::chrono::milliseconds& into,
               value::NginxTime precision = value::NginxTime::milliseconds) {
         auto parsed = value::parse_nginx_duration(value, precision);
@@ -117,6 +131,18 @@ private:
     CacheStore& store_;
 };
 
+// Purges of many keys at a time, until the manager has been through the files.
+void add_purges(Block& block, const CacheStore& store, Span span) {
+    auto& purges = block.config.zones[keyword::zone_of(block, store.name, "purge", span)];
+    purges.entries = 64;
+    purges.key_bytes = 1024;
+    purges.evicts = false;
+    purges.columns.push_back({.what = ir::Zone::Column::What::record});
+    purges.span = span;
+}
+
+}  // namespace
+
 void lower_cache_path(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
     CacheStore store;
@@ -127,7 +153,7 @@ void lower_cache_path(Scope& scope, const Call& call) {
     for (const auto& argument : call.args.subspan(1))
         if (!reader.read(argument)) return;
     if (!reader.words)
-        return block.error(call.span, "missing-parameter", "\"proxy_cache_path\" must have \"keys_zone\" parameter",
+        return block.error(call.span, "missing-parameter", fmt::format("\"{}\" must have \"keys_zone\" parameter", call.name),
                            "add keys_zone=name:size");
     store.name = reader.words->name;
     auto& zone = block.config.zones[keyword::zone_of(block, store.name, purpose, call.span)];
@@ -145,23 +171,78 @@ void lower_cache_path(Scope& scope, const Call& call) {
     zone.key_bytes = 16;
     zone.columns.push_back({.what = ir::Zone::Column::What::record, .count = 6});
     zone.span = call.span;
+    add_purges(block, store, call.span);
     block.config.caches.push_back(std::move(store));
 }
 
 // --- what is kept ---
 
+namespace {
+
+void switch_off(CacheSettings& cache) {
+    cache.store.clear();
+    cache.computed_store.reset();
+}
+
+bool is_on(const CacheSettings& cache) { return !cache.store.empty() || cache.computed_store; }
+
+// An answer lies in a cache or in a file of its own: the line that stands further inside counts, and in
+// one block there may be only one of the two. `mine` and `other` are the ends of both names.
+bool goes_with(Block& block, const Call& call, std::string_view mine, std::string_view other) {
+    auto name = std::string(call.name.substr(0, call.name.size() - mine.size())).append(other);
+    const auto* row = block.run.directives.find(name, block.here);
+    if (!row || block.first_use(*row)) return true;
+    block.error(call.span, "conflict", fmt::format("\"{}\" is incompatible with \"{}\"", call.name, name),
+                "leave one of the two out");
+    return false;
+}
+
+}  // namespace
+
+void lower_store(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    auto& forward = block.own.forward.edit();
+    forward.store.reset();
+    if (call[0].text == "off") return;
+    if (is_on(*block.own.cache)) {
+        if (!goes_with(block, call, "store", "cache")) return;
+        switch_off(block.own.cache.edit());
+    }
+    forward.store = call[0].text == "on" ? make_text(block, "$request_filename", call[0].span) : block.text(call[0]);
+}
+
+// user:rw group:rw all:r; without a word on the user it may read and write.
+void lower_store_access(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    unsigned access = 0, user = 0600;
+    for (const auto& argument : call.args) {
+        std::string_view rights;
+        unsigned shift = 0;
+        if (key_value(argument.text, "user:", rights)) shift = 6;
+        else if (key_value(argument.text, "group:", rights)) shift = 3;
+        else if (!key_value(argument.text, "all:", rights)) return invalid_parameter(block, call, argument);
+        if (rights != "rw" && rights != "r") return invalid_parameter(block, call, argument, "r or rw behind the colon");
+        if (shift == 6) user = 0;
+        access |= (rights == "rw" ? 06U : 04U) << shift;
+    }
+    block.own.forward.edit().store_access = static_cast<std::uint16_t>(access | user);
+}
+
 void lower_cache(Scope& scope, const Call& call) {
     Block& block = block_of(scope);
     auto& cache = block.own.cache.edit();
-    cache.store.clear();
-    cache.computed_store.reset();
+    switch_off(cache);
     if (call[0].text == "off") return;
+    if (block.own.forward->store) {
+        if (!goes_with(block, call, "cache", "store")) return;
+        block.own.forward.edit().store.reset();
+    }
     if (has_variables(call[0].text)) {
         cache.computed_store = block.text(call[0]);
         return;
     }
     if (call[0].text.empty())
-        return block.error(call[0].span, "invalid-value", "\"proxy_cache\" has no zone",
+        return block.error(call[0].span, "invalid-value", fmt::format("\"{}\" has no zone", call.name),
                            "the name of a zone, or off");
     cache.store = std::string(call[0].text);
     keyword::zone_of(block, cache.store, purpose, call[0].span);
@@ -195,15 +276,31 @@ void lower_cache_valid(Scope& scope, const Call& call) {
     list.push_back(std::move(valid));
 }
 
-template <auto List>
-void lower_conditions(Scope& scope, const Call& call) {
-    Block& block = block_of(scope);
-    auto& list = block.own.cache.edit().*List;
+namespace {
+
+void lower_conditions(Block& block, const Call& call, std::vector<ir::Text>& list) {
     if (block.first_use(*call.row)) list.clear();
     for (const auto& argument : call.args) list.push_back(block.text(argument));
 }
 
-void lower_methods(Scope& scope, const Call& call) {
+}  // namespace
+
+void lower_cache_bypass(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    lower_conditions(block, call, block.own.cache.edit().bypass);
+}
+
+void lower_no_cache(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    lower_conditions(block, call, block.own.cache.edit().keep_out);
+}
+
+void lower_cache_purge(Scope& scope, const Call& call) {
+    Block& block = block_of(scope);
+    lower_conditions(block, call, block.own.cache.edit().purge);
+}
+
+void lower_cache_methods(Scope& scope, const Call& call) {
     constexpr std::string_view known[] = {"GET", "HEAD", "POST"};
     Block& block = block_of(scope);
     std::vector<std::string> methods{"GET", "HEAD"};
@@ -217,7 +314,7 @@ void lower_methods(Scope& scope, const Call& call) {
     block.own.cache.edit().methods = std::move(methods);
 }
 
-void lower_use_stale(Scope& scope, const Call& call) {
+void lower_cache_use_stale(Scope& scope, const Call& call) {
     constexpr std::string_view statuses = " 500 502 503 504 403 404 429 ";
     Block& block = block_of(scope);
     CacheSettings::UseStale use;
@@ -241,10 +338,18 @@ void lower_use_stale(Scope& scope, const Call& call) {
     block.own.cache.edit().use_stale = std::move(use);
 }
 
+namespace {
+
+void lower_cache_status(Scope& scope, const Call&) {
+    block_of(scope).route->action = ir::ServedBy{"cache_status", nullptr};
+}
+
 constexpr Contexts everywhere = http | context::server | location;
 
 // clang-format off
 constexpr Keyword rows[] = {
+    {.name = "cache_status", .where = context::server | location, .apply = lower_cache_status,
+     .inherit = Inherit::none, .summary = "Answers with the numbers of the caches on disk as JSON (weir's own)."},
     {.name = "proxy_cache", .where = everywhere, .args = {keyword::text("zone|off")},
      .apply = lower_cache, .fallback = "off",
      .summary = "Names the cache zone in which answers of HTTP servers are kept.", .once = true},
@@ -252,7 +357,7 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::cache, &CacheSettings::background_update>, .fallback = "off", .since = "1.11.10",
      .summary = "Renews an expired answer in the background while the old one is served.", .once = true},
     {.name = "proxy_cache_bypass", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
-     .apply = lower_conditions<&CacheSettings::bypass>, .inherit = Inherit::replace_list,
+     .apply = lower_cache_bypass, .inherit = Inherit::replace_list,
      .summary = "Takes no answer from the cache where a condition is neither empty nor 0."},
     {.name = "proxy_cache_convert_head", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::cache, &CacheSettings::convert_head>, .fallback = "on", .since = "1.9.7",
@@ -273,7 +378,7 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::cache, &CacheSettings::max_range_offset>, .since = "1.11.6",
      .summary = "Passes requests for ranges behind that offset on and does not keep the answer.", .once = true},
     {.name = "proxy_cache_methods", .where = everywhere, .args = {keyword::many(keyword::word("method"))},
-     .apply = lower_methods, .fallback = "GET HEAD", .since = "0.7.59",
+     .apply = lower_cache_methods, .fallback = "GET HEAD", .since = "0.7.59",
      .summary = "Lists the methods whose answers may be kept; GET and HEAD always are.", .once = true},
     {.name = "proxy_cache_min_uses", .where = everywhere, .args = {keyword::number("number", 1, most)},
      .apply = set<&Settings::cache, &CacheSettings::min_uses>, .fallback = "1",
@@ -282,14 +387,16 @@ constexpr Keyword rows[] = {
      .args = {keyword::path("folder"), keyword::word("keys_zone=name:size"), keyword::any_number(keyword::word("parameter"))},
      .apply = lower_cache_path, .inherit = Inherit::none,
      .summary = "Declares a cache: its folder and how that is laid out, its zone of memory and its limits.",
-     .details = "Parameters: levels=1:2, keys_zone=name:size, inactive=time, max_size=size, min_free=size, "
-                "use_temp_path=on|off, loader_files, loader_sleep, loader_threshold, manager_files, manager_sleep, "
-                "manager_threshold. Files are written beside the place where they will lie."},
+     .details = cache_path_details},
+    {.name = "proxy_cache_purge", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
+     .apply = lower_cache_purge, .inherit = Inherit::replace_list, .since = "1.5.7",
+     .summary = "Takes what is kept under the request's key out of the cache where a condition is neither empty nor 0.",
+     .details = cache_purge_details},
     {.name = "proxy_cache_revalidate", .where = everywhere, .args = {keyword::flag()},
      .apply = set<&Settings::cache, &CacheSettings::revalidate>, .fallback = "off", .since = "1.5.7",
      .summary = "Renews answers that have expired by conditional requests.", .once = true},
     {.name = "proxy_cache_use_stale", .where = everywhere, .args = {keyword::many(keyword::word("case"))},
-     .apply = lower_use_stale, .fallback = "off",
+     .apply = lower_cache_use_stale, .fallback = "off",
      .summary = "Lists the failures in which an answer that has expired is served all the same.", .once = true},
     {.name = "proxy_cache_valid", .where = everywhere, .args = {keyword::many(keyword::word("status|any|time"))},
      .apply = lower_cache_valid, .inherit = Inherit::replace_list,
@@ -298,8 +405,13 @@ constexpr Keyword rows[] = {
      .apply = set<&Settings::forward, &ir::ForwardSettings::force_ranges>, .fallback = "off", .since = "1.7.7",
      .summary = "Gives ranges of answers even where the server does not offer them.", .once = true},
     {.name = "proxy_no_cache", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
-     .apply = lower_conditions<&CacheSettings::keep_out>, .inherit = Inherit::replace_list,
+     .apply = lower_no_cache, .inherit = Inherit::replace_list,
      .summary = "Keeps an answer out of the cache where a condition is neither empty nor 0."},
+    {.name = "proxy_store", .where = everywhere, .args = {keyword::text("on|off|path")},
+     .apply = lower_store, .fallback = "off",
+     .summary = "Makes a file of each whole answer with status 200: where root or alias put the path, or at that path.", .once = true},
+    {.name = "proxy_store_access", .where = everywhere, .args = {keyword::many(keyword::word("user|group|all:r|rw"))},
+     .apply = lower_store_access, .fallback = "user:rw", .summary = "Says who may read and write files made of answers.", .once = true},
     {.name = "slice", .where = everywhere, .args = {keyword::size("size")},
      .apply = set<&Settings::cache, &CacheSettings::slice>, .fallback = "0", .since = "1.9.8",
      .summary = "Asks servers for pieces of that size ($slice_range), each kept by itself.", .once = true},

@@ -18,9 +18,6 @@ constexpr Keyword rows[] = {
     {.name = "proxy_bind_dynamic", .where = http | server | location, .args = count(0, unbounded),
      .fallback = "off", .since = "1.29.3", .support = not_yet(),
      .summary = "Chooses the local address anew for each server that is tried."},
-    {.name = "proxy_cache_purge", .where = http | server | location, .args = count(0, unbounded),
-     .since = "1.5.7", .support = not_yet(),
-     .summary = "Lists values that, when set, turn a request into the removal of a cache entry."},
     {.name = "proxy_pass", .where = limit_except, .args = count(1, 1), .support = not_yet(),
      .summary = "Sends requests to a HTTP server or to a group of them."},
     {.name = "proxy_pass_trailers", .where = http | server | location, .args = {flag()},
@@ -38,11 +35,6 @@ constexpr Keyword rows[] = {
     {.name = "proxy_ssl_key_log", .where = http | server | location, .args = count(0, unbounded),
      .since = "1.27.2", .support = not_yet(),
      .summary = "Writes the TLS secrets of connections to HTTP servers to a file, for debugging."},
-    {.name = "proxy_store", .where = http | server | location, .args = count(1, 1),
-     .fallback = "off", .support = not_yet(), .summary = "Saves answers of HTTP servers as files."},
-    {.name = "proxy_store_access", .where = http | server | location, .args = count(1, 3),
-     .fallback = "user:rw", .support = not_yet(),
-     .summary = "Sets the permissions of files that are saved from answers."},
 };
 // clang-format on
 

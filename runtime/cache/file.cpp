@@ -68,7 +68,7 @@ void put(net::Buffer& out, std::string_view bytes) {
 void KeptFile::close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
     buffer_.release();
-    vary_ = etag_ = head_ = {};
+    key_ = vary_ = etag_ = head_ = {};
 }
 
 int KeptFile::release() { return std::exchange(fd_, -1); }
@@ -81,6 +81,11 @@ KeptFile::Opened KeptFile::refuse(Opened as, const char* problem, int error) {
 }
 
 KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key) {
+    auto opened = open(path);
+    return opened == Opened::yes && key_ != key ? refuse(Opened::of_other_key, "is of another key") : opened;
+}
+
+KeptFile::Opened KeptFile::open(std::string_view path) {
     close();
     fd_ = ::open(path.data(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd_ < 0) {
@@ -110,7 +115,7 @@ KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key) {
     if (::fstat(fd_, &about) != 0 || static_cast<std::uint64_t>(about.st_size) != head.bytes + head.body)
         return refuse(Opened::damaged, "has another length than its head says");
     auto rest = buffer_.view().substr(sizeof head, texts);
-    if (rest.substr(0, head.key) != key) return refuse(Opened::of_other_key, "is of another key");
+    key_ = rest.substr(0, head.key);
     rest.remove_prefix(head.key);
     vary_ = rest.substr(0, head.vary);
     etag_ = rest.substr(head.vary, head.etag);

@@ -17,7 +17,7 @@ namespace weir::cache {
 struct Facts {
     std::int64_t until = 0;              // unix seconds: fresh so long
     std::int64_t stale_updating = 0, stale_on_error = 0;
-    std::int64_t kept_at = 0;            // unix seconds
+    std::int64_t kept_at = 0;            // unix ms: when the server gave it, or said that it holds
     std::int64_t modified = -1;          // unix seconds of Last-Modified; -1: none
     Digest variant{};                    // whom it is for, where it varies
 };
@@ -33,6 +33,8 @@ public:
     enum class Opened : std::uint8_t { yes, missing, damaged, of_other_key };
     // `path` ends in a NUL. Problems other than a missing file leave their reason in problem().
     Opened open(std::string_view path, std::string_view key);
+    // Whatever its key is.
+    Opened open(std::string_view path);
     void close();
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
     [[nodiscard]] const char* problem() const { return problem_; }
@@ -40,6 +42,7 @@ public:
 
     Facts facts;
     // Views into this object.
+    [[nodiscard]] std::string_view key() const { return key_; }
     [[nodiscard]] std::string_view vary() const { return vary_; }
     [[nodiscard]] std::string_view etag() const { return etag_; }
     [[nodiscard]] std::string_view head() const { return head_; }   // as HTTP/1 has it
@@ -55,7 +58,7 @@ public:
 private:
     Opened refuse(Opened as, const char* problem, int error = 0);
     net::Buffer buffer_;
-    std::string_view vary_, etag_, head_;
+    std::string_view key_, vary_, etag_, head_;
     std::uint64_t body_offset_ = 0, body_length_ = 0;
     const char* problem_ = "";
     int fd_ = -1, error_ = 0;

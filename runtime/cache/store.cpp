@@ -1,9 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/cache/store.hpp"
 
+#include <algorithm>
 #include <cstring>
 
 #include "runtime/base/hash.hpp"
+#include "runtime/cache/parts.hpp"
+#include "runtime/cache/purge.hpp"
 
 namespace weir::cache {
 
@@ -39,8 +42,8 @@ bool read_hex(std::string_view name, Digest& digest) {
     return true;
 }
 
-Store::Store(const ir::CacheStore& conf, zone::Table* index, zone::Shelf* shelf)
-    : conf_(&conf), index_(index), shelf_(shelf), folder_mark_(hash::xxh64(conf.folder, 1) | 1) {}
+Store::Store(const ir::CacheStore& conf, const Parts& parts)
+    : conf_(&conf), parts_(parts), folder_mark_(hash::xxh64(conf.folder, 1) | 1) {}
 
 // The letters of the folders are taken from the end of the name, as nginx does.
 std::string_view Store::path_of(const Digest& digest, Arena& arena) const {
@@ -82,7 +85,7 @@ Store::Seen Store::use(const Digest& digest, std::int64_t now, std::int64_t unix
     Seen seen;
     bool loaded = true;
     {
-        auto entry = index_->make(bytes_of(digest), now);
+        auto entry = parts_.index->make(bytes_of(digest), now);
         if (!entry) return seen;
         seen.noted = true;
         seen.known = seen.has_file = entry.cell(bytes) != 0;
@@ -99,7 +102,7 @@ Store::Seen Store::use(const Digest& digest, std::int64_t now, std::int64_t unix
 }
 
 bool Store::claim(const Digest& digest, std::int64_t now, std::int64_t age) {
-    auto entry = index_->make(bytes_of(digest), now);
+    auto entry = parts_.index->make(bytes_of(digest), now);
     if (!entry) return true;
     auto since = static_cast<std::int64_t>(entry.cell(claimed));
     if (since != 0 && now - since < age) return false;
@@ -108,18 +111,18 @@ bool Store::claim(const Digest& digest, std::int64_t now, std::int64_t age) {
 }
 
 bool Store::is_claimed(const Digest& digest, std::int64_t now, std::int64_t age) const {
-    auto entry = index_->find(bytes_of(digest), now);
+    auto entry = parts_.index->find(bytes_of(digest), now);
     if (!entry) return false;
     auto since = static_cast<std::int64_t>(entry.cell(claimed));
     return since != 0 && now - since < age;
 }
 
 void Store::release(const Digest& digest, std::int64_t now) {
-    if (auto entry = index_->find(bytes_of(digest), now)) entry.cell(claimed) = 0;
+    if (auto entry = parts_.index->find(bytes_of(digest), now)) entry.cell(claimed) = 0;
 }
 
 void Store::note_file(const Digest& digest, std::uint64_t size, std::int64_t now) {
-    auto entry = index_->make(bytes_of(digest), now);
+    auto entry = parts_.index->make(bytes_of(digest), now);
     if (!entry) return;
     entry.cell(bytes) = size;
     entry.cell(error) = 0;
@@ -127,36 +130,125 @@ void Store::note_file(const Digest& digest, std::uint64_t size, std::int64_t now
 }
 
 void Store::note_error(const Digest& digest, std::uint16_t status, std::int64_t unix_until, std::int64_t now) {
-    auto entry = index_->make(bytes_of(digest), now);
+    auto entry = parts_.index->make(bytes_of(digest), now);
     if (!entry) return;
     entry.cell(error) = status;
     entry.cell(error_until) = static_cast<std::uint64_t>(unix_until);
 }
 
 void Store::forget_file(const Digest& digest, std::int64_t now) {
-    if (auto entry = index_->find(bytes_of(digest), now)) entry.cell(bytes) = 0;
+    if (auto entry = parts_.index->find(bytes_of(digest), now)) entry.cell(bytes) = 0;
 }
 
 bool Store::is_loaded(std::int64_t now) const {
-    auto entry = index_->find(bytes_of(own_entry), now);
+    auto entry = parts_.index->find(bytes_of(own_entry), now);
     return entry && entry.cell(bytes) == folder_mark_;
 }
 
 void Store::set_loaded(std::int64_t now) {
-    if (auto entry = index_->make(bytes_of(own_entry), now)) entry.cell(bytes) = folder_mark_;
+    if (auto entry = parts_.index->make(bytes_of(own_entry), now)) entry.cell(bytes) = folder_mark_;
 }
 
 bool Store::add_file(const Digest& digest, std::uint64_t size, std::int64_t last_used, std::int64_t now) {
-    if (auto known = index_->find(bytes_of(digest), now)) {
+    if (auto known = parts_.index->find(bytes_of(digest), now)) {
         if (known.cell(bytes) == 0) known.cell(bytes) = size;
         return true;
     }
-    if (index_->count(now) + index_->capacity() / 32 >= index_->capacity()) return false;
-    auto entry = index_->make(bytes_of(digest), now);
+    if (parts_.index->count(now) + parts_.index->capacity() / 32 >= parts_.index->capacity()) return false;
+    auto entry = parts_.index->make(bytes_of(digest), now);
     if (!entry) return false;
     entry.cell(bytes) = size;
     entry.cell(used) = static_cast<std::uint64_t>(last_used);
     return true;
+}
+
+// --- purges ---
+
+bool Store::add_purge(std::string_view purge, std::int64_t unix_ms) {
+    if (!parts_.purges || purge.size() > parts_.purges->shape().key_bytes) return false;
+    auto entry = parts_.purges->make(purge, 0);
+    if (!entry) return false;
+    entry.cell(0) = static_cast<std::uint64_t>(unix_ms);
+    return true;
+}
+
+bool Store::is_purged(const KeptFile& file) const {
+    if (!parts_.purges || parts_.purges->count(0) == 0) return false;
+    bool purged = false;
+    parts_.purges->each([&](zone::Access& entry) {
+        purged |= file.facts.kept_at <= static_cast<std::int64_t>(entry.cell(0)) &&
+                  is_purged_by(entry.key(), file.key(), file.head());
+    });
+    return purged;
+}
+
+std::vector<Store::Purge> Store::purges() const {
+    std::vector<Purge> all;
+    if (parts_.purges && parts_.purges->count(0) != 0)
+        parts_.purges->each([&](zone::Access& entry) {
+            all.push_back({std::string(entry.key()), static_cast<std::int64_t>(entry.cell(0))});
+        });
+    return all;
+}
+
+void Store::end_purges(const std::vector<Purge>& ended) {
+    for (const auto& one : ended)
+        if (auto entry = parts_.purges->find(one.text, 0))
+            if (static_cast<std::int64_t>(entry.cell(0)) == one.unix_ms) entry.remove();
+}
+
+// --- numbers ---
+
+void Store::count(std::string_view status, std::uint64_t size) const {
+    if (!parts_.counters || status.empty()) return;
+    auto& counters = *parts_.counters;
+    counters.cache_lookups.add(1);
+    if (status == "HIT") counters.cache_hits.add(1);
+    for (std::size_t i = 0; i < zone::cache_others.size(); ++i)
+        if (status == zone::cache_others[i]) counters.cache_other[i].add(1);
+    const bool kept = status == "HIT" || status == "STALE" || status == "UPDATING" || status == "REVALIDATED";
+    (kept ? counters.bytes_out : counters.bytes_in).add(size);
+}
+
+// Beside the mark of the folder.
+void Store::note_totals(const Totals& totals, std::int64_t now) {
+    auto entry = parts_.index->make(bytes_of(own_entry), now);
+    if (!entry) return;
+    entry.cell(uses) = totals.bytes;
+    entry.cell(claimed) = totals.files;
+    entry.cell(used) = static_cast<std::uint64_t>(now - totals.oldest);
+}
+
+Store::Totals Store::totals(std::int64_t now) const {
+    auto entry = parts_.index->find(bytes_of(own_entry), now);
+    if (!entry) return {};
+    return {entry.cell(uses), entry.cell(claimed), std::max<std::int64_t>(now - static_cast<std::int64_t>(entry.cell(used)), 0)};
+}
+
+namespace {
+
+template <class Find>
+Store::Parts find_parts(const ir::Config& config, const ir::CacheStore& conf, Find find) {
+    auto table = [&](std::string_view purpose) -> zone::Table* {
+        const auto id = config.find_zone(conf.name, purpose);
+        return id == ir::no_id ? nullptr : find(id);
+    };
+    return {.index = table("cache"), .purges = table("purge")};
+}
+
+}  // namespace
+
+Store::Parts parts_of(const ir::Config& config, const ir::CacheStore& conf, zone::Tables& tables) {
+    return find_parts(config, conf, [&](ir::ZoneId id) { return tables.find(config.zones[id]); });
+}
+
+Store::Parts parts_of(const ir::Config& config, const ir::CacheStore& conf, std::span<zone::Table* const> zones) {
+    return find_parts(config, conf, [&](ir::ZoneId id) { return id < zones.size() ? zones[id] : nullptr; });
+}
+
+std::int64_t kept_time(const Store& store, std::int64_t unix_ms) {
+    for (const auto& purge : store.purges()) unix_ms = std::max(unix_ms, purge.unix_ms + 1);
+    return unix_ms;
 }
 
 }  // namespace weir::cache

@@ -7,9 +7,12 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "parser/ir/cache.hpp"
+#include "runtime/cache/file.hpp"
 #include "runtime/cache/freshness.hpp"
+#include "runtime/zone/board.hpp"
 #include "runtime/zone/shelf.hpp"
 #include "runtime/zone/table.hpp"
 
@@ -17,13 +20,20 @@ namespace weir::cache {
 
 class Store {
 public:
-    // All outlive it. `index` may be null: nothing is kept then. A cache in memory has a shelf instead.
-    Store(const ir::CacheStore& conf, zone::Table* index, zone::Shelf* shelf = nullptr);
+    // What it lives on. All outlive it. `index` may be null: nothing is kept then. A cache in memory has a shelf
+    // instead.
+    struct Parts {
+        zone::Table* index = nullptr;
+        zone::Table* purges = nullptr;
+        zone::Shelf* shelf = nullptr;
+        zone::Counters* counters = nullptr;   // of this worker
+    };
+    Store(const ir::CacheStore& conf, const Parts& parts);
 
     [[nodiscard]] const ir::CacheStore& conf() const { return *conf_; }
-    [[nodiscard]] bool usable() const { return index_ != nullptr; }
-    [[nodiscard]] zone::Table& index() const { return *index_; }
-    [[nodiscard]] zone::Shelf* shelf() const { return shelf_; }
+    [[nodiscard]] bool usable() const { return parts_.index != nullptr; }
+    [[nodiscard]] zone::Table& index() const { return *parts_.index; }
+    [[nodiscard]] zone::Shelf* shelf() const { return parts_.shelf; }
 
     // Where the file lies, ending in a NUL (in the arena).
     [[nodiscard]] std::string_view path_of(const Digest& digest, Arena& arena) const;
@@ -50,6 +60,30 @@ public:
     // Its file is not there, or no good.
     void forget_file(const Digest& digest, std::int64_t now);
 
+    // Purges (purge.hpp): what was kept until `unix_ms` is no longer of use. False: there are too many of
+    // them, or it is too long.
+    bool add_purge(std::string_view purge, std::int64_t unix_ms);
+    [[nodiscard]] bool is_purged(const KeptFile& file) const;
+    // Those there are; and, once no file of theirs is left, without those of them.
+    struct Purge {
+        std::string text;
+        std::int64_t unix_ms = 0;
+    };
+    [[nodiscard]] std::vector<Purge> purges() const;
+    void end_purges(const std::vector<Purge>& ended);
+
+    // An answer went out: how the cache had part in it ("HIT"), and bytes of its body.
+    void count(std::string_view status, std::uint64_t bytes) const;
+
+    // Warden: what there is, for who shows it. `oldest`: ms since the last use of the entry that is used
+    // least.
+    struct Totals {
+        std::uint64_t bytes = 0, files = 0;
+        std::int64_t oldest = 0;
+    };
+    void note_totals(const Totals& totals, std::int64_t now);
+    [[nodiscard]] Totals totals(std::int64_t now) const;
+
     // Warden: the folder was read; a store whose folder is another one begins anew.
     [[nodiscard]] bool is_loaded(std::int64_t now) const;
     void set_loaded(std::int64_t now);
@@ -61,10 +95,12 @@ public:
 
 private:
     const ir::CacheStore* conf_;
-    zone::Table* index_;
-    zone::Shelf* shelf_;
+    Parts parts_;
     std::uint64_t folder_mark_;
 };
+
+// Parts of the tables of a process for a store of disk; `board`: of the warden or a status page.
+Store::Parts parts_of(const ir::Config& config, const ir::CacheStore& conf, zone::Tables& tables);
 
 // "0123...": 32 letters.
 std::string hex_of(const Digest& digest);

@@ -5,8 +5,11 @@
 
 #include <fmt/format.h>
 
+#include <unistd.h>
+
 #include <charconv>
 
+#include "runtime/cache/purge.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/inner.hpp"
 #include "runtime/http/h1_codec.hpp"
@@ -123,6 +126,51 @@ std::string_view Exchange::default_cache_key() {
     return has_uri ? arena_.copy(whole) : arena_.join({whole, target});
 }
 
+bool Exchange::wants_purge() { return any_set(route_->cache->purge, subject_); }
+
+// proxy_cache_purge. By tags, by the begin of keys, or by the key alone.
+Exchange::Next Exchange::purge() {
+    const auto& conf = *route_->cache;
+    std::string_view name;
+    auto* store = find_store(conf, name);
+    if (!store || !store->usable()) return fail(404);
+    const auto now = worker_.loop.wall_ms();
+    bool tagged = false, noted = true, found = true;
+    for (const auto& field : request_.fields) {
+        if (!cache::is_tag_field(field.name)) continue;
+        tagged = true;
+        cache::each_tag(field.value, [&](std::string_view tag) {
+            noted &= store->add_purge(arena_.join({"#", tag}), now);
+        });
+    }
+    if (!tagged) {
+        const auto key = conf.source->key ? conf.key.render(subject_) : default_cache_key();
+        if (key.ends_with('*')) noted = store->add_purge(arena_.join({"^", key.substr(0, key.size() - 1)}), now);
+        else found = purge_key(*store, key, noted);
+    }
+    if (!noted) {
+        note_problem(log::error, fmt::format("cache \"{}\" has no room for another purge", store->conf().name));
+        return fail(503);
+    }
+    if (!found) return fail(404);
+    filter::Answer answer;
+    answer.status = 204;
+    take(answer);
+    return Next::reply;
+}
+
+// Its variants lie elsewhere: they are found out when somebody asks for them, or by the manager.
+bool Exchange::purge_key(cache::Store& store, std::string_view key, bool& noted) {
+    const auto digest = cache::digest_of(key);
+    const auto path = store.path_of(digest, arena_);
+    KeptFile file;
+    const bool found = file.open(path, key) == KeptFile::Opened::yes && !store.is_purged(file);
+    if (found && !file.vary().empty()) noted = store.add_purge(arena_.join({"=", key}), worker_.loop.wall_ms());
+    store.forget_file(digest, worker_.loop.now());
+    if (file.is_open()) ::unlink(path.data());
+    return found;
+}
+
 // Next::ask: a server is to be asked. Next::wait: somebody else asks one.
 Exchange::Next Exchange::look_in_cache() {
     const auto& conf = *route_->cache;
@@ -174,6 +222,11 @@ bool Exchange::open_kept(cache::Store::Seen& seen) {
                 note_problem(log::critical, fmt::format("cache file \"{}\" {}{}", path.data(), use.file.problem(),
                                                         use.file.error() ? log::ErrorLog::with_error("", use.file.error())
                                                                          : std::string()));
+            use.store.forget_file(use.digest, now);
+            return false;
+        }
+        if (use.store.is_purged(use.file)) {
+            use.file.close();
             use.store.forget_file(use.digest, now);
             return false;
         }
@@ -285,6 +338,7 @@ void Exchange::clone(const Exchange& outer) {
     subject_.query = outer.subject_.query;
     subject_.pool_name = outer.subject_.pool_name;
     subject_.file_root = outer.subject_.file_root;
+    subject_.script = outer.subject_.script;
     target_ = outer.target_;
     internal_ = outer.internal_;
     route_ = outer.route_;
@@ -336,7 +390,7 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
     auto next = answer_conditions();
-    if (cached_ && !use.head.fields.seen(FieldId::content_length)) {
+    if (cached_ && sliced_total_ == 0 && !use.head.fields.seen(FieldId::content_length)) {
         // It came without a length, and goes on like that (nginx).
         open_length_ = true;
         takes_ranges_ = false;

@@ -53,6 +53,12 @@ net::TlsKeeper keeper_over(zone::TlsStore& store) {
     keeper.find = [](void* self, std::string_view id, std::string& session) {
         return store_of(self)->find(id, session);
     };
+    keeper.is_first = [](void* self, std::string_view client_random) {
+        return store_of(self)->is_first(client_random, net::Loop::current().wall_ms() / 1000);
+    };
+    keeper.find_status = [](void* self, std::string_view place, std::string& response) {
+        return store_of(self)->find_status(place, net::Loop::current().wall_ms() / 1000, response);
+    };
     return keeper;
 }
 
@@ -79,8 +85,12 @@ std::shared_ptr<plan::Running> ClientSide::make_running(const process::Setup& se
         running->zones.push_back(start_->board->tables().find(zone));
     for (const auto& conf : running->plan->config().caches) {
         auto* shelf = conf.in_memory ? start_->board->shelves().find(conf, start_->index) : nullptr;
-        auto* index = conf.in_memory ? nullptr : running->zones[running->plan->config().find_zone(conf.name, "cache")];
-        running->caches.emplace_back(conf, index, shelf);
+        auto parts = conf.in_memory ? cache::Store::Parts()
+                                    : cache::parts_of(running->plan->config(), conf, start_->board->tables());
+        parts.shelf = shelf;
+        if (auto entry = start_->board->find(zone::Kind::cache, conf.name); !conf.in_memory && entry.slots)
+            parts.counters = &entry.mine(start_->index);
+        running->caches.emplace_back(conf, parts);
     }
     auto& around = running->around;
     around.host_name = host_name_;

@@ -15,13 +15,25 @@
 #include "runtime/http/conditional.hpp"
 #include "runtime/http/file_parts.hpp"
 
+namespace weir::cache {
+struct Kept;
+}
+namespace weir::zone {
+class Shelf;
+}
+
 namespace weir::exchange {
 
 // What a head may be, as the settings of a site say.
 http::HeadLimits head_limits(const ir::ClientLimits& limits);
 
 class OpenFile;
-class SavingBody;
+template <class Keeper>
+class TeeBody;
+class SavedAnswer;
+using SavingBody = TeeBody<SavedAnswer>;
+class StoredFile;
+using StoringBody = TeeBody<StoredFile>;
 class ShelvingBody;
 struct CacheUse;
 struct ShelfUse;
@@ -46,7 +58,7 @@ private:
         route,      // pick a route for the current URI
         perform,    // route_ is set and its rules ran: do its action
         ask,        // a server, or go on with what it said: what is kept does not answer
-        wait,       // for the body of the request (wait_), then on with the rules behind that one
+        wait,       // for what wait_ says, then on with the rules behind that one
         reply,      // reply_ is ready
         close,      // end the connection without a word
         done,       // answered by other means (tunnel)
@@ -82,6 +94,7 @@ private:
     void log();
     void write_lines();
     net::Task<Next> wait_for_body();
+    net::Task<Next> wait_for_handshake();
     std::span<filter::Hold> ask_reply_filters();
     const std::vector<filter::Instance>& own_site_filters() const;
     void count();
@@ -113,6 +126,8 @@ private:
     void edit_header(const plan::Rule& rule, const ir::action::EditHeader& action);
     void set_target(const plan::Rule& rule, const ir::action::SetTarget& action);
     void refresh_target();
+    http::ResponseHead& early_head();
+    net::Task<bool> write_early_head();
     void note_own_answer(bool refused);
 
     // files.cpp
@@ -140,6 +155,9 @@ private:
     cache::Store* find_store(const plan::Cache& conf, std::string_view& name);
     std::string_view default_cache_key();
     Next look_in_cache();
+    [[nodiscard]] bool wants_purge();
+    Next purge();
+    bool purge_key(cache::Store& store, std::string_view key, bool& noted);
     void leave_ranges_to_server();
     bool open_kept(cache::Store::Seen& seen);
     Next look_up(bool first);
@@ -157,10 +175,11 @@ private:
     void renew_kept(const http::ResponseHead& response);
     void begin_saving();
     void give_up_saving();
-    net::Task<bool> save_rest();
+    void begin_storing();
     // shelved.cpp
     zone::Counters* counters_of_rules();
-    void look_on_shelf(std::uint32_t id);
+    void look_on_shelf(std::uint32_t id, bool wants_hints);
+    void take_kept_hints(const zone::Shelf& shelf, std::uint32_t item, const cache::Kept& kept);
     Next reply_from_shelf();
     void keep_on_shelf(std::uint32_t id);
     // slices.cpp
@@ -235,6 +254,8 @@ private:
                            std::string_view& value);
     void apply_reply_fields();
     void apply_charset();
+    void begin_recoding();
+    std::string_view wanted_charset(std::string_view type, std::string_view told);
     void apply_expiry();   // expiry.cpp
     void write_reply_head();
     void decide_framing();
@@ -302,17 +323,22 @@ private:
     bool take_status_ = false;
     bool head_written_ = false;
     std::string_view content_type_;
+    std::string_view accel_charset_;       // X-Accel-Charset of the server's answer
+    const http::Recoding* recoding_ = nullptr;   // what goes out is another charset than the body is in
     // A file's answer; in the arena.
     struct Destroy {
         void operator()(http::FileParts* file) const { file->~FileParts(); }
         void operator()(CacheUse* use) const;
         void operator()(ShelfUse* use) const;
+        void operator()(StoringBody* body) const;
     };
     std::unique_ptr<http::FileParts, Destroy> file_;
     std::unique_ptr<CacheUse, Destroy> cache_;   // where a cache is used
     SavingBody* saving_ = nullptr;         // in the arena: the server's body, for the cache as well
     std::unique_ptr<ShelfUse, Destroy> shelf_;   // where a cache in memory is used
+    http::ResponseHead* early_ = nullptr;  // in the arena: a 103 that is to go out
     ShelvingBody* shelving_ = nullptr;     // in the arena: the server's body, for that cache as well
+    std::unique_ptr<StoringBody, Destroy> storing_;   // the server's body, for a file as well
     http::ByteRange cut_;                  // the part of the server's body that goes out; empty: all
     bool cached_ = false;                  // the answer comes out of a cache
     bool renews_ = false;                  // asked for the cache alone

@@ -4,6 +4,7 @@
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/shelved.hpp"
+#include "runtime/exchange/storing.hpp"
 #include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
 #include "runtime/net/time.hpp"
@@ -70,15 +71,19 @@ Exchange::Next Exchange::run_response_rules(http::ResponseHead& response) {
 
 net::Task<Exchange::Next> Exchange::forward() {
     forget_cache();
+    storing_.reset();
     begin_slices();
     note_escaping();
     subject_.response = nullptr;   // an earlier server's, before an inner redirect
+    if (route_->cache && wants_purge()) co_return purge();
     if (route_->cache) {
         auto next = look_in_cache();
         if (next == Next::wait) next = co_await wait_for_answer();
         if (next != Next::ask) co_return next;
     }
     if (shelf_ && shelf_->item != zone::Shelf::none) co_return reply_from_shelf();
+    if (early_)
+        if (bool told = co_await write_early_head(); !told) co_return Next::close;
     if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;
     for (auto* list : {&route_->rules.forward}) {
         auto ran = run_rules(*list);
@@ -133,6 +138,7 @@ net::Task<Exchange::Next> Exchange::forward() {
     }
     relay_fields(server_->response);
     if (cache_) begin_saving();
+    begin_storing();
     if (saving_ || (cache_ && cache_->answers) || subject_.slice.used || settings.force_ranges) co_return answer_conditions();
     co_return Next::reply;
 }

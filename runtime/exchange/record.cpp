@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cerrno>
 
+#include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/log/access_log.hpp"
 #include "runtime/log/error_log.hpp"
@@ -116,6 +117,8 @@ void note_failure(route::Subject& subject, Failure failure) {
         case Failure::status: break;
     }
 }
+
+void note_request_failure(route::Subject& subject, bool late) { terminate(subject, late ? 'c' : 'C', 'R'); }
 
 void note_relay_end(route::Subject& subject, const http::RelayResult& result) {
     if (result.failed == http::RelayResult::Side::none) return;
@@ -265,6 +268,7 @@ void Exchange::write_lines() {
 
 void Exchange::count() {
     if (is_inner_) return;
+    if (cache_) cache_->store.count(subject_.cache.status, subject_.sent_body);
     subject_.received += body_.received();
     auto traffic = [&](zone::Counters& counters) {
         counters.bytes_in.add(subject_.received);

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "runtime/cache/parts.hpp"
 #include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/record.hpp"
@@ -64,7 +65,7 @@ bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& hea
 
 // --- bodies ---
 
-void SavingBody::take(const http::Piece& piece) {
+void SavedAnswer::take(const http::Piece& piece) {
     auto& saved = use_.saved;
     if (!saved.is_open()) return;
     if (piece.state != http::BodyState::ok) {
@@ -80,19 +81,6 @@ void SavingBody::take(const http::Piece& piece) {
     else if (piece.last)
         use_.store.note_file(use_.digest, saved.size(), use_.loop.now());
     if (!written || piece.last) use_.release();
-}
-
-bool SavingBody::ready(http::Piece& piece) {
-    if (!inner_.ready(piece)) return false;
-    take(piece);
-    return true;
-}
-
-net::Task<http::Piece> SavingBody::next(net::Time timeout, net::Watch*) {
-    // The client does not matter: others want the answer as well.
-    auto piece = co_await inner_.next(timeout, nullptr);
-    take(piece);
-    co_return piece;
 }
 
 void CutBody::cut(http::Piece& piece) {
@@ -181,7 +169,7 @@ void Exchange::renew_kept(const http::ResponseHead& response) {
         facts.until = life.until;
         facts.stale_updating = life.stale_updating;
         facts.stale_on_error = life.stale_on_error;
-        facts.kept_at = now;
+        facts.kept_at = cache::kept_time(use.store, worker_.loop.wall_ms());
         auto path = use.store.path_of(use.digest, arena_);
         if (!use.file.rewrite_facts(path, use.key))
             note_problem(log::critical, log::ErrorLog::with_error(
@@ -213,7 +201,7 @@ void Exchange::begin_saving() {
     facts.until = life.until;
     facts.stale_updating = life.stale_updating;
     facts.stale_on_error = life.stale_on_error;
-    facts.kept_at = now;
+    facts.kept_at = cache::kept_time(use.store, worker_.loop.wall_ms());
     bool validates = response.status == 200 || response.status == 206;
     const auto* modified = response.fields.find(FieldId::last_modified);
     if (validates && modified) facts.modified = http::parse_date(modified->value);
@@ -239,17 +227,6 @@ void Exchange::give_up_saving() {
     saving_ = nullptr;
     cache_->saved.give_up();
     cache_->release();
-}
-
-// Reads on for the file alone.
-net::Task<bool> Exchange::save_rest() {
-    if (saving_->wants_more() && saving_->ended()) saving_->take_end();
-    while (saving_->wants_more()) {
-        auto piece = co_await saving_->next(net::time_of(route_->timeouts->server_read), nullptr);
-        if (piece.state != http::BodyState::ok) co_return false;
-        if (piece.last) break;
-    }
-    co_return saving_->ended();
 }
 
 }  // namespace weir::exchange

@@ -13,6 +13,7 @@
 #include "parser/ir/config.hpp"
 #include "runtime/cache/freshness.hpp"
 #include "runtime/filter/filter.hpp"
+#include "runtime/http/recoding.hpp"
 #include "runtime/plan/server_tls.hpp"
 #include "runtime/route/eval.hpp"
 #include "runtime/route/file_path.hpp"
@@ -113,7 +114,12 @@ struct Access {
 struct Forwarding {
     const ir::ForwardSettings* source = nullptr;
     std::vector<Field> set_fields;
-    // Client fields that set_fields replace: known ones as bits, others by name.
+    struct Param {
+        const ir::ForwardSettings::Param* source = nullptr;
+        route::Template value;
+    };
+    std::vector<Param> params;
+    // Client fields that set_fields or params replace: known ones as bits, others by name.
     std::bitset<static_cast<std::size_t>(http::FieldId::count_)> replaced;
     std::vector<std::string_view> replaced_names;
     // Server fields that do not reach the client.
@@ -126,15 +132,22 @@ struct Forwarding {
         bool standard = false;
     };
     std::vector<Rewrite> redirects, cookies;
-    route::Template body, method, bind_address;
+    route::Template body, method, bind_address, store;
     std::vector<route::Template> early_hints;
     bool has_body = false, has_method = false;
     bool sets_upgrade = false;         // Upgrade is among set_fields
     bool accel_redirect = false;       // X-Accel-Redirect is followed
+    bool accel_charset = false;        // X-Accel-Charset says which charset goes out
     cache::Ignored ignored;            // what a cache does not look at
     const ServerTls* tls = nullptr;    // where a route may connect over TLS
     [[nodiscard]] bool replaces(const http::Field& field) const;
     [[nodiscard]] bool hides(const http::Field& field) const;
+};
+
+// The charsets of ReplyStyle compiled.
+struct Charset {
+    const ir::ReplyStyle* style = nullptr;
+    route::Template target, source;
 };
 
 // CacheSettings compiled.
@@ -142,7 +155,7 @@ struct Cache {
     const ir::CacheSettings* source = nullptr;
     std::uint32_t store = ir::no_id;   // of Config.caches; none: computed_store names it
     route::Template computed_store, key;
-    std::vector<route::Template> bypass, keep_out;
+    std::vector<route::Template> bypass, keep_out, purge;
     std::bitset<600> stale_statuses;   // with which an expired answer is used
     bool takes_post = false;
     [[nodiscard]] bool is_off() const { return source->store.empty() && !source->computed_store; }
@@ -165,6 +178,7 @@ struct Route {
     const ir::KeepAlive* keepalive = nullptr;
     const ir::Http2* http2 = nullptr;
     const ir::ReplyStyle* style = nullptr;
+    const Charset* charset = nullptr;   // null: none is said
     const Forwarding* forwarding = nullptr;
     const ReplyFields* reply_fields = nullptr;
     const Cache* cache = nullptr;      // null: off
@@ -172,6 +186,7 @@ struct Route {
     const ErrorPages* error_pages = nullptr;
     const Logs* logs = nullptr;
     const Files* files = nullptr;
+    const route::ScriptRules* script = nullptr;   // null: nothing is said
     const Access* access = nullptr;    // null: nothing to check
     const ir::InnerRequests* inner = nullptr;
     const ir::Includes* includes = nullptr;
@@ -185,6 +200,12 @@ struct Route {
     const filter::Service* service = nullptr;
     const std::vector<filter::Instance>* filters = nullptr;
 };
+
+// Values that depend on the route are its own from now on.
+inline void point_at(route::Subject& subject, const Route& route) {
+    subject.file_root = &route.files->root;
+    subject.script = route.script;
+}
 
 struct Site {
     const ir::Site* source = nullptr;
@@ -261,12 +282,19 @@ public:
     ServerTlsTable server_tls;         // of routes, of servers that always use TLS, of their checks
     std::vector<route::Template> zone_keys;   // by ir::ZoneId
 
+    // charsets.cpp: how texts get from one charset to another one; null: nobody said.
+    [[nodiscard]] const http::Recoding* find_recoding(std::string_view from, std::string_view to) const;
+
 private:
     friend struct Compiler;
+    void compile_charsets();
+    std::vector<std::unique_ptr<http::Recoding>> recodings_;
     std::shared_ptr<const ir::Config> config_;
     std::unique_ptr<route::Library> library_;
     // Compiled groups by the identity of what they were made from.
     std::unordered_map<const void*, std::unique_ptr<Forwarding>> forwardings_;
+    std::unordered_map<const void*, std::unique_ptr<route::ScriptRules>> scripts_;
+    std::unordered_map<const void*, std::unique_ptr<Charset>> charsets_;
     std::unordered_map<const void*, std::unique_ptr<ReplyFields>> reply_fields_;
     std::unordered_map<const void*, std::unique_ptr<Rate>> rates_;
     std::unordered_map<const void*, std::unique_ptr<Cache>> caches_;

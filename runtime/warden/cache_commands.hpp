@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Commands of the runtime socket about caches in memory: show cache, and clear cache, which is weir's own.
+// Commands of the runtime socket about caches: show cache, and clear cache, which is weir's own.
 #pragma once
 
 #include "runtime/filter/command.hpp"

@@ -15,6 +15,7 @@
 #include <ctime>
 
 #include "runtime/cache/file.hpp"
+#include "runtime/net/kept_buffers.hpp"
 
 namespace weir::warden {
 
@@ -120,6 +121,29 @@ bool CacheUpkeep::remove(const Entry& entry) {
     return true;
 }
 
+// Looks into every file for what was purged. False: the end, before all were looked at.
+bool CacheUpkeep::purge(const std::vector<Entry>& entries) {
+    const auto purges = store_.purges();
+    if (purges.empty()) return true;
+    std::uint64_t removed = 0;
+    for (const auto& entry : entries) {
+        if (entry.bytes == 0) continue;
+        auto path = store_.path_of(entry.digest);
+        path += '\0';
+        cache::KeptFile file;
+        const bool good = file.open(path) == cache::KeptFile::Opened::yes;
+        if (good && store_.is_purged(file)) {
+            store_.forget_file(entry.digest, monotonic_ms());
+            ::unlink(path.c_str());
+            ++removed;
+        }
+        if (!pause_after(store_.conf().manager)) return false;
+    }
+    store_.end_purges(purges);
+    lines_.push_back(fmt::format("cache {}: {} files were purged", store_.conf().folder, removed));
+    return true;
+}
+
 void CacheUpkeep::clean() {
     using Cell = cache::Store::Cell;
     const auto& conf = store_.conf();
@@ -135,6 +159,10 @@ void CacheUpkeep::clean() {
         entries.push_back(one);
     });
     std::sort(entries.begin(), entries.end(), [](const Entry& a, const Entry& b) { return a.used < b.used; });
+    const auto files = static_cast<std::uint64_t>(
+        std::count_if(entries.begin(), entries.end(), [](const Entry& one) { return one.bytes != 0; }));
+    store_.note_totals({total, files, entries.empty() ? 0 : now - entries.front().used}, now);
+    if (!purge(entries)) return;
     // Size and space are taken from here on; they are looked at anew in the next pass.
     auto too_much = conf.max_size != 0 && total > conf.max_size ? total - conf.max_size : 0;
     too_much = std::max(too_much, missing_space());
@@ -158,15 +186,18 @@ void CacheKeeper::adopt(std::shared_ptr<const ir::Config> config, zone::Tables& 
     stores_.clear();
     config_ = std::move(config);
     for (const auto& conf : config_->caches)
-        if (auto* table = conf.in_memory ? nullptr : tables.find(config_->zones[config_->find_zone(conf.name, "cache")]))
-            stores_.emplace_back(conf, table);
+        if (!conf.in_memory)
+            if (auto parts = cache::parts_of(*config_, conf, tables); parts.index) stores_.emplace_back(conf, parts);
     if (stores_.empty()) return;
     stopping_ = false;
     // Signals are the process's: they go to its own thread.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] { run(); });
+    thread_ = std::thread([this] {
+        run();
+        net::free_kept_buffers();
+    });
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 

@@ -39,6 +39,7 @@ private:
     bool load_file(const std::string& path, const std::string& name);
     bool pause_after(const ir::CacheStore::Pace& pace);
     bool remove(const Entry& entry);
+    bool purge(const std::vector<Entry>& entries);
     [[nodiscard]] std::uint64_t missing_space() const;
 
     cache::Store& store_;

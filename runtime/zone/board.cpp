@@ -188,6 +188,7 @@ bool Board::prepare(const ir::Config& config) {
     bool room = add(Kind::process, "");
     for (const auto& listener : config.listeners) room = room && add(Kind::listener, listener.name);
     for (const auto& site : config.sites) room = room && add(Kind::site, site.name);
+    for (const auto& cache : config.caches) room = room && (cache.in_memory || add(Kind::cache, cache.name));
     for (const auto& pool : config.pools) {
         const auto key = ir::key_of(pool);
         room = room && add(Kind::pool, key);

@@ -48,12 +48,16 @@ struct alignas(64) Counters {
     Counter connects, reuses;
     Counter queue_ms, connect_ms, response_ms, total_ms;   // sums, for averages
     Counter last_used;          // unix seconds
-    Counter cache_lookups, cache_hits;
+    Counter cache_lookups, cache_hits, cache_hints;   // hints: lookups that ended in a 103
+    Counter cache_other[6];     // caches on disk: as cache_others names them; bytes_in: of answers of servers
     // The process: TLS handshakes of clients, and those that resumed no session. Totals, and rates of the
     // last second in the three cells of zone::count_rate (ms of the wall clock).
     Counter handshakes, full_handshakes;
     Counter handshake_rate[3], full_handshake_rate[3];
 };
+
+// What becomes of a request in a cache on disk, beside a hit.
+inline constexpr std::array<std::string_view, 6> cache_others = {"MISS", "BYPASS", "EXPIRED", "STALE", "UPDATING", "REVALIDATED"};
 
 // Server health and passive failure accounting: shared by all, changed rarely, by atomics.
 struct alignas(64) ServerState {
@@ -104,7 +108,7 @@ struct Entry {
     }
 };
 
-enum class Kind : std::uint8_t { process, listener, site, pool, server };
+enum class Kind : std::uint8_t { process, listener, site, pool, server, cache };
 
 // In the master: prepare() before a configuration is handed out. Everywhere: find().
 class Board {

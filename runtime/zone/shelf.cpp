@@ -17,7 +17,11 @@
 
 namespace weir::zone {
 
-// Links are numbers + 1; 0 = none.
+// Links are numbers + 1; 0 = none. Items in order of use.
+struct Shelf::Order {
+    std::uint32_t oldest, newest;
+};
+
 struct alignas(64) Shelf::Control {
     pthread_mutex_t lock;
     std::uint32_t holder;              // worker + 1 that has the lock; 0: none, or it did nothing yet
@@ -25,14 +29,17 @@ struct alignas(64) Shelf::Control {
     std::uint32_t free;                // blocks that were used and are free again
     std::uint32_t made;                // blocks that were ever used
     std::uint32_t used;                // blocks in use
-    std::uint32_t oldest, newest;
+    std::uint32_t in_stems;            // blocks of stems
+    Order whole, stems;
 };
 
 struct Shelf::Item {
-    enum class State : std::uint8_t { none, writing, kept, going };   // going: read still, found no more
+    // going: read still, found no more
+    enum class State : std::uint8_t { none, writing, kept, stem, going };
     Key key;
     Note note;
     std::uint64_t length;
+    std::uint64_t stem;                // bytes; 0: it goes whole
     std::int64_t until, touched;
     std::uint32_t last;                // block
     std::uint32_t blocks;
@@ -153,9 +160,10 @@ void Shelf::repair() {
             taken[at] = true;
             if (at == one.last) break;
         }
-        if (one.state == Item::State::kept) kept.push_back(i);
+        if (one.state == Item::State::kept || one.state == Item::State::stem) kept.push_back(i);
     }
-    control.free = control.used = control.oldest = control.newest = 0;
+    control.free = control.used = control.in_stems = 0;
+    control.whole = control.stems = {};
     for (std::uint32_t i = 0; i < control.made; ++i) {
         if (taken[i]) {
             ++control.used;
@@ -171,16 +179,33 @@ void Shelf::repair() {
 
 // --- chains ---
 
+Shelf::Order& Shelf::order_of(const Item& one) const {
+    return one.state == Item::State::stem ? control_->stems : control_->whole;
+}
+
+// All that can be found, oldest first; `visit` may drop the one it sees.
+template <class Visit>
+void Shelf::each(Visit visit) {
+    for (const auto* order : {&control_->whole, &control_->stems})
+        for (auto at = order->oldest; at != 0;) {
+            auto index = at - 1;
+            at = item(index).newer;
+            visit(index, item(index));
+        }
+}
+
 // Finds it, and makes it the one that was used last.
 void Shelf::link(std::uint32_t index) {
     auto& one = item(index);
     auto& first = bucket(one.key);
     one.next = first;
     first = index + 1;
+    auto& order = order_of(one);
     one.newer = 0;
-    one.older = control_->newest;
-    (control_->newest != 0 ? item(control_->newest - 1).newer : control_->oldest) = index + 1;
-    control_->newest = index + 1;
+    one.older = order.newest;
+    (order.newest != 0 ? item(order.newest - 1).newer : order.oldest) = index + 1;
+    order.newest = index + 1;
+    if (one.state == Item::State::stem) control_->in_stems += one.blocks;
 }
 
 void Shelf::unlink(std::uint32_t index) {
@@ -188,8 +213,10 @@ void Shelf::unlink(std::uint32_t index) {
     auto* at = &bucket(one.key);
     while (*at != index + 1) at = &item(*at - 1).next;
     *at = one.next;
-    (one.older != 0 ? item(one.older - 1).newer : control_->oldest) = one.newer;
-    (one.newer != 0 ? item(one.newer - 1).older : control_->newest) = one.older;
+    auto& order = order_of(one);
+    (one.older != 0 ? item(one.older - 1).newer : order.oldest) = one.newer;
+    (one.newer != 0 ? item(one.newer - 1).older : order.newest) = one.older;
+    if (one.state == Item::State::stem) control_->in_stems -= one.blocks;
 }
 
 void Shelf::free_item(std::uint32_t index) {
@@ -208,16 +235,60 @@ void Shelf::drop(std::uint32_t index) {
     if (one.pinned == 0) free_item(index);
 }
 
-bool Shelf::evict() {
-    auto at = control_->oldest;
+std::uint32_t Shelf::oldest_unread(const Order& order) const {
+    auto at = order.oldest;
     for (int looks = 0; at != 0 && looks < most_looks; ++looks) {
-        if (item(at - 1).pinned == 0) {
-            drop(at - 1);
-            return true;
-        }
+        if (item(at - 1).pinned == 0) return at - 1;
         at = item(at - 1).newer;
     }
-    return false;
+    return none;
+}
+
+// Stems go only where nothing else can. False: no block is free now.
+bool Shelf::evict() {
+    const auto before = control_->used;
+    for (int looks = 0; looks < most_looks && control_->used == before; ++looks) {
+        auto oldest = oldest_unread(control_->whole);
+        if (oldest == none) break;
+        shrink(oldest);
+    }
+    if (control_->used != before) return true;
+    auto oldest = oldest_unread(control_->stems);
+    if (oldest == none) return false;
+    drop(oldest);
+    return true;
+}
+
+// One that nobody reads loses all but its stem, for which older ones go; without one, it goes.
+void Shelf::shrink(std::uint32_t index) {
+    const auto blocks = (item(index).stem + block_bytes - 1) / block_bytes;
+    if (blocks == 0 || blocks > most_stems_) return drop(index);
+    while (control_->in_stems + blocks > most_stems_) {
+        auto oldest = oldest_unread(control_->stems);
+        if (oldest == none) return drop(index);
+        drop(oldest);
+    }
+    cut(index, static_cast<std::uint32_t>(blocks));
+}
+
+// Who dies in here leaves an item that goes and that nobody reads.
+void Shelf::cut(std::uint32_t index, std::uint32_t blocks) {
+    unlink(index);
+    auto& one = item(index);
+    one.state = Item::State::going;
+    auto last = index;
+    for (std::uint32_t i = 1; i < blocks; ++i) last = next(last) - 1;
+    if (last != one.last) {
+        const auto rest = next(last);
+        next(one.last) = control_->free;
+        control_->free = rest;
+        control_->used -= one.blocks - blocks;
+        one.last = last;
+        one.blocks = blocks;
+    }
+    one.length = one.stem;
+    one.state = Item::State::stem;
+    link(index);
 }
 
 std::uint32_t Shelf::take_block() {
@@ -275,14 +346,16 @@ bool Shelf::append(std::uint32_t index, std::string_view bytes) {
     return true;
 }
 
-void Shelf::keep(std::uint32_t index, const Note& note, std::int64_t until, std::int64_t now) {
+void Shelf::keep(std::uint32_t index, const Note& note, std::int64_t until, std::int64_t now, std::uint64_t stem) {
     lock();
     auto& one = item(index);
     one.note = note;
     one.until = until;
     one.touched = now;
+    one.stem = std::min(stem, one.length);
     one.state = Item::State::kept;
     link(index);
+    if (stem != 0 && stem >= one.length) shrink(index);
     unlock();
 }
 
@@ -294,25 +367,26 @@ void Shelf::give_up(std::uint32_t index) {
 
 // --- reading ---
 
-std::uint32_t Shelf::find(const Key& key, std::int64_t now, Fits fits, const void* self, Note& note) {
-    std::uint32_t found = none;
+Shelf::Found Shelf::find(const Key& key, std::int64_t now, Fits fits, const void* self) {
+    Found found;
     lock();
-    for (auto at = bucket(key); at != 0 && found == none;) {
+    for (auto at = bucket(key); at != 0 && (found.item == none || !found.whole);) {
         auto index = at - 1;
         auto& one = item(index);
         at = one.next;
         if (one.key != key) continue;
-        if (one.until <= now) drop(index);
-        else if (one.pins[worker_] != most_pins && fits(self, one.note)) found = index;
+        const bool fresh = one.state == Item::State::kept && one.until > now;
+        if (!fresh && (one.stem == 0 || most_stems_ == 0)) drop(index);
+        else if (one.pins[worker_] != most_pins && fits(self, one.note) && (fresh || found.item == none))
+            found = {index, one.note, fresh};
     }
-    if (found != none) {
-        auto& one = item(found);
-        unlink(found);
-        link(found);
+    if (found.item != none) {
+        auto& one = item(found.item);
+        unlink(found.item);
+        link(found.item);
         one.touched = now;
         ++one.pinned;
         ++one.pins[worker_];
-        note = one.note;
     }
     unlock();
     return found;
@@ -341,17 +415,22 @@ std::uint32_t Shelf::remove(const Key& key, Fits fits, const void* self) {
     return removed;
 }
 
-std::uint32_t Shelf::remove_all(Wanted wanted, const void* self) {
+std::uint32_t Shelf::remove_all(Front front, Wanted wanted, const void* self) {
     std::uint32_t removed = 0;
+    std::string gathered;
     lock();
-    for (auto at = control_->oldest; at != 0;) {
-        auto index = at - 1;
-        auto& one = item(index);
-        at = one.newer;
-        if (!wanted(self, one.note, {block(index), std::min(one.length, block_bytes)})) continue;
+    each([&](std::uint32_t index, const Item& one) {
+        const auto bytes = front(one.note);
+        gathered.clear();
+        for (Place at; gathered.size() < bytes;) {
+            auto part = read(index, at, bytes - gathered.size());
+            if (part.empty()) break;
+            gathered += part;
+        }
+        if (!wanted(self, one.note, gathered)) return;
         drop(index);
         ++removed;
-    }
+    });
     unlock();
     return removed;
 }
@@ -359,15 +438,17 @@ std::uint32_t Shelf::remove_all(Wanted wanted, const void* self) {
 std::uint32_t Shelf::count(const Key& key, std::int64_t now) {
     std::uint32_t counted = 0;
     lock();
-    for (auto at = bucket(key); at != 0; at = item(at - 1).next)
-        if (item(at - 1).key == key && item(at - 1).until > now) ++counted;
+    for (auto at = bucket(key); at != 0; at = item(at - 1).next) {
+        const auto& one = item(at - 1);
+        if (one.key == key && one.state == Item::State::kept && one.until > now) ++counted;
+    }
     unlock();
     return counted;
 }
 
 void Shelf::clear() {
     lock();
-    while (control_->oldest != 0) drop(control_->oldest - 1);
+    each([&](std::uint32_t index, const Item&) { drop(index); });
     unlock();
 }
 
@@ -396,10 +477,10 @@ std::string_view Shelf::read(std::uint32_t index, Place& at, std::uint64_t most)
 std::vector<Shelf::Shown> Shelf::shown() {
     std::vector<Shown> all;
     lock();
-    for (auto at = control_->oldest; at != 0; at = item(at - 1).newer) {
-        const auto& one = item(at - 1);
-        all.push_back({one.key, one.note, one.length, at - 1, one.blocks, one.pinned, one.until});
-    }
+    each([&](std::uint32_t index, const Item& one) {
+        bool whole = one.state == Item::State::kept;
+        all.push_back({one.key, one.note, one.length, index, one.blocks, one.pinned, one.until, whole});
+    });
     unlock();
     return all;
 }
@@ -434,6 +515,12 @@ constexpr std::uint64_t shelf_magic = 0x77656972'73686c31;
 
 std::uint64_t blocks_of(const ir::CacheStore& store) {
     return std::max<std::uint64_t>(store.max_size / Shelf::block_bytes, 1);
+}
+
+std::uint64_t stems_of(const ir::CacheStore& store, std::uint64_t blocks) {
+    using Hints = ir::CacheStore::Hints;
+    if (store.hints == Hints::off) return 0;
+    return store.hints == Hints::only ? blocks : blocks * store.hint_share / 100;
 }
 }  // namespace
 
@@ -472,6 +559,7 @@ Shelf* Shelves::find(const ir::CacheStore& store, std::uint32_t worker) {
     if (!record) return nullptr;
     auto& view = views_[record->offset];
     if (!view) view = std::make_unique<Shelf>(arena_->at(record->offset), worker);
+    view->limit_stems(stems_of(store, view->blocks()));
     return view.get();
 }
 

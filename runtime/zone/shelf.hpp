@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Shelf: items of any length in memory that all workers share, found by a key of 16 bytes: answers that
-// a cache keeps. An item is a chain of blocks. One that is full gives up what was not used for longest.
-// Whoever reads an item has a pin on it, and reads without a lock; a pin, like an item that is being
-// written, belongs to a worker and goes when that dies. Shelves: those of the arena, by name.
+// a cache keeps. An item is a chain of blocks. One that is full gives up what was not used for longest; of
+// some items the bytes in front stay, the stem, and take their turn among other stems. Whoever reads an
+// item has a pin on it, and reads without a lock; a pin, like an item that is being written, belongs to a
+// worker and goes when that dies. Shelves: those of the arena, by name.
 #pragma once
 
 #include <array>
@@ -33,6 +34,8 @@ public:
     Shelf(void* memory, std::uint32_t worker);
 
     [[nodiscard]] std::uint64_t blocks() const;
+    // How many blocks may hold stems of items whose rest went; of this view alone. At first: none.
+    void limit_stems(std::uint64_t blocks) { most_stems_ = blocks; }
     // Blocks without an item.
     std::uint64_t free_blocks();
 
@@ -40,21 +43,29 @@ public:
     std::uint32_t begin(const Key& key);
     // False: no room although all went that could; the item is gone.
     bool append(std::uint32_t item, std::string_view bytes);
-    // `until`: unix seconds; it is found no longer then.
-    void keep(std::uint32_t item, const Note& note, std::int64_t until, std::int64_t now);
+    // `until`: unix seconds; it is found no longer then. `stem`: how many of its first bytes outlive it; all
+    // of them: it is a stem from now on.
+    void keep(std::uint32_t item, const Note& note, std::int64_t until, std::int64_t now, std::uint64_t stem = 0);
     void give_up(std::uint32_t item);
 
     // Whether an item with the key is the one; runs under the lock.
     using Fits = bool (*)(const void* self, const Note& note);
-    // The newest one that fits, pinned; or none. Times: unix seconds.
-    std::uint32_t find(const Key& key, std::int64_t now, Fits fits, const void* self, Note& note);
+    // The newest one that fits, pinned; else a stem that does. Times: unix seconds.
+    struct Found {
+        std::uint32_t item = none;
+        Note note{};
+        bool whole = true;             // else no more than its stem is to be read
+    };
+    Found find(const Key& key, std::int64_t now, Fits fits, const void* self);
     void unpin(std::uint32_t item);
     // Takes out all that fit; how many there were.
     std::uint32_t remove(const Key& key, Fits fits, const void* self);
-    // Takes out all that are wanted by their note and the bytes of their first block; how many there were.
+    // Takes out all that are wanted by their note and as many bytes of their front as `front` says; how many
+    // there were.
+    using Front = std::uint64_t (*)(const Note& note);
     using Wanted = bool (*)(const void* self, const Note& note, std::string_view front);
-    std::uint32_t remove_all(Wanted wanted, const void* self);
-    // How many there are with the key.
+    std::uint32_t remove_all(Front front, Wanted wanted, const void* self);
+    // How many whole ones there are with the key.
     std::uint32_t count(const Key& key, std::int64_t now);
     void clear();
 
@@ -74,6 +85,7 @@ public:
         std::uint64_t length;
         std::uint32_t item, blocks, pins;
         std::int64_t until;
+        bool whole;
     };
     std::vector<Shown> shown();
 
@@ -83,6 +95,7 @@ public:
 private:
     struct Control;
     struct Item;
+    struct Order;
     void lock();
     void unlock();
     void repair();
@@ -91,7 +104,13 @@ private:
     [[nodiscard]] std::uint32_t& bucket(const Key& key) const;
     [[nodiscard]] char* block(std::uint32_t index) const;
     std::uint32_t take_block();
+    [[nodiscard]] std::uint32_t oldest_unread(const Order& order) const;
     bool evict();
+    void shrink(std::uint32_t index);
+    void cut(std::uint32_t index, std::uint32_t blocks);
+    [[nodiscard]] Order& order_of(const Item& item) const;
+    template <class Visit>
+    void each(Visit visit);
     void link(std::uint32_t index);
     void unlink(std::uint32_t index);
     void free_item(std::uint32_t index);
@@ -100,6 +119,7 @@ private:
     char* memory_;
     Control* control_;
     std::uint32_t worker_;
+    std::uint64_t most_stems_ = 0;
 };
 
 class Shelves {

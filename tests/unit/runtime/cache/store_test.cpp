@@ -43,7 +43,16 @@ protected:
         void* memory = arena_.allocate(zone::Table::bytes_of(shape));
         zone::Table::create(memory, shape);
         table_.emplace(memory, zone::HashKey{1, 2});
-        store_.emplace(conf_, &*table_);
+        ir::Zone purges;
+        purges.entries = 4;
+        purges.key_bytes = 1024;
+        purges.evicts = false;
+        purges.columns = {{ir::Zone::Column::What::record}};
+        shape = zone::Shape::of(purges);
+        memory = arena_.allocate(zone::Table::bytes_of(shape));
+        zone::Table::create(memory, shape);
+        purges_.emplace(memory, zone::HashKey{3, 4});
+        store_.emplace(conf_, Store::Parts{.index = &*table_, .purges = &*purges_});
     }
     void put(const Digest& digest, std::size_t bytes, std::int64_t now) {
         auto path = store_->path_of(digest);
@@ -59,7 +68,7 @@ protected:
 
     ir::CacheStore conf_;
     zone::SharedArena arena_ = zone::SharedArena::create(std::uint64_t{64} << 20);
-    std::optional<zone::Table> table_;
+    std::optional<zone::Table> table_, purges_;
     std::optional<Store> store_;
     Arena texts_;
 };
@@ -100,7 +109,7 @@ TEST_F(Stores, AsksTheDiskUntilTheFolderWasRead) {
     EXPECT_FALSE(store_->use(b, 1, 0, true).has_file);
     // Under another folder the index knows nothing.
     conf_.folder += "x";
-    store_.emplace(conf_, &*table_);
+    store_.emplace(conf_, Store::Parts{.index = &*table_});
     EXPECT_TRUE(store_->use(c, 1, 0, true).has_file);
     conf_.folder.pop_back();
 }
@@ -177,6 +186,49 @@ TEST_F(Stores, UpkeepKeepsRoomInTheIndex) {
     EXPECT_LE(store_->index().count(now), 60u);
     EXPECT_TRUE(store_->index().find(bytes_of(digest_of("63")), now));
     EXPECT_FALSE(store_->index().find(bytes_of(digest_of("0")), now));
+}
+
+TEST_F(Stores, PurgesHoldUntilTheFilesAreGone) {
+    const auto now = clock_now();
+    auto keep = [&](const std::string& key, std::int64_t kept_at, const char* field) {
+        const auto digest = digest_of(key);
+        NewFile file;
+        Facts facts;
+        facts.kept_at = kept_at;
+        facts.until = std::int64_t{1} << 40;
+        const auto path = store_->path_of(digest) + '\0';
+        file.begin(path, "x", facts, {key, "", "", std::string("HTTP/1.1 200 OK\r\n") + field + "\r\n"});
+        ASSERT_TRUE(file.append("body") && file.commit());
+        store_->use(digest, now, 0, true);
+        store_->note_file(digest, file.size(), now);
+    };
+    keep("/a/1", 1000, "Cache-Tag: x, y\r\n");
+    keep("/a/2", 3000, "");
+    keep("/b/1", 1000, "Surrogate-Key: y z\r\n");
+    keep("/b/2", 1000, "X-Tag: y\r\n");
+    ASSERT_TRUE(store_->add_purge("^/a/", 2000));
+    ASSERT_TRUE(store_->add_purge("#z", 2000));
+    ASSERT_TRUE(store_->add_purge("=/b/3", 2000));
+    auto purged = [&](const std::string& key) {
+        KeptFile file;
+        return file.open(store_->path_of(digest_of(key)) + '\0', key) == KeptFile::Opened::yes && store_->is_purged(file);
+    };
+    EXPECT_TRUE(purged("/a/1"));
+    EXPECT_FALSE(purged("/a/2"));   // kept since
+    EXPECT_TRUE(purged("/b/1"));
+    EXPECT_FALSE(purged("/b/2"));
+    upkeep().clean();
+    EXPECT_FALSE(there(digest_of("/a/1")));
+    EXPECT_TRUE(there(digest_of("/a/2")));
+    EXPECT_FALSE(there(digest_of("/b/1")));
+    EXPECT_TRUE(there(digest_of("/b/2")));
+    EXPECT_TRUE(store_->purges().empty());
+    EXPECT_EQ(store_->totals(now).files, 4u);   // as the pass found them
+    upkeep().clean();
+    EXPECT_EQ(store_->totals(now).files, 2u);
+    for (int i = 0; i < 4; ++i) EXPECT_TRUE(store_->add_purge("#" + std::to_string(i), 1));
+    EXPECT_FALSE(store_->add_purge("#4", 1));
+    EXPECT_FALSE(store_->add_purge("#" + std::string(2000, 'x'), 1));
 }
 
 TEST_F(Stores, UpkeepLeavesSpaceOnTheDisk) {

@@ -32,15 +32,14 @@ protected:
     [[nodiscard]] Shelf of(std::uint32_t worker) const { return {memory_, worker}; }
     // False: no room.
     static bool put(Shelf& shelf, unsigned char letter, const std::string& text, std::uint64_t mark = 0,
-                    std::int64_t until = 100) {
+                    std::int64_t until = 100, std::uint64_t stem = 0) {
         auto item = shelf.begin(key_of(letter));
         if (item == Shelf::none || !shelf.append(item, text)) return false;
-        shelf.keep(item, {mark}, until, 1);
+        shelf.keep(item, {mark}, until, 1, stem);
         return true;
     }
     static std::string get(Shelf& shelf, unsigned char letter, std::int64_t now = 1, std::uint64_t most = 65536) {
-        Shelf::Note note;
-        auto item = shelf.find(key_of(letter), now, any, nullptr, note);
+        const auto item = shelf.find(key_of(letter), now, any, nullptr).item;
         if (item == Shelf::none) return "-";
         std::string all;
         Shelf::Place at;
@@ -101,8 +100,7 @@ TEST_F(ShelfItems, what_is_read_stays) {
     make(2);
     auto shelf = of(0), other = of(1);
     ASSERT_TRUE(put(shelf, 'a', text_of(2000, 'a')));
-    Shelf::Note note;
-    auto item = shelf.find(key_of('a'), 1, any, nullptr, note);
+    const auto item = shelf.find(key_of('a'), 1, any, nullptr).item;
     EXPECT_FALSE(put(other, 'b', "b"));
     shelf.remove(key_of('a'), nullptr, nullptr);
     EXPECT_EQ(get(other, 'a'), "-");
@@ -141,15 +139,15 @@ TEST_F(ShelfItems, variants_of_a_key) {
     auto is_wanted = [](const void* self, const Shelf::Note& note) {
         return note[0] == *static_cast<const std::uint64_t*>(self);
     };
-    Shelf::Note note;
-    auto item = shelf.find(key_of('a'), 1, is_wanted, &wanted, note);
-    ASSERT_NE(item, Shelf::none);
-    EXPECT_EQ(note[0], 2u);
-    shelf.unpin(item);
+    const auto found = shelf.find(key_of('a'), 1, is_wanted, &wanted);
+    ASSERT_NE(found.item, Shelf::none);
+    EXPECT_EQ(found.note[0], 2u);
+    shelf.unpin(found.item);
     EXPECT_EQ(shelf.count(key_of('a'), 1), 3u);
     EXPECT_EQ(shelf.remove(key_of('a'), is_wanted, &wanted), 1u);
-    EXPECT_EQ(shelf.find(key_of('a'), 1, is_wanted, &wanted, note), Shelf::none);
-    EXPECT_EQ(shelf.remove_all([](const void*, const Shelf::Note&, std::string_view front) { return front == "3"; },
+    EXPECT_EQ(shelf.find(key_of('a'), 1, is_wanted, &wanted).item, Shelf::none);
+    EXPECT_EQ(shelf.remove_all([](const Shelf::Note&) { return std::uint64_t{5}; },
+                               [](const void*, const Shelf::Note&, std::string_view front) { return front == "3"; },
                                nullptr),
               1u);
     EXPECT_EQ(get(shelf, 'a'), "1");
@@ -159,8 +157,7 @@ TEST_F(ShelfItems, a_dead_worker_holds_nothing) {
     make(8);
     auto shelf = of(0), dead = of(3);
     ASSERT_TRUE(put(shelf, 'a', "a"));
-    Shelf::Note note;
-    dead.find(key_of('a'), 1, any, nullptr, note);
+    dead.find(key_of('a'), 1, any, nullptr);
     auto half = dead.begin(key_of('b'));
     ASSERT_TRUE(dead.append(half, text_of(3000, 'b')));
     shelf.remove(key_of('a'), nullptr, nullptr);
@@ -169,10 +166,60 @@ TEST_F(ShelfItems, a_dead_worker_holds_nothing) {
     EXPECT_EQ(shelf.free_blocks(), 8u);
 }
 
+TEST_F(ShelfItems, stems_outlive_their_items) {
+    make(8);
+    auto shelf = of(0);
+    shelf.limit_stems(2);
+    for (unsigned char letter : {'a', 'b', 'c', 'd', 'e'})
+        ASSERT_TRUE(put(shelf, letter, text_of(3000, static_cast<char>(letter)), 0, 100, 10));
+    // Two whole ones fit beside two stems; the stems of older ones went.
+    EXPECT_EQ(get(shelf, 'a'), "-");
+    EXPECT_EQ(get(shelf, 'b'), text_of(10, 'b'));
+    EXPECT_EQ(get(shelf, 'c'), text_of(10, 'c'));
+    EXPECT_EQ(get(shelf, 'd'), text_of(3000, 'd'));
+    EXPECT_EQ(get(shelf, 'e'), text_of(3000, 'e'));
+    EXPECT_EQ(shelf.free_blocks(), 0u);
+    EXPECT_EQ(shelf.count(key_of('b'), 1), 0u);
+    std::vector<bool> whole;
+    for (const auto& one : shelf.shown()) whole.push_back(one.whole);
+    EXPECT_EQ(whole, (std::vector<bool>{true, true, false, false}));
+}
+
+TEST_F(ShelfItems, what_expired_is_found_by_its_stem) {
+    make(8);
+    auto shelf = of(0);
+    shelf.limit_stems(2);
+    ASSERT_TRUE(put(shelf, 'a', text_of(3000, 'a'), 7, 10, 20));
+    ASSERT_TRUE(put(shelf, 'b', "b", 8, 10));
+    EXPECT_TRUE(shelf.find(key_of('a'), 1, any, nullptr).whole);
+    const auto found = shelf.find(key_of('a'), 10, any, nullptr);
+    EXPECT_FALSE(found.whole);
+    EXPECT_EQ(found.note[0], 7u);
+    EXPECT_EQ(shelf.find(key_of('b'), 10, any, nullptr).item, Shelf::none);
+    auto strict = of(1);   // a view without stems
+    EXPECT_EQ(strict.find(key_of('a'), 10, any, nullptr).item, Shelf::none);
+}
+
+TEST_F(ShelfItems, an_item_that_is_nothing_but_a_stem) {
+    make(4);
+    auto shelf = of(0);
+    shelf.limit_stems(4);
+    for (unsigned char letter : {'a', 'b', 'c', 'd', 'e'})
+        ASSERT_TRUE(put(shelf, letter, std::string(5, static_cast<char>(letter)), 0, 10, 5));
+    const auto found = shelf.find(key_of('b'), 20, any, nullptr);
+    EXPECT_FALSE(found.whole);
+    shelf.unpin(found.item);
+    EXPECT_EQ(get(shelf, 'a', 20), "-");
+    ASSERT_TRUE(put(shelf, 'x', text_of(4000, 'x')));
+    EXPECT_EQ(get(shelf, 'b', 20), "-");
+    EXPECT_EQ(get(shelf, 'x'), text_of(4000, 'x'));
+}
+
 // Children die while they put and remove: whoever comes next finds whole items, and all blocks.
 TEST_F(ShelfItems, a_death_under_the_lock_breaks_nothing) {
     make(32);
     auto shelf = of(0);
+    shelf.limit_stems(6);
     for (int round = 0; round < 40; ++round) {
         int pipe[2];
         ASSERT_EQ(::pipe(pipe), 0);
@@ -180,9 +227,10 @@ TEST_F(ShelfItems, a_death_under_the_lock_breaks_nothing) {
         ASSERT_GE(child, 0);
         if (child == 0) {
             auto mine = of(1);
+            mine.limit_stems(6);
             for (unsigned i = 0;; ++i) {
                 auto letter = static_cast<unsigned char>('a' + i % 7);
-                put(mine, letter, text_of(100 + i % 5000, 'a'));
+                put(mine, letter, text_of(100 + i % 5000, 'a'), 0, 100, i % 3 == 0 ? 90 : 0);
                 get(mine, static_cast<unsigned char>('a' + (i + 3) % 7));
                 if (i % 5 == 0) mine.remove(key_of('c'), nullptr, nullptr);
                 (void)!::write(pipe[1], "x", 1);
