@@ -9,7 +9,7 @@ _weir() {
         --format) mapfile -t COMPREPLY < <(compgen -W 'text json man bash' -- "$word") ;;
         keywords) mapfile -t COMPREPLY < <(compgen -W 'nginx haproxy --format' -- "$word") ;;
         *)
-            mapfile -t COMPREPLY < <(compgen -W 'ir keywords demo ping help -c --nginx --haproxy -p -g
+            mapfile -t COMPREPLY < <(compgen -W 'ir keywords demo ping warm help -c --nginx --haproxy -p -g
                 -e -t -tt -T -s -q --offline --format --pid -D -v -V -h' -- "$word")
             ;;
     esac

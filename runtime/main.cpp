@@ -21,6 +21,7 @@
 #include "runtime/plan/tls.hpp"
 #include "runtime/process/daemon.hpp"
 #include "runtime/process/demo.hpp"
+#include "runtime/process/warm.hpp"
 #include "runtime/process/master.hpp"
 #include "runtime/process/notify.hpp"
 #include "runtime/process/personality.hpp"
@@ -396,7 +397,7 @@ int perform(CommandLine line, const std::vector<std::string>& arguments) {
     if (!line.folder.empty() && ::chdir(line.folder.c_str()) != 0)
         return complain(line, fmt::format("cannot change to {}: {}", line.folder, std::strerror(errno)));
     complete(line);
-    if (line.personality == Personality::haproxy) set_haproxy_environment(line);
+    if (line.personality != Personality::nginx) set_haproxy_environment(line);
     // nginx writes all of these to stderr, HAProxy to stdout.
     auto show = line.personality == Personality::nginx ? print_error : print_out;
     switch (line.command) {
@@ -410,6 +411,7 @@ int perform(CommandLine line, const std::vector<std::string>& arguments) {
         case Command::signal: return send_verb(line, line.verb);
         case Command::ping: return send_verb(line, "ping");
         case Command::keywords: return print_keywords(line);
+        case Command::warm: return process::warm({line.warm_file, line.warm_to, line.warm_at_once});
         case Command::demo: return run_demo(std::move(line), arguments);
         case Command::run: return run(line, arguments);
     }

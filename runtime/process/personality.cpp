@@ -201,7 +201,9 @@ public:
         for (; at_ < arguments_.size() && line_.problem.empty(); ++at_) {
             const std::string& word = arguments_[at_];
             if (!take(word)) {
-                if (wants_file_ && word[0] != '-')
+                if (line_.command == Command::warm && line_.warm_file.empty() && (word == "-" || word[0] != '-'))
+                    line_.warm_file = word;
+                else if (wants_file_ && word[0] != '-')
                     line_.files.push_back({File::Language::detect, word});
                 else if (line_.command == Command::keywords && (word == "nginx" || word == "haproxy"))
                     line_.keywords_of = word;
@@ -211,6 +213,8 @@ public:
         }
         if (line_.command == Command::print_ir && line_.files.empty() && line_.problem.empty())
             line_.problem = "\"weir ir\" needs a file";
+        if (line_.command == Command::warm && line_.warm_file.empty() && line_.problem.empty())
+            line_.problem = "\"weir warm\" needs a file with URLs, or - for standard input";
         return std::move(line_);
     }
 
@@ -222,7 +226,7 @@ private:
         };
         for (Sub sub : {Sub{"ir", Command::print_ir}, Sub{"keywords", Command::keywords},
                         Sub{"demo", Command::demo}, Sub{"ping", Command::ping},
-                        Sub{"help", Command::help}})
+                        Sub{"warm", Command::warm}, Sub{"help", Command::help}})
             if (word == sub.name) {
                 line_.command = sub.command;
                 wants_file_ = sub.command == Command::print_ir;
@@ -257,6 +261,16 @@ private:
         return true;
     }
     bool take_checked(const std::string& word) {
+        if (line_.command == Command::warm && word == "--to") {
+            line_.warm_to = value(word);
+            return true;
+        }
+        if (line_.command == Command::warm && word == "-n") {
+            const auto text = value(word);
+            const bool good = to_number(text, line_.warm_at_once) && line_.warm_at_once >= 1 && line_.warm_at_once <= 256;
+            if (!good && line_.problem.empty()) line_.problem = "\"-n\" expects a number from 1 to 256, not \"" + text + "\"";
+            return true;
+        }
         if (word == "--format") {
             line_.format = value(word);
             const bool keywords = line_.command == Command::keywords;

@@ -17,7 +17,7 @@ struct CommandLine {
     Personality personality = Personality::weir;
     enum class Command : std::uint8_t {
         run, test, dump, signal, version, version_long, help, print_ir, keywords, demo, ping,
-        check_condition,
+        warm, check_condition,
     } command = Command::run;
 
     struct File {
@@ -49,6 +49,9 @@ struct CommandLine {
     std::vector<pid_t> finish, terminate;   // haproxy -sf, -st
     std::string sockets_from;          // haproxy -x: a stats socket that gives listening sockets
     std::vector<std::string> without_effect;   // accepted options that change nothing in weir
+
+    std::string warm_file, warm_to;    // weir warm
+    std::uint32_t warm_at_once = 4;
 
     std::string problem;               // not empty: what is wrong with the command line
 };

@@ -72,6 +72,7 @@ constexpr char weir_help[] =
        weir ir FILE                       print what a configuration means
        weir keywords [nginx|haproxy] --format man|json|bash
        weir demo                          run both languages over built-in servers
+       weir warm [-n N] [--to HOST:PORT] FILE|-   ask for the URLs in FILE, N at a time, so that caches have them
        weir ping                          exit 0 when the running weir serves
 
 Options:
@@ -125,11 +126,11 @@ std::string long_version_of(Personality personality) {
                            " --with-stream --with-stream_ssl_module"
                            " --with-stream_ssl_preread_module --with-stream_realip_module"
                            // What nginx has unless it is left out, and weir does not have.
-                           " --without-http_browser_module --without-http_fastcgi_module"
-                           " --without-http_memcached_module --without-http_scgi_module"
+                           " --without-http_browser_module"
+                           " --without-http_memcached_module"
                            " --without-http_tunnel_module"
                            " --without-http_upstream_least_time_module"
-                           " --without-http_userid_module --without-http_uwsgi_module"
+                           " --without-http_userid_module"
                            " --without-stream_upstream_least_time_module\n",
                            OPENSSL_VERSION_TEXT, openssl_running());
     if (personality == Personality::haproxy)
