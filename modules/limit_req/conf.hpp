@@ -19,6 +19,7 @@ struct Conf {
     std::uint16_t status = 503;
     int log_level = 3;         // of refused ones, as in syslog; of delayed ones it is one lower
     bool dry_run = false;
+    bool tells = false;        // RateLimit fields in answers
     const void* owner = nullptr;   // block whose list `limits` is
 };
 

@@ -10,6 +10,7 @@
 #include "modules/limit_req/conf.hpp"
 #include "modules/limit_req/module.hpp"
 #include "modules/limit_req/rows.hpp"
+#include "runtime/filter/rate_fields.hpp"
 
 namespace weir::modules::limit_req {
 
@@ -84,6 +85,33 @@ public:
         subject.request_limit = LimitOutcome::delayed;
         answer.wait_ms = static_cast<std::int64_t>(wait);
         return Verdict::wait;
+    }
+
+    // A zone is a policy: its quota is what goes through at once after a pause, its window the time in which
+    // the bucket runs empty.
+    bool on_reply(route::Subject& subject, http::ResponseHead& head, filter::State*&) override {
+        if (!conf_.tells || !subject.request) return false;
+        auto* told = subject.arena->make_array<filter::RateTold>(conf_.limits.size());
+        std::size_t count = 0;
+        const auto now = subject.now_us / 1000;
+        for (const auto& limit : conf_.limits) {
+            const auto key = route::zone_key(subject, limit.zone);
+            const auto& zone = subject.around->config->zones[limit.zone];
+            auto* table = subject.around->zones[limit.zone];
+            if (key.empty() || key.size() > longest_key || !table) continue;
+            constexpr std::int64_t one = 1000;
+            std::int64_t filled = -one;   // thousandths of requests over the rate; -one: rested
+            if (auto entry = table->find(key, now)) {
+                const auto elapsed = std::clamp<std::int64_t>(now - static_cast<std::int64_t>(entry.cell(last)), 0, longest);
+                filled = std::max(static_cast<std::int64_t>(entry.cell(level)) - zone.rate * elapsed / 1000, -one);
+            }
+            const auto burst = static_cast<std::int64_t>(limit.burst);
+            const auto quota = static_cast<std::uint64_t>(burst / one + 1);
+            told[count++] = {zone.name, quota, static_cast<std::uint64_t>(std::max<std::int64_t>(burst - filled, 0) / one),
+                             quota * 1000000 / zone.rate, static_cast<std::uint64_t>((filled + one) * 1000 / zone.rate)};
+        }
+        filter::tell_rates({told, count}, *subject.arena, head.fields);
+        return false;
     }
 
 private:

@@ -116,6 +116,7 @@ void lower_status(Scope& scope, const Call& call) {
 void lower_log_level(Scope& scope, const Call& call) {
     conf_of(scope).log_level = 6 - static_cast<int>(call[0].number);
 }
+void lower_fields(Scope& scope, const Call& call) { conf_of(scope).tells = call[0].number != 0; }
 void lower_dry_run(Scope& scope, const Call& call) { conf_of(scope).dry_run = call[0].number != 0; }
 
 // clang-format off
@@ -127,6 +128,9 @@ constexpr Keyword table[] = {
     {.name = "limit_req_dry_run", .where = http | server | location, .args = {keyword::flag()},
      .apply = lower_dry_run, .fallback = "off", .since = "1.17.1",
      .summary = "Counts requests over the rate without delaying them."},
+    {.name = "limit_req_fields", .where = http | server | location, .args = {keyword::flag()},
+     .apply = lower_fields, .fallback = "off",
+     .summary = "Tells clients how many requests they have left: RateLimit-Policy and RateLimit (weir's own)."},
     {.name = "limit_req_log_level", .where = http | server | location, .args = {keyword::choice("info|notice|warn|error")},
      .apply = lower_log_level, .fallback = "error", .since = "0.8.18",
      .summary = "Sets the level of messages about refused requests."},

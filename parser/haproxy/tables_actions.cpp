@@ -116,6 +116,15 @@ void lower_amount(keyword::Scope& scope, const Call& call) {
     own(scope).rule->action = std::move(edit);
 }
 
+// rate-limit-fields(COUNTER) QUOTA [NAME]
+void lower_rate_fields(keyword::Scope& scope, const Call& call) {
+    ir::action::TellRate tell;
+    if (!read_follower(scope, call[0], call[0].text, tell.follower)) return;
+    tell.quota = static_cast<std::uint64_t>(call[1].number);
+    tell.policy = call.size() > 2 ? std::string(call[2].text) : "default";
+    own(scope).rule->action = std::move(tell);
+}
+
 constexpr Contexts tcp_in = in::tcp_request_connection | in::tcp_request_session | in::tcp_request_content;
 constexpr Contexts track = in::http_request | in::http_response | tcp_in;
 constexpr Contexts edits = track | in::tcp_response_content | in::http_after_response;
@@ -129,6 +138,9 @@ constexpr keyword::Signature place_args = {word("counter")};
 constexpr keyword::Signature amount_args = {word("counter"), many(word("number or expression"))};
 
 constexpr auto rows = sorted({
+    row("rate-limit-fields", in::http_response | in::http_after_response,
+        {word("counter"), keyword::number("quota", 1), keyword::opt(word("name"))}, lower_rate_fields,
+        "Tells the client how many requests of its quota are left, by the rate that a counter's table stores (weir's own)."),
     row("sc-add-gpc", edits, amount_args, lower_amount<What::counter, true, true>,
         "Adds to a general counter."),
     row("sc-inc-gpc", edits, place_args, lower_increase<What::counter, 0, true>,

@@ -158,15 +158,19 @@ struct ActionLine {
         const char* what = a.what == SetMark::What::mark ? "mark" : "tos";
         return fmt::format("set_{} {}", what, a.value);
     }
+    std::string operator()(const WaitForHandshake&) const { return "wait_for_handshake"; }
     std::string operator()(const WaitForBody& a) const {
         return fmt::format("wait_for_body {} bytes {}", show(a.time), a.bytes);
     }
     std::string operator()(const DisableRetry&) const { return "disable_retry"; }
-    std::string operator()(const UseCache& a) const { return "use_cache " + show(a.cache); }
+    std::string operator()(const UseCache& a) const { return "use_cache " + show(a.cache) + (a.hints ? "" : " no_hints"); }
     std::string operator()(const KeepAnswer& a) const { return "keep_answer in " + show(a.cache); }
     std::string operator()(const ExpectProxyHeader&) const { return "expect_proxy_header"; }
     std::string operator()(const Follow& a) const {
         return fmt::format("follow {} {} in {}", a.follower, show(a.key, config), show(a.table));
+    }
+    std::string operator()(const TellRate& a) const {
+        return fmt::format("tell_rate {} quota {} policy {}", a.follower, a.quota, show(a.policy));
     }
     std::string operator()(const EditEntry& a) const {
         return fmt::format("{} {} {} of {} by {}", a.adds ? "add_to" : "set", column_name(a.what), a.index,

@@ -140,6 +140,8 @@ struct WaitForBody {
     std::chrono::milliseconds time{0};
     std::uint64_t bytes = 0;
 };
+// wait-for-handshake: until the TLS handshake is over that early data has overtaken.
+struct WaitForHandshake {};
 // http-request disable-l7-retry: only what never reached a server is tried again.
 struct DisableRetry {};
 // tcp-request connection expect-proxy layer4: the connection begins with a PROXY header.
@@ -159,9 +161,17 @@ struct EditEntry {
     bool adds = true;             // else sets
     Expr amount;
 };
+// rate-limit-fields (weir's own): tells the client its quota of requests per period of the table, and what
+// is left of it: RateLimit-Policy and RateLimit (draft-ietf-httpapi-ratelimit-headers-10).
+struct TellRate {
+    std::uint32_t follower = 0;
+    std::uint64_t quota = 0;
+    std::string policy;
+};
 // cache-use: answers from a cache that lies in memory, if it can. cache-store: keeps the answer there.
 struct UseCache {
     std::string cache;            // name of a CacheStore
+    bool hints = true;            // off: no-early-hints
 };
 struct KeepAnswer {
     std::string cache;
@@ -174,7 +184,8 @@ using Action =
                  action::EditHeader, action::SetTarget, action::SetStatus, action::SetVariable,
                  action::Rewrite, action::UseRoute, action::Group, action::Capture,
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
-                 action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry,
+                 action::WaitForHandshake,
+                 action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry, action::TellRate,
                  action::UseCache, action::KeepAnswer>;
 
 struct Rule {

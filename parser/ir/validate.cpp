@@ -138,7 +138,9 @@ private:
     void check_action(const action::SetLogLevel&, const Rule&) {}
     void check_action(const action::SetMark&, const Rule&) {}
     void check_action(const action::WaitForBody&, const Rule&) {}
+    void check_action(const action::WaitForHandshake&, const Rule&) {}
     void check_action(const action::DisableRetry&, const Rule&) {}
+    void check_action(const action::TellRate&, const Rule&) {}
     void check_action(const action::UseCache& a, const Rule& rule) { check_cache(a.cache, rule.span); }
     void check_action(const action::KeepAnswer& a, const Rule& rule) { check_cache(a.cache, rule.span); }
     void check_cache(const std::string& name, Span span) {
@@ -292,6 +294,18 @@ private:
         return true;
     }
 
+    void check_write_to(const Zone& zone) {
+        if (zone.write_to.empty()) return;
+        const auto id = config_.find_zone(zone.write_to, zone.purpose);
+        if (id == no_id) return;   // the front-end said so
+        const auto& target = config_.zones[id];
+        if (&target == &zone)
+            sink_.error(zone.span, "invalid-value", fmt::format("table \"{}\" cannot write to itself", zone.name));
+        else if (target.key != zone.key || target.key_bytes != zone.key_bytes)
+            sink_.error(zone.span, "invalid-value",
+                        fmt::format("table \"{}\" writes to \"{}\", whose keys are of another type or length",
+                                    zone.name, target.name));
+    }
     void check_zone(const Zone& zone) {
         if (zone.purpose != "pool" && zone.columns.empty())
             sink_.error(zone.span, "unknown-zone",
@@ -299,6 +313,7 @@ private:
                         zone.purpose == "cache" ? "declare it with proxy_cache_path"
                                                 : fmt::format("declare it with {}_zone", zone.purpose));
         path_routes_ = true;
+        check_write_to(zone);
         check_text(zone.of, Phase::request);
     }
 

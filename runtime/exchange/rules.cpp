@@ -7,6 +7,8 @@
 #include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/shelved.hpp"
 #include "runtime/exchange/track.hpp"
+#include "runtime/net/tls.hpp"
+#include "runtime/net/time.hpp"
 
 namespace weir::exchange {
 
@@ -196,10 +198,35 @@ http::ResponseHead& Exchange::answer_head() {
     return server_ ? server_->response : reply_;
 }
 
+// The 103s before the answer (RFC 8297): what rules and caches have for them gathers until somebody waits for
+// the client's answer. A field without a name stands between two of them.
+http::ResponseHead& Exchange::early_head() {
+    if (!early_) early_ = arena_.make<http::ResponseHead>();
+    if (early_->fields.size() != 0) early_->fields.add(arena_, {}, {});
+    return *early_;
+}
+
+// False: the client is gone.
+net::Task<bool> Exchange::write_early_head() {
+    const auto& all = std::exchange(early_, nullptr)->fields;
+    for (std::uint32_t at = 0; at < all.size(); ++at) {
+        http::ResponseHead head;
+        head.status = 103;
+        for (; at < all.size() && !all[at].name.empty(); ++at) head.fields.add(arena_, all[at].name, all[at].value);
+        bool told = co_await carrier_.write_interim(head, {}, net::time_of(client_rules().timeouts->client_send));
+        if (!told) co_return false;
+    }
+    co_return true;
+}
+
 void Exchange::edit_header(const plan::Rule& rule, const ir::action::EditHeader& action) {
     using How = ir::action::EditHeader::How;
-    bool request = action.side == ir::action::Side::request;
-    auto& fields = request ? request_.fields : answer_head().fields;
+    using Side = ir::action::Side;
+    if (action.side == Side::early_hint) {
+        auto& hints = action.how == How::add && early_ ? early_->fields : early_head().fields;
+        return hints.add(arena_, action.name, rule.text.render(subject_));
+    }
+    auto& fields = action.side == Side::request ? request_.fields : answer_head().fields;
     switch (action.how) {
         case How::add: fields.add(arena_, action.name, rule.text.render(subject_)); break;
         case How::set: {
@@ -393,7 +420,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             // Its settings hold at once: what follows in the list may answer.
             exchange.next_route_ = action.route;
             exchange.route_ = &exchange.running_->plan->routes[action.route];
-            subject.file_root = &exchange.route_->files->root;
+            plan::point_at(subject, *exchange.route_);
             return {};
         }
         Ran operator()(const ir::action::Group&) { return exchange.run_rules(rule.group); }
@@ -418,8 +445,8 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             exchange.may_repeat_ = false;
             return {};
         }
-        Ran operator()(const ir::action::UseCache&) {
-            exchange.look_on_shelf(rule.cache);
+        Ran operator()(const ir::action::UseCache& action) {
+            exchange.look_on_shelf(rule.cache, action.hints);
             return {};
         }
         Ran operator()(const ir::action::KeepAnswer&) {
@@ -432,12 +459,22 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
                 count_followed(subject, subject.followed.subspan(action.follower, 1), Counted::request);
             return {};
         }
+        Ran operator()(const ir::action::TellRate& action) {
+            tell_rate(action, subject, exchange.answer_head().fields);
+            return {};
+        }
         Ran operator()(const ir::action::EditEntry& action) {
             edit_entry(rule, action, subject);
             return {};
         }
         Ran operator()(const ir::action::WaitForBody&) {
             if (exchange.gathered_.whole || exchange.body_.ended()) return {};
+            exchange.wait_ = &rule;
+            return {Flow::decided, Next::wait};
+        }
+        Ran operator()(const ir::action::WaitForHandshake&) {
+            const auto* tls = exchange.connection_.stream.tls();
+            if (!tls || !tls->early()) return {};
             exchange.wait_ = &rule;
             return {Flow::decided, Next::wait};
         }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/exchange/track.hpp"
 
+#include "runtime/filter/rate_fields.hpp"
 #include "runtime/route/fetch.hpp"
 #include "runtime/route/table_key.hpp"
 
@@ -37,13 +38,20 @@ std::uint32_t take(const plan::Rule& rule, route::Subject& subject) {
     return hold;
 }
 
+// What counts is a use of the entry.
 template <class Do>
-void each(const route::Subject& subject, std::span<const std::uint32_t> list, Do&& act) {
-    auto& holds = *subject.around->holds;
+void each(Holds& holds, std::span<const std::uint32_t> list, std::int64_t now, Do&& act) {
     for (auto hold : list) {
         if (hold == Holds::none) continue;
-        if (auto entry = holds.entry(hold)) act(*holds.table(hold), entry);
+        if (auto entry = holds.entry(hold)) {
+            entry.touch(now);
+            act(*holds.table(hold), entry);
+        }
     }
+}
+template <class Do>
+void each(const route::Subject& subject, std::span<const std::uint32_t> list, Do&& act) {
+    each(*subject.around->holds, list, now_of(subject), act);
 }
 
 std::uint64_t number_of(const ir::Server& server, std::size_t index) {
@@ -98,6 +106,35 @@ void edit_entry(const plan::Rule& rule, const ir::action::EditEntry& action, rou
         zone::count_rate(&entry.cell(rates.first + action.index * 3), rates.period, now, amount);
     if (const auto& rate = table.column(What::second_rate); action.index == 1 && rate.count != 0)
         zone::count_rate(&entry.cell(rate.first), rate.period, now, amount);
+}
+
+void tell_rate(const ir::action::TellRate& action, route::Subject& subject, http::FieldList& fields) {
+    const auto hold = route::followed_by(subject, action.follower);
+    if (hold == Holds::none) return;
+    auto& holds = *subject.around->holds;
+    const auto& table = *holds.table(hold);
+    const auto& column = table.column(What::request_rate);
+    if (column.count == 0) return;
+    const auto now = now_of(subject);
+    std::uint64_t seen = 0;
+    std::int64_t left = 0;
+    if (auto entry = holds.entry(hold)) {
+        const auto* cells = &entry.cell(column.first);
+        seen = zone::read_rate(cells, column.period, now);
+        left = static_cast<std::int64_t>(cells[2]) + column.period - now;
+    }
+    // Beyond its end a period is weighed for as long again.
+    if (left <= 0) left += column.period;
+    filter::RateTold told{.policy = action.policy, .quota = action.quota,
+                          .left = action.quota - std::min(seen, action.quota),
+                          .window_ms = column.period, .reset_ms = static_cast<std::uint64_t>(std::max<std::int64_t>(left, 0))};
+    filter::tell_rates({&told, 1}, *subject.arena, fields);
+}
+
+void count_glitches(const ConnectionFollowers& followers, std::int64_t now, std::uint32_t count) {
+    each(*followers.holds, followers.list, now, [&](const zone::Table& table, zone::Access& entry) {
+        add(table, entry, What::glitch_count, What::glitch_rate, now, count);
+    });
 }
 
 void count_followed(const route::Subject& subject, std::span<const std::uint32_t> list, Counted what) {

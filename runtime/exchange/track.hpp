@@ -31,6 +31,9 @@ void follow_connection(const plan::Rule& rule, const ir::action::Follow& action,
                        std::unique_ptr<ConnectionFollowers>& own);
 void edit_entry(const plan::Rule& rule, const ir::action::EditEntry& action, route::Subject& subject);
 
+// Adds the fields of the rule, where the follower has a table with a rate of requests.
+void tell_rate(const ir::action::TellRate& action, route::Subject& subject, http::FieldList& fields);
+
 enum class Counted : std::uint8_t { session, request, error, failure };
 // Counts one in each entry of `list`.
 void count_followed(const route::Subject& subject, std::span<const std::uint32_t> list, Counted what);
@@ -39,6 +42,9 @@ void count_followed(const route::Subject& subject, Counted what);
 // The end of a request: bytes, and whose fault it was that it failed, in HAProxy's sense.
 void count_outcome(const route::Subject& subject, bool head_refused);
 void count_bytes(const route::Subject& subject, std::uint64_t in, std::uint64_t out);
+
+// What the client of a connection did that its protocol forbids; `now`: ms of the loop.
+void count_glitches(const ConnectionFollowers& followers, std::int64_t now, std::uint32_t count);
 
 // A server was chosen and answers: tables remember it for the keys of `stick` lines.
 void store_sticks(const plan::Plan& plan, ir::PoolId pool, route::Subject& subject);

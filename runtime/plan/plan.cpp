@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <set>
 
+#include "runtime/gateway/params.hpp"
 #include "runtime/plan/tls.hpp"
 
 #include "runtime/route/table_key.hpp"
@@ -29,6 +30,9 @@ bool listed(const std::vector<std::string_view>& names, std::string_view name) {
 }  // namespace
 
 bool Forwarding::replaces(const http::Field& field) const {
+    if (source->protocol != ir::ForwardSettings::Protocol::http)
+        return std::any_of(replaced_names.begin(), replaced_names.end(),
+                           [&](std::string_view name) { return gateway::same_param(field.name, name); });
     if (field.id != http::FieldId::other) return replaced[static_cast<std::size_t>(field.id)];
     return !replaced_names.empty() && listed(replaced_names, field.name);
 }
@@ -133,12 +137,14 @@ struct Compiler {
         return ir::no_id;
     }
     void fill(Rule&, const ir::action::Close&) {}
+    void fill(Rule&, const ir::action::TellRate&) {}
     void fill(Rule&, const ir::action::Tarpit&) {}
     void fill(Rule&, const ir::action::Allow&) {}
     void fill(Rule&, const ir::action::UseRoute&) {}
     void fill(Rule&, const ir::action::SetLogLevel&) {}
     void fill(Rule&, const ir::action::SetMark&) {}
     void fill(Rule&, const ir::action::WaitForBody&) {}
+    void fill(Rule&, const ir::action::WaitForHandshake&) {}
     void fill(Rule&, const ir::action::DisableRetry&) {}
     void fill(Rule&, const ir::action::ExpectProxyHeader&) {}
 
@@ -189,6 +195,17 @@ struct Compiler {
                 made->replaced.set(static_cast<std::size_t>(id));
             if (id == http::FieldId::upgrade) made->sets_upgrade = true;
         }
+        const bool speaks_http = source.protocol == ir::ForwardSettings::Protocol::http;
+        for (const auto& param : source.params) {
+            auto name = gateway::field_of(param.name);
+            // Nothing in the place of a field: it stays here (nginx).
+            if (name.empty() || !param.value.empty()) made->params.push_back({&param, library.compile(param.value)});
+            if (name.empty()) continue;
+            made->replaced_names.push_back(name);
+            std::string field_name(name);
+            std::replace(field_name.begin(), field_name.end(), '_', '-');
+            made->replaced.set(static_cast<std::size_t>(http::field_id(field_name)));
+        }
         auto hide = [&](std::string_view name) {
             auto id = http::field_id(name);
             if (id == http::FieldId::other)
@@ -197,16 +214,21 @@ struct Compiler {
                 made->hidden.set(static_cast<std::size_t>(id));
         };
         if (source.hide_nginx_fields) {
-            for (auto name : {"Date", "Server", "X-Pad", "X-Accel-Expires", "X-Accel-Redirect",
-                              "X-Accel-Limit-Rate", "X-Accel-Buffering", "X-Accel-Charset"})
+            for (auto name : {"X-Accel-Expires", "X-Accel-Redirect", "X-Accel-Limit-Rate", "X-Accel-Buffering",
+                              "X-Accel-Charset"})
                 hide(name);
+            // uwsgi's applications may send it beside a status line; it is passed on (nginx).
+            if (!speaks_http && source.protocol != ir::ForwardSettings::Protocol::uwsgi) hide("Status");
         }
-        made->accel_redirect =
-            source.accel_redirect &&
-            std::none_of(source.ignore_fields.begin(), source.ignore_fields.end(),
-                         [](const auto& name) {
-                             return http::field_id(name) == http::FieldId::x_accel_redirect;
-                         });
+        if (source.hide_nginx_fields && speaks_http)
+            for (auto name : {"Date", "Server", "X-Pad"}) hide(name);
+        auto obeys = [&](http::FieldId id) {
+            return source.accel_redirect &&
+                   std::none_of(source.ignore_fields.begin(), source.ignore_fields.end(),
+                                [&](const auto& name) { return http::field_id(name) == id; });
+        };
+        made->accel_redirect = obeys(http::FieldId::x_accel_redirect);
+        made->accel_charset = obeys(http::FieldId::x_accel_charset);
         for (const auto& name : source.ignore_fields) {
             using Id = http::FieldId;
             auto& ignored = made->ignored;
@@ -248,6 +270,7 @@ struct Compiler {
         if (source.method) made->method = library.compile(*source.method);
         for (const auto& value : source.early_hints) made->early_hints.push_back(library.compile(value));
         made->has_method = source.method.has_value();
+        if (source.store) made->store = library.compile(*source.store);
         if (source.bind_address) made->bind_address = library.compile(*source.bind_address);
         return made;
     }
@@ -303,8 +326,16 @@ struct Compiler {
         if (source.key) made->key = library.compile(*source.key);
         for (const auto& text : source.bypass) made->bypass.push_back(library.compile(text));
         for (const auto& text : source.keep_out) made->keep_out.push_back(library.compile(text));
+        for (const auto& text : source.purge) made->purge.push_back(library.compile(text));
         for (auto status : source.use_stale.statuses) made->stale_statuses.set(status);
         for (const auto& method : source.methods) made->takes_post |= method == "POST";
+        return made;
+    }
+
+    std::unique_ptr<route::ScriptRules> script(const ir::ScriptNames& source) {
+        auto made = std::make_unique<route::ScriptRules>();
+        made->index = source.index;
+        if (!source.split.empty()) made->split = library.regex(source.split, false);
         return made;
     }
 
@@ -372,6 +403,11 @@ struct Compiler {
         route.keepalive = from.keepalive.identity();
         route.http2 = from.http2.identity();
         route.style = from.style.identity();
+        if (!from.style->charset.empty())
+            route.charset = once(plan.charsets_, route.style, [&] {
+                return std::make_unique<Charset>(Charset{route.style, library.compile(route.style->charset),
+                                                         library.compile(route.style->source_charset)});
+            });
         route.forwarding = once(plan.forwardings_, from.forward.identity(),
                                 [&] { return forwarding(*from.forward); });
         route.reply_fields = once(plan.reply_fields_, from.reply_fields.identity(),
@@ -386,6 +422,8 @@ struct Compiler {
                              [&] { return filters(*from.modules); });
         route.inner = from.inner.identity();
         route.includes = from.includes.identity();
+        if (const auto& names = *from.script; !names.index.empty() || !names.split.empty())
+            route.script = once(plan.scripts_, &names, [&] { return script(names); });
         route.files = once(plan.files_, from.files.identity(), [&] { return files(*from.files); });
         const auto* checks = once(plan.access_, from.access.identity(),
                                   [&] { return access(*from.access); });
@@ -582,6 +620,7 @@ std::shared_ptr<const Plan> Plan::compile(std::shared_ptr<const ir::Config> conf
     plan->sites.resize(config->sites.size());
     plan->routes.resize(config->routes.size());
     plan->listeners.resize(config->listeners.size());
+    plan->compile_charsets();
     Compiler compiler{*plan, *config, *plan->library_, modules, problems};
     for (ir::RouteId id = 0; id < plan->routes.size(); ++id) compiler.compile_route(id);
     for (ir::SiteId id = 0; id < plan->sites.size(); ++id) compiler.compile_site(id);
