@@ -241,7 +241,7 @@ void zero(Counters& counters) {
                         &counters.denied_requests, &counters.denied_responses, &counters.request_errors,
                         &counters.picked, &counters.connects, &counters.reuses, &counters.queue_ms,
                         &counters.connect_ms, &counters.response_ms, &counters.total_ms,
-                        &counters.cache_lookups, &counters.cache_hits})
+                        &counters.cache_lookups, &counters.cache_hits, &counters.cache_hints})
         total->set(0);
     for (auto& kind : counters.responses) kind.set(0);
 }
@@ -287,8 +287,8 @@ void clear_server_counters(CommandCall& call) {
 
 constexpr filter::Command rows[] = {
     {"clear counters", "[all]", "set the statistics to zero", Level::operator_level, clear_counters},
-    {"clear counters server", "<backend>/<server>", "set the statistics of a server to zero",
-     Level::operator_level, clear_server_counters},
+    {"clear counters server", "<backend>/<server> [force]", "set the statistics of a server to zero", Level::admin,
+     clear_server_counters},
     {"show backend", "", "names of all backends", Level::user, show_backend},
     {"show env", "[<name>]", "environment variables of the process", Level::operator_level, show_environment},
     {"show info", "", "the process", Level::user, show_info},
