@@ -26,6 +26,8 @@ constexpr std::size_t worth_no_copy = 4096;
 // nghttp2 ends the connection of a client that opens more streams than it may. A stream too many is
 // refused here instead (RFC 9113 section 5.1.2), so nghttp2's limit is above what is told.
 constexpr std::uint32_t beyond_limit = 1000;
+// Bytes of a head that we send. It comes out of our own configuration and of buffers with limits.
+constexpr std::size_t largest_reply_head = std::size_t{1} << 20;
 
 std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
     return {reinterpret_cast<const char*>(bytes), size};
@@ -115,14 +117,19 @@ struct H2Callbacks {
         return flood ? NGHTTP2_ERR_CALLBACK_FAILURE : 0;
     }
 
+    // Before it is reset (RFC 9113 section 8.1.1).
+    static bool answers_malformed(const H2Session& session, const H2Stream& stream) {
+        return session.settings_.answers_malformed || stream.builder_.wants_answer();
+    }
+
     static void on_request(H2Session& session, H2Stream& stream, const nghttp2_frame& frame) {
         bool ends = frame.hd.flags & NGHTTP2_FLAG_END_STREAM;
         if (!ends) session.enlarge_window();
         stream.on_head_whole(ends);
         stream.request.head_bytes = static_cast<std::uint32_t>(frame.hd.length + 9);
         if (stream.malformed_) {
+            if (!answers_malformed(session, stream)) return fail_stream(session, stream);
             session.note_glitch();
-            if (!session.settings_.answers_malformed) return fail_stream(session, stream);
         }
         using enum ParseStatus;
         bool too_long = stream.parsed_.status == line_too_long || stream.parsed_.status == field_too_long;
@@ -142,8 +149,19 @@ struct H2Callbacks {
         stream.reset_sent_ = true;
     }
 
+    // A body that is not what its head or its trailers say. Where malformed requests get an answer (nginx),
+    // who reads the body hears of it, and the reset comes behind the answer.
+    static void break_body(H2Session& session, H2Stream& stream) {
+        bool answers = session.settings_.answers_malformed && !stream.head_sent_ && !stream.served_;
+        if (!answers) return fail_stream(session, stream);
+        if (!stream.malformed_) session.note_glitch();
+        stream.malformed_ = stream.body_broken_ = true;
+    }
+
     static void on_stream_end(H2Session& session, H2Stream& stream) {
-        if (stream.malformed_ || !stream.on_end()) fail_stream(session, stream);
+        bool fits = stream.on_end() && !stream.body_broken_;
+        // A malformed head has its answer already, where it gets one.
+        if (!fits || (stream.malformed_ && !answers_malformed(session, stream))) break_body(session, stream);
         session.touch(stream);
     }
 
@@ -190,7 +208,7 @@ struct H2Callbacks {
             nghttp2_session_consume_connection(nghttp2, size);
             return 0;
         }
-        if (!stream->on_data(text_of(bytes, size)) && !stream->reset_sent_) fail_stream(session, *stream);
+        if (!stream->on_data(text_of(bytes, size)) && !stream->reset_sent_) break_body(session, *stream);
         session.touch(*stream);
         return 0;
     }
@@ -241,6 +259,13 @@ struct H2Callbacks {
         return 0;
     }
 
+    // Without it no frame is larger than 16 KB, whatever the client takes.
+    static ssize_t largest_data(nghttp2_session* nghttp2, std::uint8_t, std::int32_t id, std::int32_t, std::int32_t,
+                                std::uint32_t client_takes, void*) {
+        const auto* stream = stream_of(nghttp2, id);
+        return stream ? std::min(client_takes, stream->chunk_) : client_takes;
+    }
+
     static int on_frame_sent(nghttp2_session* nghttp2, const nghttp2_frame* frame, void* data) {
         // A window that SETTINGS pushed too far is an error of the connection (RFC 9113 section 6.9.2);
         // nghttp2 takes it for one of the stream.
@@ -265,6 +290,7 @@ struct H2Callbacks {
         nghttp2_session_callbacks_set_on_stream_close_callback(made, on_stream_close);
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
         nghttp2_session_callbacks_set_send_data_callback(made, send_data);
+        nghttp2_session_callbacks_set_data_source_read_length_callback(made, largest_data);
         nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
         return made;
     }
@@ -275,7 +301,10 @@ struct H2Callbacks {
         nghttp2_option_set_no_auto_window_update(made, 1);
         nghttp2_option_set_no_http_messaging(made, 1);   // h2_request is stricter
         nghttp2_option_set_no_closed_streams(made, 1);
+        nghttp2_option_set_max_send_header_block_length(made, largest_reply_head);
         nghttp2_option_set_builtin_recv_extension_type(made, NGHTTP2_PRIORITY_UPDATE);
+        // Clients that do not say that they know RFC 9218 have their say by weights and dependencies.
+        nghttp2_option_set_server_fallback_rfc7540_priorities(made, 1);
         return made;
     }
 };
@@ -335,6 +364,7 @@ void H2Session::patch_settings() {
 bool H2Session::check_place(std::uint8_t type, std::int32_t id) {
     bool ok = true;
     if (type == NGHTTP2_PRIORITY) ok = id != 0;
+    if (type == NGHTTP2_PRIORITY_UPDATE) ok = id == 0;   // RFC 9218 section 7.1
     if (type == NGHTTP2_HEADERS) {
         // Numbers only grow (section 5.1.1). On a stream that was cut off here the client may go on.
         if (id > highest_) {
@@ -587,7 +617,8 @@ void H2Session::after_change() {
         return;
     }
     if (ending_ || dead_) return;
-    if (idle() && !idle_timer_.armed() && idle_timeout != net::never)
+    // Before the first request it is the reader who gives up.
+    if (idle() && requests_ != 0 && !idle_timer_.armed() && idle_timeout != net::never)
         loop().arm(idle_timer_, loop().now() + idle_timeout);
     if (!writing_ && !goes_on()) stream_.watch.cancel_waits();
 }
