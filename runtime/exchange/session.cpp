@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "runtime/exchange/actions.hpp"
+#include "runtime/exchange/exchange.hpp"
 #include "runtime/exchange/record.hpp"
 #include "runtime/exchange/track.hpp"
 #include "runtime/exchange/tunnel.hpp"
@@ -57,6 +58,7 @@ private:
     void take_real_address();
     bool passes_on();
     net::Task<void> respond(const plan::Rule& answer);
+    void look_for_request();
     net::Task<bool> inspect();
     net::Task<bool> connect();
     net::Task<bool> wait_for_slot(const pool::PickRequest& request, pool::LiveServer* wanted);
@@ -200,6 +202,17 @@ void Session::look_at_input(std::size_t most) {
     details.hello_alpn = {names, net::write_alpn(hello.alpn, names)};
 }
 
+// Rules about content see a request where the first bytes are one, also in mode tcp (HAProxy).
+void Session::look_for_request() {
+    const auto bytes = subject_.payload;
+    if (subject_.request || bytes.empty() || bytes.front() < 'A' || bytes.front() > 'Z') return;
+    if (bytes.find("\r\n\r\n") == bytes.npos) return;
+    auto* head = arena_.make<http::RequestHead>();
+    std::uint32_t resume = 0;
+    auto parsed = http::parse_request_head(arena_.copy(bytes), head_limits(*site_->own.limits), arena_, *head, &resume);
+    if (parsed.status == http::ParseStatus::done) subject_.request = head;
+}
+
 // Whether the rules can be run without more bytes of the client.
 bool Session::content_decided() {
     for (const auto& rule : site_->rules.content) {
@@ -207,6 +220,10 @@ bool Session::content_decided() {
         bool hit = holds(rule);
         if (subject_.undecided) return false;
         const auto& action = rule.source->action;
+        // A key that is not there may come yet.
+        if (hit && std::holds_alternative<ir::action::Follow>(action) && !subject_.request &&
+            !rule.value.eval(subject_).exists)
+            return false;
         bool ends = std::holds_alternative<ir::action::Allow>(action) ||
                     std::holds_alternative<ir::action::Close>(action) ||
                     std::holds_alternative<ir::action::Respond>(action);
@@ -321,9 +338,11 @@ net::Task<bool> Session::inspect() {
     if (site_->source->tcp_content_rules) {
         auto until = limit_of(worker_.loop, delay);
         look_at_input();
+        look_for_request();
         while (delay.count() != 0 && !content_decided()) {
             if (!co_await read_more(until)) break;
             look_at_input();
+            look_for_request();
         }
     }
     subject_.payload_ended = true;
@@ -583,6 +602,10 @@ net::Task<void> Session::run() {
     if (routed && passes_on()) co_return;
     if (routed && std::holds_alternative<ir::Answer>(route_->source->action)) {
         co_await respond(route_->answer);
+        co_return log();
+    }
+    if (routed && std::holds_alternative<ir::NoAction>(route_->source->action)) {
+        subject_.status = 500;
         co_return log();
     }
     if (routed && co_await choose_pool()) {
