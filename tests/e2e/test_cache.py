@@ -2,6 +2,7 @@
 # The cache under faults, reloads and with several workers: the answer always goes out, a file is
 # whole or not looked at, and all workers see one index.
 import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -172,6 +173,27 @@ def test_a_full_disk(server, run_proxy, folder):
         subprocess.run(["umount", "-l", str(place)], check=False)
 
 
+def test_a_disk_that_turns_read_only(server, run_proxy, folder):
+    skip_anchor("nginx", "it cuts the answer off")
+    place = folder / "cache"
+    place.mkdir(mode=0o777)
+    place.chmod(0o777)
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,mode=777", "none", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode != 0:
+        pytest.skip("mounting is not allowed here")
+    try:
+        setup = Setup(run_proxy, folder, server, allow=["cannot be kept", "Read-only"])
+        assert setup.status("/kept") == "MISS"
+        subprocess.run(["mount", "-o", "remount,ro", str(place)], check=True)
+        assert [setup.status("/kept"), setup.status("/new"), setup.status("/new")] == ["HIT", "MISS", "MISS"]
+        assert "Read-only file system" in setup.proxy.output()
+        subprocess.run(["mount", "-o", "remount,rw", str(place)], check=True)
+        assert [setup.status("/new"), setup.status("/new")] == ["MISS", "HIT"]
+        setup.proxy.close()
+    finally:
+        subprocess.run(["umount", "-l", str(place)], check=False)
+
+
 def test_the_client_leaves_and_the_answer_is_kept(server, run_proxy, folder):
     skip_anchor("nginx", "it wants a client until the head went out")
     setup = Setup(run_proxy, folder, server)
@@ -235,3 +257,102 @@ def test_a_test_run_makes_no_folder(server, folder):
                           capture_output=True, text=True, check=False, timeout=20)
     assert done.returncode == 0, done.stderr
     assert not Path(folder / "none").exists()
+
+
+PURGING = """
+        proxy_cache_key $uri;
+        proxy_cache_purge $purges;
+        location /guarded {{ limit_except GET {{ deny all; }} proxy_pass http://{server}; }}
+        location /status {{ cache_status; }}
+"""
+
+
+@pytest.fixture
+def tagged(run_server):
+    return run_server(HttpServer("a", answers=[
+        Answer(match="/x/", headers=["Cache-Tag: red, blue"]), Answer(match="/y/", headers=["Surrogate-Key: blue green"]),
+        Answer(match="/v", headers=["Vary: X-V"]), Answer()]))
+
+
+class Purging(Setup):
+    def __init__(self, run_proxy, folder, server, **options):
+        skip_anchor("nginx", "only its commercial version purges")
+        super().__init__(run_proxy, folder, server, inside=PURGING.format(server=server.address), **options)
+
+    def config(self, **changes):
+        return super().config(**changes).replace(
+            "    server {", "    map $request_method $purges { PURGE 1; default 0; }\n    server {", 1)
+
+    def purge(self, path, *headers):
+        with Client(self.port) as client:
+            client.send("\r\n".join([f"PURGE {path} HTTP/1.1", "Host: test", *headers, "", ""]))
+            return client.read_response().status
+
+    def statuses(self, *paths):
+        return [self.status(path) for path in paths]
+
+
+def test_purge_of_one_key(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged, workers=2)
+    assert setup.statuses("/a", "/a", "/b") == ["MISS", "HIT", "MISS"]
+    assert setup.purge("/a") == 204
+    assert setup.purge("/a") == 404
+    assert len(setup.files()) == 1
+    assert setup.statuses("/a", "/a", "/b") == ["MISS", "HIT", "HIT"]
+
+
+def test_purge_of_variants(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged)
+
+    def ask(value):
+        return setup.get("/v", headers=[f"X-V: {value}"]).get("x-cache")
+    assert [ask(value) for value in "1221"] == ["MISS", "MISS", "HIT", "HIT"]
+    assert setup.purge("/v") == 204
+    assert [ask(value) for value in "2112"] == ["MISS", "MISS", "HIT", "HIT"]
+
+
+def test_purge_of_keys_that_begin_so(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged, workers=2, allow=["purged"])
+    paths = ["/n/1", "/n/2", "/m/1"]
+    assert setup.statuses(*paths) == ["MISS"] * 3
+    assert setup.purge("/n/*") == 204
+    assert setup.statuses(*paths) == ["MISS", "MISS", "HIT"]
+    assert setup.statuses(*paths) == ["HIT"] * 3
+    assert setup.purge("/*") == 204
+    assert wire.wait_until(lambda: not setup.files(), 5.0)
+    assert setup.statuses(*paths) == ["MISS"] * 3
+
+
+def test_purge_by_tags(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged)
+    paths = ["/x/1", "/x/2", "/y/1", "/z"]
+    setup.statuses(*paths)
+    assert setup.purge("/", "Cache-Tag: green") == 204
+    assert setup.statuses(*paths) == ["HIT", "HIT", "MISS", "HIT"]
+    assert setup.purge("/", "Surrogate-Key: red none") == 204
+    assert setup.statuses(*paths) == ["MISS", "MISS", "HIT", "HIT"]
+    assert setup.purge("/", "Cache-Tag: blue") == 204
+    assert setup.statuses(*paths) == ["MISS", "MISS", "MISS", "HIT"]
+
+
+def test_purges_are_guarded(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged, allow=["access forbidden"])
+    assert setup.statuses("/guarded/a", "/guarded/a") == ["MISS", "HIT"]
+    assert setup.purge("/guarded/a") == 403
+    assert setup.status("/guarded/a") == "HIT"
+
+
+def test_numbers_of_a_cache(tagged, run_proxy, folder):
+    setup = Purging(run_proxy, folder, tagged, workers=2)
+    assert setup.statuses("/a", "/a", "/a", "/b") == ["MISS", "HIT", "HIT", "MISS"]
+
+    def numbers():
+        answer = setup.get("/status")
+        assert answer.get("content-type") == "application/json"
+        return json.loads(answer.body)["one"]
+    assert wire.wait_until(lambda: numbers()["entries"] == 2, 4.0)
+    seen = numbers()
+    assert (seen["hit"], seen["miss"], seen["stale"]) == ({"responses": 2}, {"responses": 2}, {"responses": 0})
+    assert seen["hit_ratio"] == 0.5 and not seen["cold"]
+    assert seen["size"] == sum(path.stat().st_size for path in setup.files())
+    assert seen["bytes_from_cache"] == seen["bytes_from_servers"] > 0
