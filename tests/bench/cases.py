@@ -12,6 +12,7 @@ SMALL = 1024
 BIG = 1 << 20
 JSON = 32768
 POOLS = 10
+CLIENTS = 100_000   # distinct addresses of the limits
 IDLE_CONNECTIONS = 5000
 IDLE_TLS_CONNECTIONS = 2000
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
@@ -47,6 +48,7 @@ class Case:
     streams: int = 0  # HTTP/2 from the client, with so many requests at one time on a connection
     grpc: bool = False  # the server is a gRPC server, each request a unary call
     requests: tuple = ()
+    compared: int = 0  # so many of the requests are compared byte by byte before; 0: all
     nginx: Optional[Callable] = None  # (port, back-end ports) -> configuration text
     haproxy: Optional[Callable] = None
     floor: Optional[str] = None  # how the bare relay moves bytes, where it can do the case
@@ -61,6 +63,14 @@ def get(path, backend=0, close=False, coding=""):
         f"Accept: */*\r\nAccept-Language: en\r\nCookie: session=0123456789abcdef\r\n{last}\r\n"
     )
     return Request(head.encode(), backend)
+
+
+def from_many_clients(path):
+    """One request for each address; the tables are keyed by a field, as one machine has one address."""
+    return tuple(
+        Request((f"GET {path} HTTP/1.1\r\nHost: bench.example\r\nX-Client: 10.{i >> 16 & 255}.{i >> 8 & 255}.{i & 255}\r\n"
+                 "User-Agent: weir-bench/1\r\nAccept: */*\r\n\r\n").encode())
+        for i in range(CLIENTS))
 
 
 def post(path, size):
@@ -180,6 +190,12 @@ def nginx_cache(port, servers):
     return nginx_site(port, zone + nginx_upstream("app", servers[0]), inside + "        }\n")
 
 
+def nginx_limited(port, servers):
+    return nginx_http(port, servers, "        limit_req zone=clients burst=1000 nodelay;\n").replace(
+        "    access_log off;\n",
+        "    access_log off;\n    limit_req_zone $http_x_client zone=clients:32m rate=1000r/s;\n", 1)
+
+
 def nginx_compressed(settings):
     return lambda port, servers: nginx_http(port, servers, settings)
 
@@ -280,6 +296,20 @@ def haproxy_tls(key):
     return make
 
 
+def haproxy_cache(port, servers):
+    rules = ("    http-request cache-use one\n    http-response set-header Cache-Control max-age=3600\n"
+             "    http-response cache-store one\n    default_backend app\n")
+    return (haproxy_site(port, "http", HAPROXY_HTTP, rules, [("app", servers[0])])
+            + "\ncache one\n    total-max-size 16\n    max-age 3600\n")
+
+
+def haproxy_tracked(port, servers):
+    rules = ("    stick-table type ip size 200k expire 10m store http_req_rate(10s)\n"
+             "    http-request track-sc0 hdr_ip(x-client)\n"
+             "    http-request deny deny_status 429 if { sc_http_req_rate(0) gt 100000 }\n    default_backend app\n")
+    return haproxy_site(port, "http", HAPROXY_HTTP, rules, [("app", servers[0])])
+
+
 def haproxy_compressed(level):
     return haproxy_one("http", HAPROXY_HTTP + "    compression algo gzip\n    compression type application/json\n",
                        f"    tune.comp.maxlevel {level}\n")
@@ -331,6 +361,8 @@ def route_requests():
     )
 
 
+MANY_CLIENTS = from_many_clients("/1k")
+
 CASES = [
     Case("keepalive", "keep-alive, 1 KB", 1.0, requests=(get("/1k"),), nginx=nginx_http,
          haproxy=haproxy_http, floor="copy"),
@@ -375,10 +407,14 @@ CASES = [
          unit="connection", connections=IDLE_TLS_CONNECTIONS, requests=(get("/1k"),),
          nginx=nginx_tls("ec"), haproxy=haproxy_tls("ec")),
     Case("cache", "cache hits, 1 KB", 1.0, requests=(get("/1k"),), nginx=nginx_cache,
-         lacks={"haproxy": "its cache is not run yet"}),
+         haproxy=haproxy_cache),
     Case("cache-body", "cache hits, 1 MB", 1.0, unit="MB", connections=8, size=BIG,
          requests=(get("/big"),), nginx=nginx_cache,
          lacks={"haproxy": "it keeps no file of 1 MB by default"}),
+    Case("limit-req", "limit_req, 100,000 addresses", 1.0, requests=MANY_CLIENTS, compared=200,
+         nginx=nginx_limited, lacks={"haproxy": "a case of nginx's language"}),
+    Case("track-sc0", "track-sc0, 100,000 addresses", 1.0, requests=MANY_CLIENTS, compared=200,
+         haproxy=haproxy_tracked, lacks={"nginx": "a case of HAProxy's language"}),
     Case("gzip-1", "gzip level 1, 32 KB JSON", 0.5, connections=16, size=JSON, coding="gzip",
          requests=(get("/json", coding="gzip"),), haproxy=haproxy_compressed(1),
          nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
