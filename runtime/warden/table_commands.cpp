@@ -19,8 +19,8 @@ using Key = ir::Zone::Key;
 using Words = std::span<const std::string_view>;
 using zone::What;
 
-// HAProxy's name of a kind of data; the order is that of its listing. Those of several elements have
-// their number behind the first part: gpc0, gpc1_rate.
+// HAProxy's name of a kind of data. Those of several elements have their number behind the first part:
+// gpc0, gpc1_rate.
 struct Data {
     What what;
     std::string_view name, behind;
@@ -51,6 +51,48 @@ constexpr Data data[] = {
     {What::glitch_count, "glitch_cnt", ""},
     {What::glitch_rate, "glitch_rate", ""},
 };
+
+// The order of its listing, where gpc0 and gpc1 stand apart and arrays behind both.
+struct Listed {
+    What what;
+    std::uint32_t from = 0, most = 1;   // of the elements
+    bool array = false;
+};
+constexpr std::uint32_t all_of_them = 100;
+constexpr Listed listed[] = {
+    {What::server},
+    {What::tag},
+    {What::counter},
+    {What::counter_rate},
+    {What::connection_count},
+    {What::connection_rate},
+    {What::connections},
+    {What::session_count},
+    {What::session_rate},
+    {What::request_count},
+    {What::request_rate},
+    {What::error_count},
+    {What::error_rate},
+    {What::bytes_in},
+    {What::bytes_in_rate},
+    {What::bytes_out},
+    {What::bytes_out_rate},
+    {What::counter, 1},
+    {What::counter_rate, 1},
+    {What::second_rate},
+    {What::failure_count},
+    {What::failure_rate},
+    {What::tag, 0, all_of_them, true},
+    {What::counter, 0, all_of_them, true},
+    {What::counter_rate, 0, all_of_them, true},
+    {What::glitch_count},
+    {What::glitch_rate},
+};
+
+bool is_array(const ir::Zone& zone, What what) {
+    return std::any_of(zone.columns.begin(), zone.columns.end(),
+                       [&](const auto& one) { return one.what == what && one.array; });
+}
 
 constexpr std::string_view usage_of_set = "Required arguments: <table> key <key> [data.<type> <value>]*\n";
 
@@ -120,6 +162,15 @@ struct Cell {
 // known: there is such data; the cell is none where the table does not store it.
 std::optional<Cell> find_cell(const zone::Table& table, std::string_view name, bool& known) {
     known = false;
+    // gpt[1] is gpt1, gpc_rate[1] is gpc1_rate.
+    std::string plain;
+    if (auto open = name.find('['); open != name.npos && name.ends_with(']')) {
+        plain = name.substr(0, open);
+        const auto index = name.substr(open + 1, name.size() - open - 2);
+        const auto end = plain.find('_');
+        plain.insert(std::min(end, plain.size()), index);
+        name = plain;
+    }
     for (const auto& one : data) {
         if (!name.starts_with(one.name)) continue;
         auto rest = name.substr(one.name.size());
@@ -143,15 +194,22 @@ std::uint64_t value_of(const zone::Access& entry, const Cell& cell, std::int64_t
     return cell.rate ? zone::read_rate(&entry.cell(cell.at), cell.period, now) : entry.cell(cell.at);
 }
 
-std::string show_entry(const zone::Table& table, const zone::Access& entry, std::int64_t now) {
+// Where HAProxy shows the address of an entry: its part and place, counted from 1.
+std::uint64_t pointer_of(const zone::Position& place) { return std::uint64_t{place.part} << 32 | (place.slot + 1ul); }
+
+std::string show_entry(const ir::Zone& zone, const zone::Table& table, const zone::Access& entry,
+                       std::int64_t now) {
     const auto never = table.shape().expire == 0;
     const auto left = never ? 0 : std::max<std::int64_t>(entry.expires() - now, 0);
     const auto place = entry.position();
-    auto out = fmt::format("0x{:x}: key={} use={} exp={}", std::uint64_t{place.part} << 32 | place.slot,
+    auto out = fmt::format("0x{:x}: key={} use={} exp={} shard=0", pointer_of(place),
                            show_key(static_cast<Key>(table.shape().key), entry.key()), entry.holds(), left);
-    for (const auto& one : data) {
+    for (const auto& row : listed) {
+        const auto& one = *std::find_if(std::begin(data), std::end(data),
+                                        [&](const Data& kind) { return kind.what == row.what; });
         const auto& column = table.column(one.what);
-        for (std::uint32_t i = 0; i < column.count; ++i) {
+        if (is_array(zone, one.what) != row.array) continue;
+        for (std::uint32_t i = row.from; i < std::min(column.count, row.from + row.most); ++i) {
             const Cell cell{column.first + i * zone::cells_of(one.what), column.period, ir::is_rate(one.what)};
             out += fmt::format(" {}{}{}", one.name, one.numbered ? std::to_string(one.first + i) : "", one.behind);
             if (cell.rate) out += fmt::format("({})", cell.period);
@@ -206,8 +264,9 @@ std::string read_tests(const zone::Table& table, Words words, std::vector<Test>&
     return {};
 }
 
-std::string set_entry(const ir::Zone& zone, zone::Table& table, std::string_view key, Words words,
-                      std::int64_t now) {
+// The entry at `place`, else that of the key.
+std::string set_entry(const ir::Zone& zone, zone::Table& table, std::string_view key,
+                      const std::optional<zone::Position>& place, Words words, std::int64_t now) {
     std::vector<std::pair<Cell, std::uint64_t>> values;
     for (std::size_t i = 0; i < words.size(); i += 2) {
         if (!words[i].starts_with("data.")) return "\"data.<type>\" followed by a value expected\n";
@@ -221,8 +280,9 @@ std::string set_entry(const ir::Zone& zone, zone::Table& table, std::string_view
         values.emplace_back(*cell, value);
     }
     if (zone.key == Key::text && key.size() > zone.key_bytes) key = key.substr(0, zone.key_bytes);
-    auto entry = table.make(key, now);
-    if (!entry) return "Unable to allocate a new entry\n";
+    auto entry = place ? table.at(*place) : table.make(key, now);
+    if (!entry) return place ? "No such entry\n" : "Unable to allocate a new entry\n";
+    if (place) entry.touch(now);
     for (const auto& [cell, value] : values) {
         entry.cell(cell.at) = value;
         if (!cell.rate) continue;
@@ -236,6 +296,22 @@ std::string set_entry(const ir::Zone& zone, zone::Table& table, std::string_view
 
 enum class Command : std::uint8_t { show, set, clear };
 
+std::string with_entry(Command command, const ir::Zone& zone, zone::Table& table, zone::Access entry,
+                       std::int64_t now) {
+    if (!entry) return {};
+    if (command == Command::show) {
+        std::string out;
+        {
+            auto shown = std::move(entry);
+            out = show_entry(zone, table, shown, now);
+        }
+        return head_of(zone, table, now) + out;
+    }
+    if (entry.holds() != 0) return "Entry currently in use, cannot remove\n";
+    entry.remove();
+    return {};
+}
+
 std::string with_key(Command command, const ir::Zone& zone, zone::Table& table, Words words, std::int64_t now) {
     if (words.empty()) return "Key value expected\n";
     if (zone.key == Key::binary)
@@ -246,17 +322,21 @@ std::string with_key(Command command, const ir::Zone& zone, zone::Table& table, 
                            command == Command::set ? "into" : "from");
     const auto key = read_key(zone.key, words[0]);
     if (!key) return "Invalid key\n";
-    if (command == Command::set) return set_entry(zone, table, *key, words.subspan(1), now);
-    std::string out;
-    if (command == Command::show) {
-        if (auto entry = table.find(*key, now)) out = show_entry(table, entry, now);
-        return out.empty() ? out : head_of(zone, table, now) + out;
-    }
-    if (auto entry = table.find(*key, now)) {
-        if (entry.holds() != 0) return "Entry currently in use, cannot remove\n";
-        entry.remove();
-    }
-    return {};
+    if (command == Command::set) return set_entry(zone, table, *key, std::nullopt, words.subspan(1), now);
+    return with_entry(command, zone, table, table.find(*key, now), now);
+}
+
+std::string with_pointer(Command command, const ir::Zone& zone, zone::Table& table, Words words, std::int64_t now) {
+    std::uint64_t number = 0;
+    auto text = words.empty() ? std::string_view() : words[0];
+    if (text.starts_with("0x")) text.remove_prefix(2);
+    auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number, 16);
+    if (failure != std::errc() || end != text.data() + text.size() || (number & 0xffffffff) == 0)
+        return "Pointer expected (0xffff notation)\n";
+    const auto place = table.newest_at(static_cast<std::uint32_t>(number >> 32), static_cast<std::uint32_t>(number) - 1);
+    if (!place) return "No such entry\n";
+    if (command == Command::set) return set_entry(zone, table, {}, place, words.subspan(1), now);
+    return with_entry(command, zone, table, table.at(*place), now);
 }
 
 std::string all_that_hold(Command command, const ir::Zone& zone, zone::Table& table,
@@ -266,7 +346,7 @@ std::string all_that_hold(Command command, const ir::Zone& zone, zone::Table& ta
         for (const auto& test : tests)
             if (!test.holds(value_of(entry, test.cell, now))) return;
         if (command == Command::show)
-            out += show_entry(table, entry, now);
+            out += show_entry(zone, table, entry, now);
         else if (entry.holds() == 0)
             entry.remove();
     });
@@ -295,6 +375,7 @@ std::string run_table_command(std::string_view verb, Words words, const ir::Conf
     const auto& zone = config.zones[id];
     auto rest = words.subspan(1);
     if (!rest.empty() && rest[0] == "key") return with_key(command, zone, *table, rest.subspan(1), now);
+    if (!rest.empty() && rest[0] == "ptr") return with_pointer(command, zone, *table, rest.subspan(1), now);
     if (command == Command::set) return std::string(usage_of_set);
     std::vector<Test> tests;
     auto wrong = read_tests(*table, rest, tests);
@@ -313,11 +394,11 @@ void run_set(filter::CommandCall& call) { run(call, "set"); }
 void run_clear(filter::CommandCall& call) { run(call, "clear"); }
 
 constexpr filter::Command rows[] = {
-    {"clear table", "<table> [key <key> | data.<type> <operator> <value>]", "remove entries of a stick table",
+    {"clear table", "<table> [key <key> | ptr <ptr> | data.<type> <operator> <value>]", "remove entries of a stick table",
      filter::Level::operator_level, run_clear},
-    {"set table", "<table> key <key> [data.<type> <value>]*", "change or make an entry of a stick table",
+    {"set table", "<table> key <key>|ptr <ptr> [data.<type> <value>]*", "change or make an entry of a stick table",
      filter::Level::operator_level, run_set},
-    {"show table", "[<table> [key <key> | data.<type> <operator> <value>]]", "stick tables, or entries of one",
+    {"show table", "[<table> [key <key> | ptr <ptr> | data.<type> <operator> <value>]]", "stick tables, or entries of one",
      filter::Level::operator_level, run_show},
 };
 

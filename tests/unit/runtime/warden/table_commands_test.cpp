@@ -60,7 +60,7 @@ TEST_F(TableCommands, ListsTables) {
 TEST_F(TableCommands, SetsShowsAndClears) {
     EXPECT_EQ(run("set table i key 5 data.gpc0 7"), "");
     EXPECT_EQ(run("show table i"), "# table: i, type: integer, size:3, used:1\n"
-                                   "0x: key=5 use=0 exp=60000 gpc0=7\n");
+                                   "0x: key=5 use=0 exp=60000 shard=0 gpc0=7\n");
     EXPECT_EQ(run("show table i data.gpc0 gt 9"), "# table: i, type: integer, size:3, used:1\n");
     EXPECT_EQ(run("show table i data.gpc0 gt 5"), run("show table i"));
     EXPECT_EQ(run("show table i key 5"), run("show table i"));
@@ -70,11 +70,23 @@ TEST_F(TableCommands, SetsShowsAndClears) {
     EXPECT_EQ(run("set table t key zz data.http_req_cnt 9 data.gpc1 4"), "");
     EXPECT_EQ(run("show table t"),
               "# table: t, type: string, size:3, used:1\n"
-              "0x: key=zz use=0 exp=0 gpc0=0 gpc1=4 gpc0_rate(60000)=0 gpc1_rate(60000)=0 http_req_cnt=9\n");
+              "0x: key=zz use=0 exp=0 shard=0 gpc0=0 gpc0_rate(60000)=0 http_req_cnt=9 gpc1=4 gpc1_rate(60000)=0\n");
     EXPECT_EQ(run("clear table t data.http_req_cnt lt 9"), "");
     EXPECT_EQ(board.tables().find(config.zones[0])->count(0), 1u);
     EXPECT_EQ(run("clear table t data.http_req_cnt ge 9"), "");
     EXPECT_EQ(board.tables().find(config.zones[0])->count(0), 0u);
+}
+
+TEST_F(TableCommands, FindsEntriesByPointerAndCellsByIndex) {
+    EXPECT_EQ(run("set table t key zz data.gpc[1] 4"), "");
+    EXPECT_EQ(run("show table t data.gpc[1] eq 4"), run("show table t"));
+    EXPECT_EQ(run("show table t ptr 0x1"), run("show table t"));
+    EXPECT_EQ(run("set table t ptr 0x1 data.gpc0 8"), "");
+    EXPECT_EQ(run("show table t data.gpc0 eq 8"), run("show table t"));
+    EXPECT_EQ(run("show table t ptr 0x2"), "No such entry\n");
+    EXPECT_EQ(run("show table t ptr here"), "Pointer expected (0xffff notation)\n");
+    EXPECT_EQ(run("clear table t ptr 0x1"), "");
+    EXPECT_EQ(run("show table t ptr 0x1"), "No such entry\n");
 }
 
 TEST_F(TableCommands, SaysWhatIsWrong) {
