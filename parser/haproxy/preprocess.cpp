@@ -167,7 +167,7 @@ private:
         if (call.name == "feature")
             return one_of(first, {"ACCEPT4", "CPU_AFFINITY", "CRYPT_H", "EPOLL", "GETADDRINFO",
                                   "LINUX_SPLICE", "LINUX_TPROXY", "OPENSSL", "PCRE2", "PCRE2_JIT",
-                                  "POLL", "PRCTL", "RT", "SYSTEMD", "TFO", "THREAD", "TPROXY"});
+                                  "POLL", "PRCTL", "RT", "SYSTEMD", "TFO", "THREAD", "TPROXY", "ZLIB"});
         if (call.name == "enabled")
             return one_of(first, {"EPOLL", "FAST-FORWARD", "POLL", "SPLICE", "GETADDRINFO", "REUSEPORT"});
         if (call.name.starts_with("awslc_api_")) return false;   // another library
@@ -192,12 +192,15 @@ public:
         : set_(set), sources_(sources), sink_(sink), environment_(set, paths) {}
 
     void read_path(const std::string& path);
+    // The servers that came and went at run time.
+    void change_servers();
     ast::Document take() { return std::move(document_); }
 
 private:
     void read_file(const std::string& path);
     void read_lines(FileId file);
     void take_line(ast::Line line);
+    void change_server(const Amendment& change);
     void open_section(ast::Line line);
     void run_directive(ast::Line line);
     void begin_if(ast::Line line, bool again);
@@ -284,6 +287,44 @@ void Reader::read_lines(FileId file) {
         }
         take_line(line);
     }
+}
+
+void Reader::change_servers() {
+    for (const auto& one : set_.servers()) change_server(one);
+}
+
+void Reader::change_server(const Amendment& change) {
+    const auto slash = change.name.find('/');
+    const auto pool = std::string_view(change.name).substr(0, slash);
+    const auto name = std::string_view(change.name).substr(slash + 1);
+    auto& sections = document_.sections;
+    auto section = std::find_if(sections.begin(), sections.end(), [&](const auto& one) {
+        const auto* head = document_.begin(one.head);
+        return one.head.count > 1 && head[1].text == pool && (head[0].text == "backend" || head[0].text == "listen");
+    });
+    if (section == sections.end()) return;   // a reload took the section away
+    auto move_those_behind = [&](std::uint32_t by) {
+        section->lines += by;
+        for (auto at = std::next(section); at != sections.end(); ++at) at->first_line += by;
+    };
+    const auto begin = document_.lines.begin() + section->first_line;
+    auto old = std::find_if(begin, begin + section->lines, [&](ast::Line line) {
+        const auto* words = document_.begin(line);
+        return line.count > 1 && words[0].text == "server" && words[1].text == name;
+    });
+    if (old != begin + section->lines) {
+        document_.lines.erase(old);
+        move_those_behind(static_cast<std::uint32_t>(-1));
+    }
+    if (change.kind == Amendment::Kind::no_server) return;
+    file_ = sources_.add("(runtime socket)", "server " + std::string(name) + " " + change.bytes + "\n");
+    const std::string_view text = sources_.file(file_).text;
+    const char* at = text.data();
+    auto line = parse_line(at, text, file_, environment_, document_, problems_);
+    line.at_run_time = true;
+    report_lines();
+    document_.lines.insert(document_.lines.begin() + section->first_line + section->lines, line);
+    move_those_behind(1);
 }
 
 void Reader::report_lines() {
@@ -462,6 +503,7 @@ ast::Document read_document(const std::vector<std::string>& paths, SourceSet& se
                             SourceMap& sources, diag::Sink& sink) {
     Reader reader(paths, set, sources, sink);
     for (const auto& path : paths) reader.read_path(path);
+    reader.change_servers();
     return reader.take();
 }
 

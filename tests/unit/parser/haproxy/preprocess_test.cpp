@@ -57,6 +57,7 @@ TEST(Conditions, Predicates) {
     EXPECT_EQ(verdict("strneq(a,a)"), "no");
     EXPECT_EQ(verdict("strstr(hello,ell)"), "yes");
     EXPECT_EQ(verdict("feature(OPENSSL)"), "yes");
+    EXPECT_EQ(verdict("feature(ZLIB)"), "yes");
     EXPECT_EQ(verdict("feature(LUA)"), "no");
     EXPECT_EQ(verdict("enabled(EPOLL)"), "yes");
     EXPECT_EQ(verdict("version_atleast(3.4-dev14)"), "yes");
