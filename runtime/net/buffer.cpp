@@ -5,6 +5,8 @@
 #include <cstring>
 #include <new>
 
+#include "runtime/net/kept_buffers.hpp"
+
 namespace weir::net {
 
 namespace {
@@ -21,6 +23,15 @@ char* allocate(std::size_t bytes) {
 }
 
 }  // namespace
+
+void free_kept_buffers() {
+    while (free_blocks) {
+        void* block = free_blocks;
+        std::memcpy(&free_blocks, block, sizeof free_blocks);
+        std::free(block);
+    }
+    free_count = 0;
+}
 
 void Buffer::acquire(std::size_t bytes) {
     if (data_) {
