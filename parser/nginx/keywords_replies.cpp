@@ -215,7 +215,7 @@ void note_recoding(Block& block) {
 
 void check_recodings(Run& run) {
     for (const auto& [names, span] : run.recodings) {
-        const auto& [from, to] = names;
+        const std::string &from = names.first, &to = names.second;   // clang 14 takes no binding in a lambda
         const auto& maps = run.config.charset_maps;
         if (std::any_of(maps.begin(), maps.end(), [&](const auto& map) { return is_between(map, from, to); })) continue;
         run.sink.error(span, "no-charset-map", fmt::format("no \"charset_map\" between the charsets \"{}\" and \"{}\"", from, to),
