@@ -3,6 +3,7 @@
 # kept, applications that are busy or break, what they write to standard error.
 import pytest
 
+from support import wire
 from support.client import get
 from support.gateways import FastcgiServer, ScgiServer, UwsgiServer
 from support.ports import free_port
@@ -92,4 +93,5 @@ def test_what_breaks_is_told(world):
     assert get(port, "/fastcgi/garbage").status == 502
     assert not get(port, "/fastcgi/cut").whole
     assert get(port, "/fastcgi/stderr").status == 200
-    assert 'FastCGI sent in stderr: "PHP Notice: one" while reading response header from upstream' in proxy.output()
+    line = 'FastCGI sent in stderr: "PHP Notice: one" while reading response header from upstream'
+    assert wire.wait_until(lambda: line in proxy.output(), 5), proxy.output()
