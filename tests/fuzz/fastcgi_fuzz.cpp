@@ -95,6 +95,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto text = whole.output.empty() ? std::string(input.text) : whole.output;
     auto at_once = parse(text, [&] { return text.size(); });
     auto in_pieces = parse(text, [&] { return pieces.next(); });
-    FUZZ_CHECK(at_once == in_pieces);
+    // What is wrong with a head may show at another place when it comes in pieces: the limits are looked at
+    // with each, a line without an end only once. Whether anything is wrong may not.
+    bool neither = at_once.status != http::ParseStatus::done && in_pieces.status != http::ParseStatus::done;
+    FUZZ_CHECK(at_once == in_pieces || neither);
     return 0;
 }
