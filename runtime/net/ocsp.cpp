@@ -11,6 +11,7 @@
 
 #include "runtime/net/digest.hpp"
 #include "runtime/net/tls.hpp"
+#include "runtime/net/tls_reason.hpp"
 
 namespace weir::net {
 
@@ -31,17 +32,6 @@ struct Free {
 };
 template <class T>
 using Owned = std::unique_ptr<T, Free>;
-
-std::string because() {
-    std::string text;
-    while (auto code = ERR_get_error()) {
-        char line[256];
-        ERR_error_string_n(code, line, sizeof line);
-        text += text.empty() ? " (SSL: " : " ";
-        text += line;
-    }
-    return text.empty() ? text : text + ")";
-}
 
 // All certificates of a PEM file.
 std::vector<Owned<X509>> certificates_in(const ir::File& file) {

@@ -16,6 +16,7 @@
 #include "runtime/net/ocsp.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/net/tls_hooks.hpp"
+#include "runtime/net/tls_reason.hpp"
 
 namespace weir::net {
 
@@ -28,18 +29,6 @@ using BioPointer = std::unique_ptr<BIO, BioCloser>;
 
 BioPointer bio_over(std::string_view bytes) {
     return BioPointer(BIO_new_mem_buf(bytes.data(), static_cast<int>(bytes.size())));
-}
-
-// " (SSL: error:05800074:x509 certificate routines::key values mismatch)"
-std::string because() {
-    std::string text;
-    while (auto code = ERR_get_error()) {
-        char line[256];
-        ERR_error_string_n(code, line, sizeof line);
-        text += text.empty() ? " (SSL: " : " ";
-        text += line;
-    }
-    return text.empty() ? text : text + ")";
 }
 
 TlsProblem problem(Span span, std::string text) { return {std::move(span), std::move(text) + because()}; }
