@@ -17,6 +17,7 @@
 #include "modules/module.hpp"
 #include "parser/load.hpp"
 #include "runtime/exchange/client_side.hpp"
+#include "runtime/net/tls_memory.hpp"
 #include "runtime/plan/plan.hpp"
 #include "runtime/plan/tls.hpp"
 #include "runtime/process/daemon.hpp"
@@ -422,6 +423,7 @@ int perform(CommandLine line, const std::vector<std::string>& arguments) {
 }  // namespace weir
 
 int main(int argc, char** argv) {
+    weir::net::keep_tls_memory_in_slabs();
     const std::vector<std::string> arguments(argv, argv + argc);
     weir::process::keep_title_space(argc, argv);
     weir::process::keep_notify_socket();

@@ -1,0 +1,199 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "runtime/base/slabs.hpp"
+
+#include <sys/mman.h>
+
+#include <cstdlib>
+#include <cstring>
+
+namespace weir {
+
+namespace {
+
+// Addresses cost nothing: enough for two million connections with TLS.
+constexpr std::size_t most_reserved = std::size_t(32) << 30, least_reserved = std::size_t(64) << 20;
+
+thread_local const char this_thread = 0;   // its address stands for the thread, over fork(), too
+
+}  // namespace
+
+Slabs::Slabs() {
+    for (auto size = most_reserved; size >= least_reserved; size /= 2) {
+        const auto all = 2 * size + slab_bytes;
+        auto* mapped = ::mmap(nullptr, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+        if (mapped == MAP_FAILED) continue;
+        // A huge page would hold more than what is in use.
+        ::madvise(mapped, all, MADV_NOHUGEPAGE);
+        mapped_ = mapped;
+        mapped_bytes_ = all;
+        base_ = (reinterpret_cast<std::uintptr_t>(mapped) + slab_bytes - 1) & ~(slab_bytes - 1);
+        reserved_ = size;
+        return;
+    }
+}
+
+Slabs::~Slabs() {
+    if (mapped_) ::munmap(mapped_, mapped_bytes_);
+}
+
+std::size_t Slabs::kind_of(std::size_t bytes) {
+    if (bytes <= fine) return (bytes + step - 1) / step - 1;
+    return fine / step + (bytes - fine + coarse_step - 1) / coarse_step - 1;
+}
+
+std::size_t Slabs::bytes_of(std::size_t kind) {
+    constexpr auto finely = fine / step;
+    return kind < finely ? (kind + 1) * step : fine + (kind - finely + 1) * coarse_step;
+}
+
+bool Slabs::is_mine() {
+    const void* owner = owner_.load(std::memory_order_relaxed);
+    if (owner == &this_thread) return true;
+    return !owner && owner_.compare_exchange_strong(owner, &this_thread);
+}
+
+void Slabs::link(Slab& slab) {
+    auto*& first = with_room_[slab.kind];
+    slab.previous = nullptr;
+    slab.next = first;
+    if (first) first->previous = &slab;
+    first = &slab;
+}
+
+void Slabs::unlink(Slab& slab) {
+    if (slab.next) slab.next->previous = slab.previous;
+    (slab.previous ? slab.previous->next : with_room_[slab.kind]) = slab.next;
+}
+
+// A slab with room for a piece; null: there is no memory.
+Slabs::Slab* Slabs::open(std::size_t kind) {
+    take_returned();
+    if (with_room_[kind]) return with_room_[kind];
+    std::size_t index = made_;
+    if (!spare_.empty()) index = spare_.back();
+    auto* memory = reinterpret_cast<void*>(base_ + index * slab_bytes);
+    if (index == usable_) {
+        constexpr auto more = slab_bytes * slabs_at_once;
+        if (usable_ * slab_bytes + more > reserved_ || ::mprotect(memory, more, PROT_READ | PROT_WRITE) != 0) return nullptr;
+        usable_ += slabs_at_once;
+    }
+    if (index == made_) {
+        ++made_;
+        spare_.reserve(made_);   // close() must not fail
+    } else {
+        spare_.pop_back();
+    }
+    const auto size = bytes_of(kind);
+    const auto room = (slab_bytes - sizeof(Slab)) / size;
+    auto* slab = new (memory) Slab{.next = nullptr,
+                                   .previous = nullptr,
+                                   .free = nullptr,
+                                   .piece_bytes = static_cast<std::uint32_t>(size),
+                                   .kind = static_cast<std::uint32_t>(kind),
+                                   .live = 0,
+                                   .fresh = static_cast<std::uint32_t>(room),
+                                   .most = static_cast<std::uint32_t>(room)};
+    link(*slab);
+    ++empty_[kind];
+    return slab;
+}
+
+// Nothing of it is in use any more.
+void Slabs::close(Slab& slab) {
+    unlink(slab);
+    --empty_[slab.kind];
+    spare_.push_back(static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(&slab) - base_) / slab_bytes));
+    ::madvise(&slab, slab_bytes, MADV_DONTNEED);
+}
+
+// Null: there is no memory.
+void* Slabs::allocate_block() {
+    if (kept_ == 0) take_returned();
+    if (kept_ != 0) return kept_blocks_[--kept_];
+    const auto at = [&](std::size_t index) { return reinterpret_cast<void*>(base_ + reserved_ + index * block_bytes); };
+    if (!spare_blocks_.empty()) {
+        const auto index = spare_blocks_.back();
+        spare_blocks_.pop_back();
+        return at(index);
+    }
+    if (blocks_made_ == blocks_usable_) {
+        constexpr auto more = block_bytes * blocks_at_once;
+        if (blocks_usable_ * block_bytes + more > reserved_ ||
+            ::mprotect(at(blocks_usable_), more, PROT_READ | PROT_WRITE) != 0)
+            return nullptr;
+        blocks_usable_ += blocks_at_once;
+        spare_blocks_.reserve(blocks_usable_);   // put_back_block() must not fail
+    }
+    return at(blocks_made_++);
+}
+
+void Slabs::put_back_block(void* block) {
+    if (kept_ < kept_blocks_.size()) {
+        kept_blocks_[kept_++] = block;
+        return;
+    }
+    ::madvise(block, block_bytes, MADV_DONTNEED);
+    spare_blocks_.push_back(static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(block) - base_ - reserved_) / block_bytes));
+}
+
+void* Slabs::allocate(std::size_t bytes) {
+    if (bytes == 0) return nullptr;
+    if (bytes > block_bytes || reserved_ == 0 || !is_mine()) return std::malloc(bytes);
+    if (bytes > largest) {
+        auto* block = allocate_block();
+        return block ? block : std::malloc(bytes);
+    }
+    const auto kind = kind_of(bytes);
+    auto* slab = with_room_[kind];
+    if (!slab && !(slab = open(kind))) return std::malloc(bytes);
+    void* piece = slab->free;
+    if (piece) slab->free = slab->free->next;
+    else piece = reinterpret_cast<char*>(slab) + sizeof(Slab) + std::size_t(slab->most - slab->fresh--) * slab->piece_bytes;
+    if (slab->live++ == 0) --empty_[kind];
+    if (!slab->free && slab->fresh == 0) unlink(*slab);
+    return piece;
+}
+
+void Slabs::put_back(void* piece) {
+    if (is_block(piece)) return put_back_block(piece);
+    auto& slab = *slab_of(piece);
+    const bool was_full = !slab.free && slab.fresh == 0;
+    slab.free = new (piece) Piece{slab.free};
+    if (was_full) link(slab);
+    // One that is empty stays: the next piece may come soon.
+    if (--slab.live == 0 && ++empty_[slab.kind] > 1) close(slab);
+}
+
+void Slabs::take_returned() {
+    auto* piece = returned_.exchange(nullptr, std::memory_order_acquire);
+    while (piece) {
+        auto* next = piece->next;
+        put_back(piece);
+        piece = next;
+    }
+}
+
+void Slabs::release(void* piece) {
+    if (!holds(piece)) return std::free(piece);
+    if (is_mine()) return put_back(piece);
+    auto* mine = new (piece) Piece{returned_.load(std::memory_order_relaxed)};
+    while (!returned_.compare_exchange_weak(mine->next, mine, std::memory_order_release, std::memory_order_relaxed)) {}
+}
+
+void* Slabs::resize(void* piece, std::size_t bytes) {
+    if (!piece) return allocate(bytes);
+    if (bytes == 0) {
+        release(piece);
+        return nullptr;
+    }
+    if (!holds(piece)) return std::realloc(piece, bytes);
+    const std::size_t room = is_block(piece) ? block_bytes : slab_of(piece)->piece_bytes;
+    if (bytes <= room) return piece;
+    auto* moved = allocate(bytes);
+    if (!moved) return nullptr;
+    std::memcpy(moved, piece, room);
+    release(piece);
+    return moved;
+}
+
+}  // namespace weir
