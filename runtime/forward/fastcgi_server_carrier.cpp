@@ -1,25 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/forward/fastcgi_server_carrier.hpp"
 
-#include "runtime/forward/connect.hpp"
-
 namespace weir::forward {
-
-using net::Io;
-
-Failure FastcgiServerCarrier::send_now(std::string_view body, bool last) {
-    rest_pending_ = !writer_.write_now(body, last, written_);
-    return written_.state == Io::State::failed ? Failure::send : Failure::none;
-}
-
-net::Task<Failure> FastcgiServerCarrier::connected(net::Time deadline, net::Watch* abort_when) {
-    return wait_until_connected(stream_, deadline, abort_when);
-}
-
-net::Task<Failure> FastcgiServerCarrier::send_rest(net::Time timeout) {
-    written_ = co_await writer_.write_rest(timeout, written_);
-    co_return failure_of(written_);
-}
 
 ServerCarrier::HeadStep FastcgiServerCarrier::take_head(http::ResponseHead& response, const AnswerRules& rules) {
     using What = HeadStep::What;

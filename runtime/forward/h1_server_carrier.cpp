@@ -1,25 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/forward/h1_server_carrier.hpp"
 
-#include "runtime/forward/connect.hpp"
-
 namespace weir::forward {
 
 using net::Io;
-
-Failure H1ServerCarrier::send_now(std::string_view body, bool last) {
-    rest_pending_ = !writer_.write_now(body, last, written_);
-    return written_.state == Io::State::failed ? Failure::send : Failure::none;
-}
-
-net::Task<Failure> H1ServerCarrier::connected(net::Time deadline, net::Watch* abort_when) {
-    return wait_until_connected(stream_, deadline, abort_when);
-}
-
-net::Task<Failure> H1ServerCarrier::send_rest(net::Time timeout) {
-    written_ = co_await writer_.write_rest(timeout, written_);
-    co_return failure_of(written_);
-}
 
 ServerCarrier::HeadStep H1ServerCarrier::parse(http::ResponseHead& response, const AnswerRules& rules) {
     using What = HeadStep::What;

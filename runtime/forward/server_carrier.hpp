@@ -26,11 +26,6 @@ inline http::HeadLimits limits_of(const AnswerRules& rules) {
     limits.underscores = true;
     return limits;
 }
-// How the rest of a request went out.
-inline Failure failure_of(const net::WriteAll& written) {
-    if (written.state == net::Io::State::ok) return Failure::none;
-    return written.timed_out ? Failure::send_timeout : Failure::send;
-}
 
 class ServerCarrier {
 public:

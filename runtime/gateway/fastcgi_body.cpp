@@ -207,18 +207,10 @@ bool FastcgiWriter::write_now(std::string_view bytes, bool last, net::WriteAll& 
     unframed_ = bytes;
     last_ = last;
     while (frame()) {
-        while (!rest_.empty()) {
-            auto outcome = stream_.write(rest_);
-            if (outcome.state == Io::State::blocked) return false;
-            if (outcome.state == Io::State::failed) {
-                result.state = outcome.state;
-                result.error = outcome.error;
-                return true;
-            }
-            sent_ += outcome.bytes;
-            result.done += outcome.bytes;
-            net::advance(rest_, outcome.bytes);
-        }
+        auto before = result.done;
+        bool settled = net::write_all_now(stream_, rest_, result);
+        sent_ += result.done - before;
+        if (!rest_.empty()) return settled;
         head.release();
     }
     return true;

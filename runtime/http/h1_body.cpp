@@ -172,20 +172,11 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
     // The FIN rides with the last bytes. Not when there is something to be read: closing would reset
     // the connection then, and take these bytes along.
     bool end_follows = last && closes_ && !stream_.watch.readable;
-    while (!rest_.empty()) {
-        auto outcome = stream_.write(rest_, end_follows);
-        if (outcome.state == net::Io::State::blocked) return false;
-        if (outcome.state == net::Io::State::failed) {
-            result.state = outcome.state;
-            result.error = outcome.error;
-            return true;
-        }
-        sent_ += outcome.bytes;
-        result.done += outcome.bytes;
-        net::advance(rest_, outcome.bytes);
-    }
-    head.release();
-    return true;
+    auto before = result.done;
+    bool settled = net::write_all_now(stream_, rest_, result, end_follows);
+    sent_ += result.done - before;
+    if (rest_.empty()) head.release();
+    return settled;
 }
 
 net::Task<net::WriteAll> H1Writer::write_rest(net::Time timeout, net::WriteAll so_far) {

@@ -121,11 +121,10 @@ net::Task<bool> H1Carrier::write_interim(const ResponseHead& head, std::string_v
     if (request.minor == 0) co_return true;   // RFC 9110 section 15.2
     if (text.empty()) text = interim_text(head);
     iovec piece{const_cast<char*>(text.data()), text.size()};
-    auto sent = stream_.write({&piece, 1});
-    if (sent.state == Io::State::failed) co_return false;
     std::span<iovec> rest(&piece, 1);
-    net::advance(rest, sent.bytes);
-    auto written = co_await net::write_all_slowly(stream_, rest, timeout, {});
+    net::WriteAll written;
+    if (!net::write_all_now(stream_, rest, written))
+        written = co_await net::write_all_slowly(stream_, rest, timeout, written);
     co_return written.state == Io::State::ok;
 }
 

@@ -127,6 +127,21 @@ void advance(std::span<iovec>& pieces, std::size_t bytes) {
     }
 }
 
+bool write_all_now(Stream& stream, std::span<iovec>& pieces, WriteAll& result, bool end_follows) {
+    while (!pieces.empty()) {
+        auto outcome = stream.write(pieces, end_follows);
+        if (outcome.state == Io::State::blocked) return false;
+        if (outcome.state == Io::State::failed) {
+            result.state = outcome.state;
+            result.error = outcome.error;
+            return true;
+        }
+        result.done += outcome.bytes;
+        advance(pieces, outcome.bytes);
+    }
+    return true;
+}
+
 Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
                                 WriteAll so_far) {
     while (!pieces.empty()) {

@@ -89,6 +89,9 @@ struct WriteAll {
 };
 // Advances the pieces by what was written.
 void advance(std::span<iovec>& pieces, std::size_t bytes);
+// Writes as much as goes without waiting, `end_follows` as for Stream::write(). False: some is left,
+// for write_all_slowly(); a failure is in `result`.
+bool write_all_now(Stream& stream, std::span<iovec>& pieces, WriteAll& result, bool end_follows = false);
 Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
                                 WriteAll so_far);
 
