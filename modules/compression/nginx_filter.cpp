@@ -103,11 +103,10 @@ public:
         constexpr std::string_view suffixes[] = {".br", ".zst", ".gz"};
         int weights[GzipConf::count] = {};
         std::size_t order[GzipConf::count] = {0, 1, 2};
-        const bool may = client_.may_get(subject, nullptr);
         for (auto which : order) {
             const auto& kind = conf_.kinds[which];
             if (kind.stored == Stored::always) weights[which] = 1;
-            auto weight = may ? weight_of(subject.request->fields, token_of(kind.tuning.coding)) : 0;
+            auto weight = may_get(kind, subject, nullptr) ? weight_of(subject.request->fields, token_of(kind.tuning.coding)) : 0;
             if (kind.stored != Stored::off) weights[which] = std::max(weights[which], weight);
         }
         std::stable_sort(std::begin(order), std::end(order),
@@ -158,6 +157,11 @@ private:
         return length;
     }
 
+    // The modules of brotli and zstd go by Accept-Encoding alone; the rest is gzip's.
+    bool may_get(const GzipConf::Kind& kind, route::Subject& subject, const http::ResponseHead* reply) const {
+        return kind.tuning.coding == Coding::gzip ? client_.may_get(subject, reply) : !subject.inner;
+    }
+
     // Of those that suit this answer the one that the client wants most.
     const GzipConf::Kind* choose(route::Subject& subject, const http::ResponseHead& reply, bool& varies) const {
         const auto type = type_of(reply);
@@ -174,11 +178,11 @@ private:
                 continue;
             varies = true;
             auto weight = weight_of(subject.request->fields, token_of(kind.tuning.coding));
-            if (weight <= best) continue;
+            if (weight <= best || !may_get(kind, subject, &reply)) continue;
             best = weight;
             chosen = &kind;
         }
-        return chosen && client_.may_get(subject, &reply) ? chosen : nullptr;
+        return chosen;
     }
 
     static bool begin_reply(const GzipConf::Kind& kind, route::Subject& subject, http::ResponseHead& reply,

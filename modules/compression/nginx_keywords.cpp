@@ -130,7 +130,7 @@ constexpr keyword::Signature buffers = {keyword::number("number", 1), keyword::s
 constexpr Keyword rows[] = {
     {.name = "brotli", .where = also_in_if, .args = {keyword::flag()}, .apply = lower_on<brotli>,
      .fallback = "off", .summary = "Compresses answers with brotli.",
-     .details = "Of gzip, brotli and zstd, where several are on, the client's Accept-Encoding decides by its weights; of two that it wants equally brotli goes before zstd, and zstd before gzip. gzip_vary, gzip_http_version, gzip_proxied and gzip_disable hold for all three.", .once = true},
+     .details = "Of gzip, brotli and zstd, where several are on, the client's Accept-Encoding decides by its weights; of two that it wants equally brotli goes before zstd, and zstd before gzip. gzip_vary holds for all three; gzip_http_version, gzip_proxied and gzip_disable for gzip alone.", .once = true},
     {.name = "brotli_buffers", .where = everywhere, .args = buffers, .fallback = "32 4k",
      .support = ignored(one_block), .summary = "Sets the buffers that compress answers with brotli."},
     {.name = "brotli_comp_level", .where = everywhere, .args = {keyword::number("level", 0, 11)}, .apply = lower_level<brotli>,

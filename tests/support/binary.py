@@ -11,6 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 DEFAULTS = ("build/debug/weir", "build/release/weir")
 ANCHORS = {"nginx": "/usr/sbin/nginx", "haproxy": "/usr/sbin/haproxy"}
 STREAM_MODULE = "/usr/lib/nginx/modules/ngx_stream_module.so"
+NGINX_MODULES = {  # what the tests load, and the package that holds it
+    STREAM_MODULE: "libnginx-mod-stream",
+    "/usr/lib/nginx/modules/ngx_http_brotli_filter_module.so": "libnginx-mod-http-brotli-filter",
+    "/usr/lib/nginx/modules/ngx_http_brotli_static_module.so": "libnginx-mod-http-brotli-static",
+}
 
 
 class MissingBinary(Exception):
@@ -41,8 +46,9 @@ def check_binaries():
     for name, path in ANCHORS.items():
         if not os.access(path, os.X_OK):
             raise MissingBinary(f"{path} is missing: apt-get install {name}")
-    if not os.path.exists(STREAM_MODULE):
-        raise MissingBinary("apt-get install libnginx-mod-stream")
+    for path, package in NGINX_MODULES.items():
+        if not os.path.exists(path):
+            raise MissingBinary(f"apt-get install {package}")
     if not subject_is_anchor():
         find_weir()
 

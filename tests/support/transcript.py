@@ -5,6 +5,8 @@
 import re
 import zlib
 
+import brotli
+
 IGNORED = {"date", "server"}
 BUILTIN_PAGE = re.compile(r"<h1>\s*(\d{3})\b")
 
@@ -44,7 +46,9 @@ def decoded(message):
             # "raw-deflate" of HAProxy comes under the same name.
             wrapped = message.body[:1] and (message.body[0] & 15) == 8
             return zlib.decompress(message.body, 15 if wrapped else -15)
-    except zlib.error:
+        if coding == "br":
+            return brotli.decompress(message.body)
+    except (zlib.error, brotli.error):
         pass
     return message.body
 
