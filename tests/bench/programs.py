@@ -33,8 +33,6 @@ class Program:
         return make(port, servers) if make else None
 
     def can(self, case):
-        if case.only_weir and self.name in ANCHORS:
-            return False
         if self.language:
             return getattr(case, self.language) is not None
         return case.floor is not None
