@@ -121,7 +121,7 @@ void count_handshake(Connection& connection) {
 void note(Connection& connection, const char* status_problem = nullptr) {
     auto& facts = connection.facts;
     facts.tls = true;
-    facts.make_details().tls = std::make_shared<const net::TlsFacts>(*connection.stream.tls(), status_problem);
+    facts.tls_facts = std::make_shared<const net::TlsFacts>(*connection.stream.tls(), status_problem);
 }
 
 // Asked by OpenSSL while the handshake runs: which certificate this client gets.
@@ -138,7 +138,7 @@ struct Asked {
     static bool certify(void* owner, net::TlsSession& session) {
         auto& self = *static_cast<Asked*>(owner);
         auto& connection = self.connection;
-        connection.facts.make_details().tls = std::make_shared<const net::TlsFacts>(session);
+        connection.facts.tls_facts = std::make_shared<const net::TlsFacts>(session);
         Arena arena;
         route::Subject subject;
         const auto& site = connection.first_site();
@@ -187,7 +187,7 @@ net::Task<bool> accept_tls(Connection& connection) {
             problem = co_await ask_about_client(connection, site, *status);
         note(connection, problem);
         if (site.source->kind == ir::Site::Kind::http) co_return true;
-        if (tls_refusal(connection, site, connection.facts.details().tls->server_name()) == 0) co_return true;
+        if (tls_refusal(connection, site, connection.facts.tls_facts->server_name()) == 0) co_return true;
         log_refused_session(connection, 500);
         co_return false;
     }
@@ -234,7 +234,7 @@ std::uint16_t tls_refusal(const Connection& connection, const plan::Site& site, 
     const auto& rules = site.source->settings.tls->rules;
     using Verify = ir::TlsRules::Verify;
     if (rules.verify == Verify::none) return 0;
-    const auto& tls = *facts.details().tls;
+    const auto& tls = *facts.tls_facts;
     // The certificate was asked for as another site wants it.
     auto name = tls.server_name();
     if (!name.empty() && !http::equal_ignoring_case(name, host)) {

@@ -84,7 +84,7 @@ void Exchange::enter(Stage stage) {
 // The site that answers before a Host says more: SNI's, else the listener's default.
 ir::SiteId Exchange::first_site(const plan::Listener& listener) {
     if (listener.only != ir::no_id) return listener.only;
-    auto name = connection_.facts.tls ? connection_.facts.details().tls->server_name() : std::string_view();
+    auto name = connection_.facts.tls ? connection_.facts.tls_facts->server_name() : std::string_view();
     if (name.empty()) return listener.names.fallback();
     return listener.names.find(route::normalize_host(name, arena_).host, subject_);
 }

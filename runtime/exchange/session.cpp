@@ -277,8 +277,8 @@ net::Task<bool> Session::preread() {
 void Session::choose_site() {
     const auto& listener = running_->plan->listeners[connection_.listener];
     if (listener.only != ir::no_id) return;
-    const auto& details = connection_.facts.details();
-    auto name = details.tls ? details.tls->server_name() : details.hello_sni;
+    const auto& facts = connection_.facts;
+    auto name = facts.tls_facts ? facts.tls_facts->server_name() : facts.details().hello_sni;
     if (name.empty()) return;
     auto host = route::normalize_host(name, arena_);
     if (!host.valid) return;

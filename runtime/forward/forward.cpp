@@ -282,7 +282,7 @@ bool ServerSide::may_send_early() const {
     if (!peer_->early_data || peer_->offers_h2 || only_h2()) return false;
     if (net::TlsSession::early_room(peer_->memory.get()) == 0) return false;
     if (!body_whole() || !body_here().empty() || file_follows() || !http::is_idempotent(sent_method())) return false;
-    const auto& tls = job_.subject.connection->details().tls;
+    const auto& tls = job_.subject.connection->tls_facts;
     return settings().retry.early_data || (job_.subject.connection->tls && tls && tls->early_pending());
 }
 

@@ -18,7 +18,7 @@ constexpr char client_uses_tls = 1, certificate_on_connection = 2, certificate_i
 std::string tls_value(const ir::ProxyHeaderValues& wanted, const route::Subject& subject) {
     std::string value(5, '\0');
     if (!subject.connection->tls) return value;
-    const auto& tls = *subject.connection->details().tls;
+    const auto& tls = *subject.connection->tls_facts;
     value[0] = client_uses_tls;
     if (tls.has_certificate())
         value[0] |= certificate_in_session | (tls.resumed() ? char{0} : certificate_on_connection);
@@ -51,7 +51,7 @@ std::string values_for(const pool::LiveServer& server, route::Subject& subject,
     }
     if (wanted.checksum) net::append_tlv(list, ProxyTlv::crc32c, std::string_view("\0\0\0\0", 4));
     const auto& details = subject.connection->details();
-    const auto* tls = details.tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     if (tls && !tls->alpn().empty()) net::append_tlv(list, ProxyTlv::alpn, tls->alpn());
     if (wanted.authority) {
         auto told = net::find_tlv(details.proxy_values, ProxyTlv::authority);

@@ -93,8 +93,6 @@ struct ConnectionDetails {
     Address proxy_client, proxy_local;  // the PROXY header's; ip none without
     std::string proxy_values;           // its list of types and values
     bool received_proxy_header = false;
-    // TLS on the client side; null without.
-    std::shared_ptr<const net::TlsFacts> tls;
     bool plain_on_tls = false;          // no TLS came where the listener speaks it
     // What a ClientHello that only passes through says (preread, req.ssl_*); type -1 = none seen.
     std::string_view hello_sni, hello_alpn, hello_protocol;
@@ -117,6 +115,8 @@ struct ConnectionFacts {
     std::uint32_t glitches = 0;  // what the client did that HTTP/2 forbids
     std::uint64_t serial = 0;  // nginx $connection
     const ir::Listener* listener = nullptr;   // of the plan that the connection uses
+    // TLS on the client side; null without. Not a detail: an idle connection is to stay small.
+    std::shared_ptr<const net::TlsFacts> tls_facts;
     std::int64_t accepted_us = 0;  // monotonic
     std::int64_t ready_us = 0;     // PROXY header and TLS handshake done
 

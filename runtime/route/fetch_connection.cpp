@@ -263,28 +263,28 @@ Value fetch_tls_used(const Node&, Subject& subject) {
     return Value::of_boolean(subject.connection->tls);
 }
 Value fetch_tls_sni(const Node&, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     return tls ? text_or_missing(tls->server_name()) : Value::missing();
 }
 Value fetch_tls_protocol(const Node&, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     return tls ? text_or_missing(tls->protocol()) : Value::missing();
 }
 Value fetch_tls_cipher(const Node&, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     return tls ? text_or_missing(tls->cipher()) : Value::missing();
 }
 Value fetch_tls_alpn(const Node&, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     return tls ? text_or_missing(tls->alpn()) : Value::missing();
 }
 Value fetch_tls_text(const Node& node, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     if (!tls) return Value::missing();
     return text_or_missing(tls->text(static_cast<ir::TlsFact>(node.number), node.text, *subject.arena));
 }
 Value fetch_tls_number(const Node& node, Subject& subject) {
-    const auto* tls = subject.connection->details().tls.get();
+    const auto* tls = subject.connection->tls_facts.get();
     if (!tls) return Value::missing();
     auto number = tls->number(static_cast<ir::TlsFact>(node.number));
     return node.type == ir::Type::boolean ? Value::of_boolean(number != 0) : Value::of_number(number);
