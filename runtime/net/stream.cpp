@@ -70,7 +70,7 @@ Io Stream::send(std::span<const iovec> pieces, bool more) {
 
 Io Stream::read_tls(char* into, std::size_t bytes) { return tls_->read(*this, into, bytes); }
 
-Io Stream::write_tls(std::span<const iovec> pieces) { return tls_->write(*this, pieces); }
+Io Stream::write_tls(std::span<const iovec> pieces, bool more) { return tls_->write(*this, pieces, more); }
 
 void Stream::start_tls(std::unique_ptr<TlsSession> session) {
     tls_ = std::move(session);

@@ -44,7 +44,7 @@ public:
     // next call must begin with the bytes that were left.
     // `more`: the caller writes again or ends our direction at once, so that both share a packet.
     Io write(std::span<const iovec> pieces, bool more = false) {
-        return tls_ ? write_tls(pieces) : send(pieces, more);
+        return tls_ ? write_tls(pieces, more) : send(pieces, more);
     }
     // Ends our direction (close_notify and FIN). The other stays open.
     void finish_writing();
@@ -75,7 +75,7 @@ private:
     Io receive(char* into, std::size_t bytes);
     Io send(std::span<const iovec> pieces, bool more = false);
     Io read_tls(char* into, std::size_t bytes);
-    Io write_tls(std::span<const iovec> pieces);
+    Io write_tls(std::span<const iovec> pieces, bool more);
 
     std::unique_ptr<TlsSession> tls_;
 };

@@ -117,7 +117,9 @@ int TlsHooks::send(Stream& stream, BIO* bio, const char* from, int bytes) {
         return -1;
     }
     iovec piece{const_cast<char*>(from), static_cast<std::size_t>(bytes)};
-    auto sent = stream.send({&piece, 1});
+    // Nobody waits for the tickets of TLS 1.3: they go with the first answer, or soon by themselves.
+    const bool more = session.more_ || SSL_get_state(session.ssl_) == TLS_ST_SW_SESSION_TICKET;
+    auto sent = stream.send({&piece, 1}, more);
     if (sent.state == Io::State::failed) {
         session.error_ = sent.error;
         return -1;
@@ -445,8 +447,9 @@ bool TlsSession::nothing_to_read(Stream& stream) {
     return outcome_of(stream, result, true).state == Io::State::blocked;
 }
 
-Io TlsSession::write(Stream& stream, std::span<const iovec> pieces) {
+Io TlsSession::write(Stream& stream, std::span<const iovec> pieces, bool more) {
     forget_errors();
+    more_ = more;
     static thread_local char joined[largest_record];
     const std::size_t most = context_->record_bytes();
     std::size_t done = 0, offset = 0;   // of the first piece
@@ -482,6 +485,7 @@ Io TlsSession::write(Stream& stream, std::span<const iovec> pieces) {
 void TlsSession::say_goodbye(Stream&) {
     if (!ready_ || broken_ || said_goodbye_) return;
     said_goodbye_ = true;
+    more_ = true;   // the FIN
     forget_errors();
     // The end of the handshake may be here, and would make the kernel reset the connection.
     if (early()) advance_early(true);

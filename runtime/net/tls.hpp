@@ -232,7 +232,7 @@ private:
     void attach(Stream& stream);
     [[nodiscard]] std::string take_plain() { return std::move(early_); }
     Io read(Stream& stream, char* into, std::size_t bytes);
-    Io write(Stream& stream, std::span<const iovec> pieces);
+    Io write(Stream& stream, std::span<const iovec> pieces, bool more);
     bool nothing_to_read(Stream& stream);
     int advance_early(bool to_the_end);
     bool read_early(Stream& stream, char* into, std::size_t bytes, Io& outcome);
@@ -266,6 +266,7 @@ private:
     bool broken_ = false;      // no close_notify
     bool said_goodbye_ = false;
     bool full_ = false;        // the last send took less than all
+    bool more_ = false;        // follows at once: what is sent now shares its packet
 };
 
 // Runs the handshake of a stream whose start_tls() was called.
