@@ -19,9 +19,9 @@ constexpr std::size_t block_size = 32768;
 constexpr std::uint64_t most_memory = std::uint64_t(256) << 20;
 constexpr std::uint64_t most_at_rest = std::uint64_t(32) << 20;
 
-bool igzip_does(const Tuning& tuning) {
-    return tuning.level <= 2 && tuning.window_bits == 15 && tuning.memory_level == 8;
-}
+// Others than zlib know one window and one size of tables.
+bool is_usual(const Tuning& tuning) { return tuning.window_bits == 15 && tuning.memory_level == 8; }
+bool igzip_does(const Tuning& tuning) { return tuning.level <= 2 && is_usual(tuning); }
 
 }  // namespace
 
@@ -48,16 +48,24 @@ public:
             case Coding::deflate:
             case Coding::raw_deflate:
                 if (igzip_does(how)) engine_.emplace<IgzipEngine>(how);
+                else if (is_usual(how)) engine_.emplace<WholeEngine>(how);
                 else engine_.emplace<ZlibEngine>(how);
         }
         count();
     }
     bool begin(std::uint64_t size) {
         ends_ = {};
-        return with([&](auto& engine) { return engine.begin(size); }, true);
+        const bool begun = with([&](auto& engine) { return engine.begin(size); }, true);
+        count();
+        return begun;
     }
     void end() {
-        if (auto* brotli = std::get_if<BrotliEngine>(&engine_)) brotli->end();
+        with(
+            [](auto& engine) {
+                if constexpr (requires { engine.end(); }) engine.end();
+                return true;
+            },
+            true);
         count();
     }
     Made run(std::string_view bytes, Flush flush) {
@@ -78,6 +86,7 @@ public:
         made.failed = did == Did::failed;
         made.more = did == Did::full;
         made.bytes = {block_, block_size - ends_.room};
+        if (std::holds_alternative<WholeEngine>(engine_)) count();   // it may have grown
         return made;
     }
 
@@ -98,7 +107,7 @@ private:
         memory = sizeof(Encoder) + with([](auto& engine) { return engine.memory(); }, std::uint64_t(0));
     }
 
-    std::variant<std::monostate, ZlibEngine, IgzipEngine, BrotliEngine, ZstdEngine> engine_;
+    std::variant<std::monostate, ZlibEngine, WholeEngine, IgzipEngine, BrotliEngine, ZstdEngine> engine_;
     Ends ends_;
     char block_[block_size];
 };
@@ -183,10 +192,12 @@ Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t mo
         own.at_rest -= encoder->memory;
     } else {
         encoder = std::make_unique<Encoder>(tuning);
-        if (!own.make_room(encoder->memory, most)) return nullptr;
         own.used += encoder->memory;
     }
-    if (encoder->begin(size)) return encoder.release();
+    const auto before = encoder->memory;
+    const bool begun = encoder->begin(size);
+    own.used += encoder->memory - before;
+    if (begun && own.make_room(0, most)) return encoder.release();
     own.used -= encoder->memory;
     return nullptr;
 }
@@ -231,7 +242,12 @@ void give_back(Decoder* decoder) {
     own.decoders.push_back(std::move(done));
 }
 
-Made run(Encoder& encoder, std::string_view bytes, Flush flush) { return encoder.run(bytes, flush); }
+Made run(Encoder& encoder, std::string_view bytes, Flush flush) {
+    const auto before = encoder.memory;
+    auto made = encoder.run(bytes, flush);
+    pool().used += encoder.memory - before;
+    return made;
+}
 Made run(Decoder& decoder, std::string_view bytes, bool last) { return decoder.run(bytes, last); }
 
 std::uint64_t memory_in_use() { return pool().used; }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoders and decoders of bodies: zlib, ISA-L's igzip for the fast levels of gzip, brotli, zstd. Each
-// worker keeps those it has made and uses them again; together they have a bound of memory.
+// Encoders and decoders of bodies: zlib, ISA-L's igzip for the fast levels of gzip and libdeflate for
+// the others where the body is short, brotli, zstd. Each worker keeps those it has made and uses them
+// again; together they have a bound of memory.
 #pragma once
 
 #include <cstddef>

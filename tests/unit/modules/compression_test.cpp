@@ -88,15 +88,18 @@ TEST_P(Codec, PacksWhatComesInPieces) {
     for (std::size_t size : {0, 1, 1000, 100'000, 1'000'000}) {
         const auto text = text_of(size);
         for (std::size_t piece : {size_t(1 + size / 3), size_t(16384), size + 1}) {
-            auto* encoder = take_encoder(tuning, size, 0);
-            ASSERT_NE(encoder, nullptr);
-            std::string packed;
-            for (std::size_t at = 0; at < size; at += piece)
-                packed += all_of(*encoder, std::string_view(text).substr(at, piece), Flush::none);
-            packed += all_of(*encoder, {}, Flush::finish);
-            give_back(encoder);
-            EXPECT_EQ(unpack(packed, tuning.coding), text) << size << " in pieces of " << piece;
-            if (size > 1000) EXPECT_LT(packed.size(), size / 3);
+            // As it is, not known, and wrong.
+            for (std::size_t said : {size, size_t(0), size / 2 + 1, 2 * size}) {
+                auto* encoder = take_encoder(tuning, said, 0);
+                ASSERT_NE(encoder, nullptr);
+                std::string packed;
+                for (std::size_t at = 0; at < size; at += piece)
+                    packed += all_of(*encoder, std::string_view(text).substr(at, piece), Flush::none);
+                packed += all_of(*encoder, {}, Flush::finish);
+                give_back(encoder);
+                EXPECT_EQ(unpack(packed, tuning.coding), text) << size << " said to be " << said << " in pieces of " << piece;
+                if (size > 1000) EXPECT_LT(packed.size(), size / 3);
+            }
         }
     }
 }
@@ -104,20 +107,55 @@ TEST_P(Codec, PacksWhatComesInPieces) {
 TEST_P(Codec, AFlushGivesAllThatCame) {
     const auto& tuning = GetParam().tuning;
     if (tuning.coding == Coding::brotli || tuning.coding == Coding::zstd) GTEST_SKIP() << "decoded whole here";
-    auto* encoder = take_encoder(tuning, 0, 0);
-    ASSERT_NE(encoder, nullptr);
-    std::string packed;
-    std::string plain;
-    for (int i = 0; i < 5; ++i) {
-        auto text = text_of(100 + static_cast<std::size_t>(i) * 20'000);
-        plain += text;
-        packed += all_of(*encoder, text, Flush::none);
-        packed += all_of(*encoder, {}, Flush::sync);
+    for (std::size_t said : {0, 100'000, 10'000'000}) {
+        auto* encoder = take_encoder(tuning, said, 0);
+        ASSERT_NE(encoder, nullptr);
+        std::string packed;
+        std::string plain;
+        for (int i = 0; i < 5; ++i) {
+            auto text = text_of(100 + static_cast<std::size_t>(i) * 20'000);
+            plain += text;
+            packed += all_of(*encoder, text, Flush::none);
+            packed += all_of(*encoder, {}, Flush::sync);
+            EXPECT_EQ(unpack(packed, tuning.coding), plain) << i << ", said to be " << said;
+        }
+        EXPECT_TRUE(all_of(*encoder, {}, Flush::sync).size() < 16) << "nothing came in between";
+        packed += all_of(*encoder, {}, Flush::finish);
         EXPECT_EQ(unpack(packed, tuning.coding), plain);
+        give_back(encoder);
     }
-    EXPECT_TRUE(all_of(*encoder, {}, Flush::sync).size() < 16) << "nothing came in between";
-    packed += all_of(*encoder, {}, Flush::finish);
-    give_back(encoder);
+}
+
+// Bytes that wait for a flush come before those that come with it, and with the end.
+TEST_P(Codec, AFlushMayComeWithBytes) {
+    const auto& tuning = GetParam().tuning;
+    const auto text = text_of(90'000);
+    for (auto last : {Flush::sync, Flush::finish}) {
+        auto* encoder = take_encoder(tuning, 90'000, 0);
+        ASSERT_NE(encoder, nullptr);
+        auto packed = all_of(*encoder, std::string_view(text).substr(0, 40'000), Flush::none);
+        packed += all_of(*encoder, std::string_view(text).substr(40'000, 50'000), last);
+        if (last != Flush::finish) packed += all_of(*encoder, {}, Flush::finish);
+        EXPECT_EQ(unpack(packed, tuning.coding), text);
+        give_back(encoder);
+    }
+}
+
+TEST_P(Codec, WhatIsTakenIsCounted) {
+    const auto& tuning = GetParam().tuning;
+    auto use_some = [&](int times) {
+        for (int i = 0; i < times; ++i) {
+            auto* encoder = take_encoder(tuning, 100'000, 0);
+            ASSERT_NE(encoder, nullptr);
+            all_of(*encoder, text_of(50'000), Flush::none);
+            if (i % 2) all_of(*encoder, text_of(50'000), i % 4 == 1 ? Flush::finish : Flush::sync);
+            give_back(encoder);
+        }
+    };
+    use_some(4);
+    const auto before = memory_in_use();
+    use_some(20);
+    EXPECT_EQ(memory_in_use(), before);
 }
 
 TEST_P(Codec, AnEncoderBeginsAnewAfterOneThatBrokeOff) {
