@@ -67,9 +67,14 @@ public:
     net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout);
     // What follows the last piece where the framing has a place for it; before that piece.
     virtual void set_trailers(std::string_view) {}
-    // True when raw body bytes may be spliced in now (nothing waits, framing is by length or close).
+    // True when raw body bytes may be spliced in now (nothing waits).
     [[nodiscard]] virtual bool takes_splice() const { return false; }
     virtual void spliced(std::uint64_t, bool) {}
+    // True when frames go around them (chunks), and a last one behind all: then frame() says what is sent
+    // in front of so many bytes (`first`: no frame before them is open), and with 0 bytes behind the last
+    // ones. Valid until the next call.
+    [[nodiscard]] virtual bool frames() const { return false; }
+    virtual std::string_view frame(std::uint64_t, bool) { return {}; }
     [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
     [[nodiscard]] std::uint64_t sent() const { return sent_; }   // all bytes, heads included
     [[nodiscard]] std::uint64_t body_sent() const { return body_sent_; }
@@ -88,6 +93,7 @@ struct RelayResult {
     BodyState state = BodyState::ok;
     int error = 0;
     bool timed_out = false;
+    std::uint64_t spliced = 0;   // body bytes that went by splice()
 };
 
 // Moves a whole body. `head` bytes that wait in the sink go out with the first piece.

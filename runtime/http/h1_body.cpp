@@ -135,15 +135,33 @@ net::Task<Piece> next_from_stream(BodySource& source, net::Stream& stream, net::
 
 std::uint64_t H1Body::spliceable() const {
     if (!stream_.plain() || ended_ || buffer_.size() != handed_) return 0;
-    if (framing_ == Framing::length) return left_;
-    return framing_ == Framing::until_close ? UINT64_MAX : 0;
+    switch (framing_) {
+        case Framing::length: return left_;
+        case Framing::chunked: return chunks_.left_in_chunk();
+        case Framing::until_close: return flows_ ? UINT64_MAX : 0;   // else it may come in drops
+        case Framing::none: break;
+    }
+    return 0;
 }
 
 void H1Body::spliced(std::uint64_t bytes) {
     received_ += bytes;
+    if (framing_ == Framing::chunked) chunks_.skip_body(bytes);
     if (framing_ != Framing::length) return;
     left_ -= bytes;
     ended_ = left_ == 0;
+}
+
+std::string_view H1Writer::frame(std::uint64_t bytes, bool first) {
+    if (framing_ != Framing::chunked) return {};
+    std::size_t size = 0;
+    if (!first) {
+        size_line_[size++] = '\r';
+        size_line_[size++] = '\n';
+    }
+    if (bytes != 0) size += write_chunk_size(size_line_ + size, bytes);
+    sent_ += size;
+    return {size_line_, size};
 }
 
 bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& result) {
@@ -199,7 +217,14 @@ namespace {
 // Below this a copy through a buffer is cheaper than two splice() calls.
 constexpr std::uint64_t worth_splicing = 65536;
 
-// Moves up to `most` bytes inside the kernel; ends early when the source has an end or an error.
+net::Task<net::WriteAll> write_frame(BodySink& to, std::uint64_t bytes, bool first, net::Time timeout) {
+    auto text = to.frame(bytes, first);
+    iovec piece{const_cast<char*>(text.data()), text.size()};
+    co_return co_await net::write_all_slowly(*to.stream(), {&piece, 1}, timeout, {});
+}
+
+// Moves bytes inside the kernel as long as the source has some that nobody has to look at; ends early when
+// it has an end or an error.
 net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits limits) {
     RelayResult result;
     net::Splice pipe;
@@ -210,44 +235,58 @@ net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits l
     auto limit = [&](net::Time timeout) {
         return timeout == net::never ? net::never : loop.now() + timeout;
     };
+    auto fail = [&](RelayResult::Side side, int error, bool timed_out) {
+        result.failed = side;
+        result.error = error;
+        result.timed_out = timed_out;
+        result.state = timed_out ? BodyState::timed_out : BodyState::failed;
+    };
+    bool framed = false;   // a frame is open
     while (from.spliceable() != 0 || pipe.held() != 0) {
         if (from.spliceable() != 0 && pipe.held() == 0) {
             while (!source.watch.readable) {
                 auto waited = co_await net::readable(source.watch, limit(limits.read_timeout),
                                                      limits.abort_when);
                 if (waited == net::Waited::ready) break;
-                result.failed = RelayResult::Side::source;
-                result.timed_out = waited == net::Waited::timed_out;
-                result.state = result.timed_out ? BodyState::timed_out : BodyState::aborted;
+                fail(RelayResult::Side::source, 0, waited == net::Waited::timed_out);
+                if (!result.timed_out) result.state = BodyState::aborted;
                 co_return result;
             }
             auto moved = pipe.fill(source, std::min(from.spliceable(), pipe.capacity()));
-            if (moved.state == net::Io::State::end) co_return result;   // the caller sees it again
+            if (moved.state == net::Io::State::end) break;   // the caller sees it again
             if (moved.state == net::Io::State::failed) {
-                result.failed = RelayResult::Side::source;
-                result.state = BodyState::failed;
-                result.error = moved.error;
+                fail(RelayResult::Side::source, moved.error, false);
                 co_return result;
             }
-            if (moved.state == net::Io::State::ok) from.spliced(moved.bytes);
+            if (moved.state == net::Io::State::ok) {
+                from.spliced(moved.bytes);
+                result.spliced += moved.bytes;
+                if (to.frames()) {
+                    auto written = co_await write_frame(to, moved.bytes, !framed, limits.write_timeout);
+                    framed = true;
+                    if (written.state != net::Io::State::ok) {
+                        fail(RelayResult::Side::sink, written.error, written.timed_out);
+                        co_return result;
+                    }
+                }
+            }
         }
         if (pipe.held() == 0) continue;
         auto moved = pipe.drain(sink, false);
         if (moved.state == net::Io::State::ok) to.spliced(moved.bytes, from.ended());
         if (moved.state == net::Io::State::failed) {
-            result.failed = RelayResult::Side::sink;
-            result.state = BodyState::failed;
-            result.error = moved.error;
+            fail(RelayResult::Side::sink, moved.error, false);
             co_return result;
         }
         if (moved.state == net::Io::State::blocked &&
             co_await net::writable(sink.watch, limit(limits.write_timeout)) != net::Waited::ready) {
-            result.failed = RelayResult::Side::sink;
-            result.timed_out = true;
-            result.state = BodyState::timed_out;
+            fail(RelayResult::Side::sink, 0, true);
             co_return result;
         }
     }
+    if (!framed) co_return result;
+    auto written = co_await write_frame(to, 0, false, limits.write_timeout);
+    if (written.state != net::Io::State::ok) fail(RelayResult::Side::sink, written.error, written.timed_out);
     co_return result;
 }
 
@@ -255,6 +294,7 @@ net::Task<RelayResult> splice_body(BodySource& from, BodySink& to, RelayLimits l
 
 net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits limits) {
     RelayResult result;
+    std::uint64_t spliced = 0;
     auto started = net::never;
     for (;;) {
         if (limits.rate != 0) {
@@ -270,7 +310,7 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
         }
         Piece piece;
         bool have = false;
-        if (limits.rate == 0 && to.takes_splice() && to.stream() && from.in_file().length != 0) {
+        if (limits.rate == 0 && to.takes_splice() && !to.frames() && to.stream() && from.in_file().length != 0) {
             result = co_await send_file(from, to, limits);
             if (result.failed != RelayResult::Side::none || from.ended()) co_return result;
             continue;
@@ -280,8 +320,9 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             // Hands over what the last piece still held in the buffer, then goes past user space.
             auto before = from.received();
             result = co_await splice_body(from, to, limits);
+            result.spliced = spliced += result.spliced;
             if (result.failed != RelayResult::Side::none) co_return result;
-            if (from.ended()) co_return result;
+            if (from.ended() && !to.frames()) co_return result;
             if (from.received() == before) have = from.ready(piece);   // no pipe, or the end
         } else {
             have = from.ready(piece);

@@ -74,8 +74,10 @@ public:
     bool write_now(std::string_view bytes, bool last, net::WriteAll& result) override;
     net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) override;
     [[nodiscard]] bool takes_splice() const override {
-        return head.empty() && framing_ != Framing::chunked && stream_.plain();
+        return head.empty() && stream_.plain();
     }
+    [[nodiscard]] bool frames() const override { return framing_ == Framing::chunked; }
+    std::string_view frame(std::uint64_t bytes, bool first) override;
     [[nodiscard]] net::Stream* stream() override { return &stream_; }
     void spliced(std::uint64_t bytes, bool) override {
         sent_ += bytes;
@@ -89,7 +91,7 @@ private:
     std::string_view trailers_;   // with the line that ends them
     iovec pieces_[5];
     std::span<iovec> rest_;
-    char size_line_[20];
+    char size_line_[22];   // with the end of the chunk before
 };
 
 }  // namespace weir::http
