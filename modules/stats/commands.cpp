@@ -53,8 +53,8 @@ bool has_word(const CommandCall& call, std::string_view wanted) {
 }
 
 void show_stat(CommandCall& call) {
-    if (has_word(call, "typed") || has_word(call, "schema"))
-        return call.say("This form is not available: use the table or \"json\".");
+    if (has_word(call, "schema"))
+        return call.say("This form is not available: use the table, \"typed\" or \"json\".");
     auto rows = make_rows(call.around, call.now_seconds);
     std::erase_if(rows, [&](const Row& row) {
         if (!is_shown(call, row)) return true;
@@ -64,6 +64,10 @@ void show_stat(CommandCall& call) {
         return has_word(call, "no-maint") && status.starts_with("MAINT");
     });
     if (has_word(call, "json")) return call.say(write_json(rows));
+    if (has_word(call, "typed")) {
+        call.out += write_typed(rows);
+        return;
+    }
     call.out += write_csv(rows);
 }
 
@@ -236,6 +240,7 @@ void show_environment(CommandCall& call) {
 
 void zero(Counters& counters) {
     for (auto* total : {&counters.total, &counters.requests, &counters.bytes_in, &counters.bytes_out,
+                        &counters.spliced_in, &counters.spliced_out,
                         &counters.connect_errors, &counters.response_errors, &counters.client_aborts,
                         &counters.server_aborts, &counters.retries, &counters.redispatches,
                         &counters.denied_requests, &counters.denied_responses, &counters.request_errors,

@@ -84,6 +84,9 @@ private:
         if (has_option(options, ";csv")) {
             answer.content_type = "text/plain";
             answer.body = arena.copy(write_csv(rows));
+        } else if (has_option(options, ";typed")) {
+            answer.content_type = "text/plain";
+            answer.body = arena.copy(write_typed(rows));
         } else if (has_option(options, ";json")) {
             answer.content_type = "application/json";
             answer.body = arena.copy(write_json(rows));

@@ -70,6 +70,8 @@ private:
         row.set(Column::dresp, sum(entry, &Counters::denied_responses));
         row.set(Column::mode, http ? "http" : "tcp");
         if (!http) return;
+        row.set(Column::h1_spliced_bytes_in, sum(entry, &Counters::spliced_in));
+        row.set(Column::h1_spliced_bytes_out, sum(entry, &Counters::spliced_out));
         constexpr Column kinds[] = {Column::hrsp_other, Column::hrsp_1xx, Column::hrsp_2xx,
                                     Column::hrsp_3xx,   Column::hrsp_4xx, Column::hrsp_5xx};
         for (std::size_t kind = 0; kind < 6; ++kind) {
@@ -263,7 +265,8 @@ std::vector<Proxy> proxies_of(const route::Surroundings& around) {
     });
     std::vector<Proxy> proxies;
     for (auto& one : list) {
-        one.proxy.number = static_cast<std::uint32_t>(proxies.size()) + 2;
+        const auto id = one.proxy.site ? one.proxy.site->id : one.proxy.pool->conf().id;
+        one.proxy.number = id != 0 ? id : static_cast<std::uint32_t>(proxies.size()) + 2;
         proxies.push_back(one.proxy);
     }
     return proxies;

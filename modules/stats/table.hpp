@@ -31,7 +31,7 @@ namespace weir::modules::stats {
     X(need_conn_est) X(uweight) X(agg_server_status) X(agg_server_check_status)                \
     X(agg_check_status) X(srid) X(sess_other) X(h1sess) X(h2sess) X(h3sess) X(req_other)       \
     X(h1req) X(h2req) X(h3req) X(proto) X(priv_idle_cur) X(reqbin) X(reqbout) X(resbin)        \
-    X(resbout) X(cache_hint_hits)
+    X(resbout) X(cache_hint_hits) X(h1_spliced_bytes_in) X(h1_spliced_bytes_out)
 
 enum class Column : std::uint8_t {
 #define X(name) name,
@@ -61,7 +61,8 @@ struct Row {
     }
 };
 
-// Proxies in the order of the configuration, numbered as HAProxy numbers them: the first is its own.
+// Proxies in the order of the configuration, with the numbers that it gives them (id), else counted as
+// HAProxy does: the first is its own.
 struct Proxy {
     const ir::Site* site = nullptr;        // a frontend, or
     const pool::LivePool* pool = nullptr;  // a backend, or (listen) both
@@ -77,6 +78,8 @@ std::vector<Row> make_rows(const route::Surroundings& around, std::int64_t now_s
 // The forms.
 std::string write_csv(const std::vector<Row>& rows);
 std::string write_json(const std::vector<Row>& rows);
+// A line for each value, with what sort of value it is (HAProxy's "typed").
+std::string write_typed(const std::vector<Row>& rows);
 std::string write_html(const std::vector<Row>& rows, const route::Subject& subject,
                        const Conf& conf, std::string_view version);
 

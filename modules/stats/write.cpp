@@ -2,6 +2,9 @@
 // The statistics as CSV, JSON and a page.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <initializer_list>
+
 #include "modules/stats/table.hpp"
 
 namespace weir::modules::stats {
@@ -111,7 +114,74 @@ void put_row(std::string& out, const Row& row, bool addresses) {
     out += "</tr>\n";
 }
 
+// HAProxy's tags of a value: origin (metric, status, key, config), nature (gauge, limit, maximum, rate,
+// counter, duration, age, average, name, output), scope (process, service), persistent or volatile; and
+// its type. Numbers that are not named here are counters.
+struct Form {
+    std::string_view tags, type;
+};
+struct Group {
+    Form form;
+    std::initializer_list<Column> columns;
+};
+
+Form form_of(Column column, Row::Type row) {
+    using C = Column;
+    static const Group groups[] = {
+        {{"KNSV", "str"}, {C::pxname, C::svname}},
+        {{"KGPV", "u32"}, {C::pid}},
+        {{"KGSV", "u32"}, {C::iid, C::sid}},
+        {{"CGSV", "u32"}, {C::type, C::qlimit, C::check_rise, C::check_fall, C::check_health, C::agent_rise, C::agent_fall,
+                           C::agent_health}},
+        {{"CGSV", "str"}, {C::addr, C::mode, C::algo}},
+        {{"CNSV", "str"}, {C::tracked, C::cookie}},
+        {{"CLPV", "u32"}, {C::slim, C::rate_lim, C::src_ilim}},
+        {{"MGPV", "u32"}, {C::qcur, C::scur, C::srv_icur, C::idle_conn_cur, C::safe_conn_cur, C::used_conn_cur,
+                           C::need_conn_est, C::agg_server_status, C::agg_server_check_status, C::agg_check_status}},
+        {{"MMPV", "u32"}, {C::qmax, C::smax, C::rate_max, C::req_rate_max, C::conn_rate_max, C::qtime_max, C::ctime_max,
+                           C::rtime_max, C::ttime_max}},
+        {{"MRPP", "u32"}, {C::rate, C::req_rate, C::conn_rate}},
+        {{"MaPV", "u32"}, {C::weight, C::uweight, C::throttle, C::qtime, C::ctime, C::rtime, C::ttime}},
+        {{"SGPV", "str"}, {C::status}},
+        {{"MAPV", "u32"}, {C::lastchg}},
+        {{"MAPV", "s32"}, {C::lastsess}},
+        {{"MCPP", "u32"}, {C::downtime}},
+        {{"MOPV", "str"}, {C::check_status, C::last_chk, C::last_agt, C::agent_status, C::check_desc, C::agent_desc}},
+        {{"MOPV", "u32"}, {C::check_code, C::agent_code}},
+        {{"MDPV", "u64"}, {C::check_duration, C::agent_duration}},
+        {{"MCPV", "u64"}, {C::h1_spliced_bytes_in, C::h1_spliced_bytes_out}},
+    };
+    // How many there are, or whether it is one.
+    if (column == C::act || column == C::bck) return {row == Row::Type::backend ? "MGPV" : "SGPV", "u32"};
+    for (const auto& group : groups)
+        if (std::find(group.columns.begin(), group.columns.end(), column) != group.columns.end()) return group.form;
+    return {"MCPP", "u64"};
+}
+
+char letter_of(Row::Type type) {
+    switch (type) {
+        case Row::Type::frontend: return 'F';
+        case Row::Type::backend: return 'B';
+        case Row::Type::server: return 'S';
+        case Row::Type::listener: return 'L';
+    }
+    return '?';
+}
+
 }  // namespace
+
+std::string write_typed(const std::vector<Row>& rows) {
+    std::string out;
+    for (const auto& row : rows)
+        for (std::size_t i = 0; i < column_count; ++i) {
+            if (row.cells[i].empty()) continue;
+            const auto column = static_cast<Column>(i);
+            const auto form = form_of(column, row.type);
+            out += fmt::format("{}.{}.{}.{}.{}.1:{}:{}:{}\n", letter_of(row.type), row.proxy, row.id, i, name_of(column),
+                               form.tags, form.type, row.cells[i]);
+        }
+    return out;
+}
 
 std::string write_csv(const std::vector<Row>& rows) {
     std::string out = "# ";

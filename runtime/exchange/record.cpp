@@ -289,9 +289,17 @@ void Exchange::count() {
         if (head_refused_) counters.request_errors.add(1);
     };
     if (worker_.process.slots) all(worker_.process.mine(worker_.index));
-    if (auto& entry = running_->sites[site_->id]; entry.slots) all(entry.mine(worker_.index));
+    auto spliced = [](zone::Counters& counters, std::uint64_t in, std::uint64_t out) {
+        if (in != 0) counters.spliced_in.add(in);
+        if (out != 0) counters.spliced_out.add(out);
+    };
+    if (auto& entry = running_->sites[site_->id]; entry.slots) {
+        all(entry.mine(worker_.index));
+        spliced(entry.mine(worker_.index), subject_.spliced_request, subject_.spliced_reply);
+    }
     if (!tally_.entered()) return;
     all(subject_.pool->counters());
+    spliced(subject_.pool->counters(), subject_.spliced_reply, subject_.spliced_request);
     count_times(subject_, subject_.pool->counters());
     if (end[0] == 'C') tally_.client_aborted();
     if (end[0] == 'S' && end[1] == 'D') tally_.server_aborted();
@@ -299,6 +307,7 @@ void Exchange::count() {
     // A server's own are those that it answered, with its status.
     auto& server = tally_.last()->counters(worker_.index);
     traffic(server);
+    spliced(server, subject_.spliced_reply, subject_.spliced_request);
     if (end[0] == 'P' && end[1] == 'H') server.denied_responses.add(1);
     if (!subject_.response) return;
     answered(server, subject_.response->status);

@@ -480,6 +480,7 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
             limits.paced = &carrier_.watch;
             limits.abort_when = route_->forwarding->source->ignore_client_abort ? nullptr : &carrier_.watch;
             auto result = co_await http::relay_body(*from, to, limits);
+            subject_.spliced_reply += result.spliced;
             ok = result.failed == http::RelayResult::Side::none;
             if (!ok) note_relay_end(subject_, result);
             // A body that breaks off before its first byte: the client sees the head all the same (nginx).

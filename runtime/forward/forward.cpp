@@ -444,6 +444,7 @@ net::Detached ServerSide::pump_body() {
     limits.read_timeout = time_of(job_.client_times.client_read);
     limits.write_timeout = time_of(timeouts().server_send);
     auto result = co_await http::relay_body(source, carrier_->sink(), limits);
+    job_.subject.spliced_request += result.spliced;
     pumping_ = false;
     if (result.failed == http::RelayResult::Side::source) {
         pump_failure_ = failure_of(result.state);

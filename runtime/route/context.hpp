@@ -241,6 +241,7 @@ struct Subject {
     std::uint64_t body_length = 0;     // announced or received
     bool body_gathered = false;        // there is one, and all of it was received
     std::uint64_t received = 0;        // bytes of this request so far, head included
+    std::uint64_t spliced_request = 0, spliced_reply = 0;   // of its bodies: bytes that went by splice()
     std::uint32_t connection_requests = 0;  // serial of the request on its connection, from 1
     std::uint64_t serial = 0;               // of the exchange in this worker (%rt)
     std::string_view payload;               // tcp: bytes of the client that wait unread

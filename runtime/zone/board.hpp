@@ -41,6 +41,7 @@ struct alignas(64) Counters {
     Counter total;              // sessions (site: accepted connections)
     Counter requests;
     Counter bytes_in, bytes_out;
+    Counter spliced_in, spliced_out;   // of these, of bodies, by splice()
     Counter responses[6];       // [1]..[5] = 1xx..5xx, [0] = other
     Counter connect_errors, response_errors, client_aborts, server_aborts;
     Counter retries, redispatches, denied_requests, denied_responses, request_errors;

@@ -144,3 +144,42 @@ def test_one_connection_many_commands(setup):
             gone.connect(str(path))
             gone.sendall(b"show stat\n")
         assert ask(path, "show cli level") == "admin\n\n"
+
+
+def test_typed_values_are_those_of_haproxy(setup):
+    """Column to what sort of value it is, in the rows of each kind."""
+    seen = []
+    for which in ("anchor", "weir"):
+        path, web, proxy = setup(which)
+        with proxy:
+            get(web, "/")
+            lines = ask(path, "show stat typed").strip().splitlines()
+        found = {}
+        for line in lines:
+            place, tags, kind, _ = line.split(":", 3)
+            letter, proxy_id, number, position, name, process = place.split(".")
+            assert process == "1" and proxy_id.isdigit() and number.isdigit() and position.isdigit()
+            # 2.6 does not say what is persistent.
+            found[letter, name] = tags[:3], kind
+        seen.append(found)
+    anchor, weir = seen
+    assert {name for _, name in weir} >= {"pxname", "status", "scur", "bin", "hrsp_2xx", "h1_spliced_bytes_in"}
+    assert {key: value for key, value in weir.items() if key in anchor} == \
+        {key: value for key, value in anchor.items() if key in weir}
+
+
+def test_bytes_that_went_by_the_kernel_are_counted(setup, run_server):
+    path, web, proxy = setup("weir")
+    large = "x" * 1000000
+    big = run_server(HttpServer("big", answers=[Answer(body=large)]))
+    port = free_port()
+    proxy.write_config(proxy.config_path.read_text() + f"listen big\n    bind 127.0.0.1:{port}\n    server one {big.address}\n")
+    with proxy:
+        assert get(port, "/").body == large.encode()
+        typed = ask(path, "show stat typed")
+
+    def value(letter, name):
+        number = re.search(rf"^{letter}\.(\d+)\.0\.0\.pxname\.1:KNSV:str:big$", typed, re.M).group(1)
+        return int(re.search(rf"^{letter}\.{number}\.0\.\d+\.h1_spliced_bytes_{name}\.1:MCPV:u64:(\d+)$", typed, re.M).group(1))
+    assert value("F", "in") == 0 and 500000 < value("F", "out") <= len(large)
+    assert 500000 < value("B", "in") <= len(large) and value("B", "out") == 0
