@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "parser/haproxy/address.hpp"
 #include "parser/haproxy/lower.hpp"
 #include "parser/haproxy/rows.hpp"
 #include "parser/haproxy/tables_own.hpp"
@@ -43,6 +44,9 @@ public:
         identity_.issuer = beside(words_.issuer, ".issuer", extra.issuer, "certificate of the issuer");
         identity_.transparency = beside(words_.sctl, ".sctl", extra.sctl, "list of timestamps");
         identity_.completions = store_.completions;
+        const bool updates = !store_.never_updates && words_.ocsp_update.value_or(store_.ocsp_update);
+        // Who has a response may have it renewed over the runtime socket, too.
+        if (updates || identity_.ocsp) identity_.status = store_.rules(updates);
         return std::move(identity_);
     }
 
@@ -90,12 +94,16 @@ private:
 };
 
 // What one use of a certificate says against another; empty: they agree. A crt-store says it for all.
-std::string_view clash(const CertificateStore::Known& known, const CertificateWords& words) {
+std::string_view clash(const CertificateStore& store, const CertificateStore::Known& known,
+                       const CertificateWords& words) {
     const auto said = [&](const std::string& here) { return !known.of_section || !here.empty(); };
     if (said(words.key) && words.key != known.words.key) return "key";
     if (said(words.ocsp) && words.ocsp != known.words.ocsp) return "ocsp";
     if (said(words.issuer) && words.issuer != known.words.issuer) return "issuer";
-    return said(words.sctl) && words.sctl != known.words.sctl ? "sctl" : "";
+    if (said(words.sctl) && words.sctl != known.words.sctl) return "sctl";
+    const bool here = words.ocsp_update.value_or(store.ocsp_update);
+    const bool there = known.words.ocsp_update.value_or(store.ocsp_update);
+    return (!known.of_section || words.ocsp_update) && here != there ? "ocsp-update" : "";
 }
 
 }  // namespace
@@ -103,6 +111,18 @@ std::string_view clash(const CertificateStore::Known& known, const CertificateWo
 std::string full_path(std::string_view path, const std::string& base) {
     if (base.empty() || path.starts_with('/') || path.starts_with('@')) return std::string(path);
     return base + (base.ends_with('/') ? "" : "/") + std::string(path);
+}
+
+const ir::Shared<ir::OcspRules>& CertificateStore::rules(bool updates) {
+    auto& made = updates ? asked : only_when_told;
+    if (made->on) return made;
+    auto& rules = made.edit();
+    rules = ocsp;
+    rules.on = rules.shows_revoked = true;
+    rules.only_when_told = !updates;
+    rules.names.of_system = true;
+    rules.retry = rules.soonest;
+    return made;
 }
 
 bool knows_certificate(const Scope& scope, std::string_view name) {
@@ -121,7 +141,7 @@ const ir::TlsIdentity* find_certificate(Scope& scope, const std::string& name, S
         auto identity = Loading(scope, name, span, words).take();
         if (!identity) return nullptr;
         found = store.known.emplace(name, CertificateStore::Known{std::move(*identity), words}).first;
-    } else if (auto what = clash(found->second, words); !what.empty()) {
+    } else if (auto what = clash(store, found->second, words); !what.empty()) {
         scope.error(span, "certificate-clash",
                     fmt::format("\"{}\" is used elsewhere with a different parameter '{}'", name, what));
         return nullptr;
@@ -130,6 +150,11 @@ const ir::TlsIdentity* find_certificate(Scope& scope, const std::string& name, S
 }
 
 void keep_stored(Scope& scope) {
+    const auto& ocsp = scope.load.certificates.ocsp;
+    if (ocsp.latest < ocsp.soonest)
+        scope.error(scope.load.certificates.delays_at, "invalid-value",
+                    fmt::format("ocsp-update.mindelay ({} s) is above ocsp-update.maxdelay ({} s)", ocsp.soonest.count(),
+                                ocsp.latest.count()));
     auto& stored = scope.config.tls_stored;
     for (const auto& [name, known] : scope.load.certificates.known)
         if (known.of_section) stored.identities.push_back(known.identity);
@@ -174,6 +199,7 @@ template <auto Member>
 void set_file(keyword::Scope& scope, const Call& call) {
     words_of(scope).*Member = std::string(call[0].text);
 }
+void lower_update(keyword::Scope& scope, const Call& call) { words_of(scope).ocsp_update = call[0].text == "on"; }
 
 // "@store/name", or in a store without a name "@/alias" and the path itself.
 std::string name_of(const Scope& scope, const CertificateWords& words) {
@@ -213,6 +239,31 @@ void lower_chains(keyword::Scope& scope, const Call& call) {
     store_of(scope).completions = std::move(files);
 }
 
+// ------------------------------------------------------------------------------- ocsp-update.*
+
+// Without a word it is on.
+template <auto Member>
+void set_mode(keyword::Scope& scope, const Call& call) {
+    store_of(scope).*Member = call.size() == 0 || call[0].text == "on";
+}
+template <auto Member>
+void set_delay(keyword::Scope& scope, const Call& call) {
+    auto& store = store_of(scope);
+    store.ocsp.*Member = std::chrono::seconds(call[0].number);
+    store.delays_at = call.span;
+}
+void lower_proxy(keyword::Scope& scope, const Call& call) {
+    auto address = parse_address(call[0].text);
+    if (!address || address->kind != Address::Kind::inet || address->any || address->offset)
+        return scope.error(call[0].span, "invalid-value",
+                           fmt::format("\"{}\" is no address of an HTTP proxy", call[0].text),
+                           "an address such as 192.0.2.1:3128");
+    auto& endpoint = address->endpoint;
+    if (endpoint.port == 0) endpoint.port = 80;
+    store_of(scope).ocsp.proxy =
+        address->host.empty() ? ir::to_string(endpoint) : fmt::format("{}:{}", address->host, endpoint.port);
+}
+
 constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature args, keyword::Apply apply,
                       std::string_view summary) {
     return {.name = name, .where = where, .args = args, .apply = apply, .since = "3.x", .summary = summary};
@@ -221,6 +272,9 @@ constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature 
 using W = CertificateWords;
 constexpr Contexts with = in::crt_load | in::crt_list;
 constexpr keyword::Signature file_arg = {path("file")};
+constexpr keyword::Signature switch_arg = {keyword::choice("on|off")};
+constexpr keyword::Signature maybe_switch_arg = {keyword::opt(keyword::choice("on|off"))};
+constexpr keyword::Signature seconds_arg = {keyword::number("seconds", 1, 1 << 30)};
 
 constexpr auto rows = sorted({
     row("alias", in::crt_load, {word("name")}, set_file<&W::alias>, "Gives the certificate a name."),
@@ -235,7 +289,22 @@ constexpr auto rows = sorted({
         "Sets the folder of key files."),
     row("load", in::crt_store, {keyword::many(word("option"))}, lower_load, "Loads a certificate."),
     row("ocsp", with, file_arg, set_file<&W::ocsp>, "Names the file of an OCSP response."),
+    row("ocsp-update", with, switch_arg, lower_update, "Asks the responder of the certificate again and again."),
+    row("ocsp-update.disable", in::global, maybe_switch_arg, set_mode<&CertificateStore::never_updates>,
+        "Asks no responder, whatever else is said."),
+    row("ocsp-update.mode", in::global, maybe_switch_arg, set_mode<&CertificateStore::ocsp_update>,
+        "Whether responders are asked where a certificate does not say."),
+    row("ocsp-update.httpproxy", in::global, {keyword::address("address[:port]")}, lower_proxy,
+        "Sets the HTTP proxy through which responders are asked."),
+    row("ocsp-update.maxdelay", in::global, seconds_arg, set_delay<&ir::OcspRules::latest>,
+        "Longest time between two questions about one certificate."),
+    row("ocsp-update.mindelay", in::global, seconds_arg, set_delay<&ir::OcspRules::soonest>,
+        "Shortest time between two questions about one certificate."),
     row("sctl", with, file_arg, set_file<&W::sctl>, "Names the file of signed certificate timestamps."),
+    row("tune.ssl.ocsp-update.maxdelay", in::global, seconds_arg, set_delay<&ir::OcspRules::latest>,
+        "The name of ocsp-update.maxdelay before HAProxy 3.0."),
+    row("tune.ssl.ocsp-update.mindelay", in::global, seconds_arg, set_delay<&ir::OcspRules::soonest>,
+        "The name of ocsp-update.mindelay before HAProxy 3.0."),
 });
 static_assert(keyword::well_formed(rows));
 

@@ -5,6 +5,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,6 +19,7 @@ class Scope;
 // What a load line of a crt-store, or the brackets in a list, say of the files of a certificate.
 struct CertificateWords {
     std::string crt, key, ocsp, issuer, sctl, alias;   // paths as written
+    std::optional<bool> ocsp_update;
     bool operator==(const CertificateWords&) const = default;
 };
 
@@ -28,9 +30,18 @@ struct CertificateStore {
         bool of_section = false;   // of a crt-store: who uses it need not say its files again
     };
     std::map<std::string, Known, std::less<>> known;   // by ir::TlsIdentity::known_as()
+    bool ocsp_update = false;     // ocsp-update.mode
+    bool never_updates = false;   // ocsp-update.disable
+    ir::OcspRules ocsp;           // of ocsp-update.mindelay, maxdelay and httpproxy
+    Span delays_at;
+    // What is asked about a certificate whose responder is asked again and again, or when somebody says so.
+    const ir::Shared<ir::OcspRules>& rules(bool updates);
     std::shared_ptr<const std::vector<ir::File>> completions;   // issuers-chain-path
     // While a crt-store is read.
     std::string name, certificate_base, key_base;
+
+private:
+    ir::Shared<ir::OcspRules> asked, only_when_told;   // most certificates share one of them
 };
 
 // "base/path"; a path that is absolute or names a store ("@web/a") is whole already.
@@ -39,7 +50,7 @@ bool knows_certificate(const Scope& scope, std::string_view name);
 // The certificate of that name, loaded if it was not yet. Null, and an error.
 const ir::TlsIdentity* find_certificate(Scope& scope, const std::string& name, Span span,
                                         const CertificateWords& words);
-// What the runtime socket brought, for ir::Config::tls_stored.
+// When all is read: what the runtime socket brought, for ir::Config::tls_stored.
 void keep_stored(Scope& scope);
 
 }  // namespace weir::haproxy

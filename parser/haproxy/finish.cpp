@@ -371,82 +371,6 @@ ir::RouteId Lowering::route_of(Known& back) {
 
 // ------------------------------------------------------------------------------------- sites
 
-namespace {
-
-// %hr of a site that captures nothing is nothing; with it goes one of the blanks around it.
-void leave_out_captures(ir::Text& format, const ir::Site& site) {
-    std::vector<ir::Text::Piece> kept;
-    for (auto& piece : format.pieces) {
-        bool absent =
-            piece.expr && piece.expr->op == ir::Expr::Op::fetch && !piece.quoted &&
-            ((piece.expr->fetch == ir::Fetch::request_captures && site.request_captures.empty()) ||
-             (piece.expr->fetch == ir::Fetch::response_captures && site.response_captures.empty()));
-        if (absent) continue;
-        if (!piece.expr && !kept.empty() && !kept.back().expr) {
-            auto& before = kept.back().literal;
-            bool twice = before.ends_with(' ') && piece.literal.starts_with(' ');
-            before += piece.literal.substr(twice ? 1 : 0);
-        } else {
-            kept.push_back(std::move(piece));
-        }
-    }
-    format.pieces = std::move(kept);
-    if (site.request_captures.empty() && site.response_captures.empty())
-        format.joins_blanks = false;
-}
-
-}  // namespace
-
-void Lowering::make_logs(Draft& draft, ir::Site& site) {
-    const auto& front = *draft.front;
-    std::vector<FrontWords::Log> logs;
-    for (const auto& log : front.logs) {
-        if (log.global)
-            logs.insert(logs.end(), load_.global_logs.begin(), load_.global_logs.end());
-        else
-            logs.push_back(log);
-    }
-    auto shape = front.shape;
-    bool needs_http =
-        shape == LogShape::http || shape == LogShape::http_clf || shape == LogShape::https;
-    if (needs_http && !draft.http) {
-        scope_.sink.warning(
-            front.shape_at, "needs-http",
-            fmt::format("\"option httplog\" needs mode http; {} \"{}\" logs as with "
-                        "\"option tcplog\"",
-                        draft.kind(), draft.name));
-        shape = LogShape::tcp;
-    }
-    if (logs.empty()) {
-        if (shape == LogShape::custom && front.shape_at.known())
-            scope_.sink.warning(front.shape_at, "no-effect",
-                                fmt::format("this log format has no effect: {} \"{}\" has no log "
-                                            "target",
-                                            draft.kind(), draft.name),
-                                "add a \"log\" line");
-        return;
-    }
-    auto& access = site.settings.logs.edit().access;
-    access.clear();
-    auto format = shape == LogShape::custom ? front.custom_format : log_format_of(scope_, shape);
-    leave_out_captures(format, site);
-    for (auto& entry : logs) {
-        auto log = std::move(entry.log);
-        log.format = format;
-        // option httpslog tells of failed handshakes as well.
-        log.error_format = front.error_format.empty() && shape == LogShape::https ? format : front.error_format;
-        log.target.process_id = true;
-        if (front.log_tag) log.target.tag = *front.log_tag;
-        if (log.target.tag.empty()) log.target.tag = load_.log_tag;
-        if (log.target.tag.empty()) log.target.tag = "haproxy";
-        if (load_.send_host_name)
-            log.target.host_name = load_.log_host;
-        else if (log.target.format == ir::LogTarget::Format::rfc3164)
-            log.target.host_name = "-";
-        access.push_back(std::move(log));
-    }
-}
-
 void Lowering::make_picks(Draft& draft, ir::Site& site) {
     auto check_mode = [&](const Known& back, Span span) {
         if (!draft.http || back.http) return;
@@ -660,6 +584,7 @@ void Lowering::finish() {
             if (known.place == in::listen) route_of(known);
     check_references();
     keep_stored(scope_);
+    make_status_logs();
     complete_tables(scope_.config);
 }
 

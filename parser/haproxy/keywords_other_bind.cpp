@@ -30,8 +30,6 @@ constexpr Keyword rows[] = {
      .summary = "Binds in a network namespace."},
     {.name = "nbconn", .where = in::bind, .args = count(1, 1), .since = "3.x", .support = not_yet(),
      .summary = "Limits the connections of a reverse listener."},
-    {.name = "ocsp-update", .where = in::crt_list | in::crt_load, .args = count(1, 1), .since = "3.x",
-     .support = not_yet(), .summary = "Asks the responder of the certificate again and again."},
     {.name = "quic-cc-algo", .where = in::bind, .args = count(0, unbounded), .support = not_yet(),
      .summary = "Chooses the congestion control of QUIC."},
     {.name = "quic-force-retry", .where = in::bind, .support = not_yet(),

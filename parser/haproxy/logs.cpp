@@ -7,6 +7,7 @@
 #include <charconv>
 
 #include "parser/haproxy/address.hpp"
+#include "parser/haproxy/lower.hpp"
 #include "parser/haproxy/tables_own.hpp"
 #include "parser/value/value.hpp"
 
@@ -175,6 +176,100 @@ std::optional<ir::AccessLog> lower_log(Scope& scope, Args words) {
         return std::nullopt;
     }
     return log;
+}
+
+// ---------------------------------------------------------------------- logs of whole sections
+
+namespace {
+
+// %hr of a site that captures nothing is nothing; with it goes one of the blanks around it.
+void leave_out_captures(ir::Text& format, const ir::Site& site) {
+    std::vector<ir::Text::Piece> kept;
+    for (auto& piece : format.pieces) {
+        bool absent =
+            piece.expr && piece.expr->op == ir::Expr::Op::fetch && !piece.quoted &&
+            ((piece.expr->fetch == ir::Fetch::request_captures && site.request_captures.empty()) ||
+             (piece.expr->fetch == ir::Fetch::response_captures && site.response_captures.empty()));
+        if (absent) continue;
+        if (!piece.expr && !kept.empty() && !kept.back().expr) {
+            auto& before = kept.back().literal;
+            bool twice = before.ends_with(' ') && piece.literal.starts_with(' ');
+            before += piece.literal.substr(twice ? 1 : 0);
+        } else {
+            kept.push_back(std::move(piece));
+        }
+    }
+    format.pieces = std::move(kept);
+    if (site.request_captures.empty() && site.response_captures.empty())
+        format.joins_blanks = false;
+}
+
+}  // namespace
+
+void Lowering::make_logs(Draft& draft, ir::Site& site) {
+    const auto& front = *draft.front;
+    std::vector<FrontWords::Log> logs;
+    for (const auto& log : front.logs) {
+        if (log.global)
+            logs.insert(logs.end(), load_.global_logs.begin(), load_.global_logs.end());
+        else
+            logs.push_back(log);
+    }
+    auto shape = front.shape;
+    bool needs_http =
+        shape == LogShape::http || shape == LogShape::http_clf || shape == LogShape::https;
+    if (needs_http && !draft.http) {
+        scope_.sink.warning(
+            front.shape_at, "needs-http",
+            fmt::format("\"option httplog\" needs mode http; {} \"{}\" logs as with "
+                        "\"option tcplog\"",
+                        draft.kind(), draft.name));
+        shape = LogShape::tcp;
+    }
+    if (logs.empty()) {
+        if (shape == LogShape::custom && front.shape_at.known())
+            scope_.sink.warning(front.shape_at, "no-effect",
+                                fmt::format("this log format has no effect: {} \"{}\" has no log "
+                                            "target",
+                                            draft.kind(), draft.name),
+                                "add a \"log\" line");
+        return;
+    }
+    auto& access = site.settings.logs.edit().access;
+    access.clear();
+    auto format = shape == LogShape::custom ? front.custom_format : log_format_of(scope_, shape);
+    leave_out_captures(format, site);
+    for (auto& entry : logs) {
+        auto log = std::move(entry.log);
+        log.format = format;
+        // option httpslog tells of failed handshakes as well.
+        log.error_format = front.error_format.empty() && shape == LogShape::https ? format : front.error_format;
+        if (front.log_tag) log.target.tag = *front.log_tag;
+        complete_target(log.target);
+        access.push_back(std::move(log));
+    }
+}
+
+// What global says of whoever writes.
+void Lowering::complete_target(ir::LogTarget& target) const {
+    target.process_id = true;
+    if (target.tag.empty()) target.tag = load_.log_tag;
+    if (target.tag.empty()) target.tag = "haproxy";
+    if (load_.send_host_name)
+        target.host_name = load_.log_host;
+    else if (target.format == ir::LogTarget::Format::rfc3164)
+        target.host_name = "-";
+}
+
+// Who has no certificate that a responder is asked about has nothing to be told.
+void Lowering::make_status_logs() {
+    const auto& known = load_.certificates.known;
+    if (std::none_of(known.begin(), known.end(), [](const auto& one) { return one.second.identity.status->on; })) return;
+    auto& logs = scope_.config.process.status_logs;
+    for (const auto& log : load_.global_logs) {
+        logs.push_back(log.log);
+        complete_target(logs.back().target);
+    }
 }
 
 }  // namespace weir::haproxy

@@ -56,6 +56,8 @@ private:
     void make_picks(Draft& draft, ir::Site& site);
     void make_listeners(Draft& draft, ir::SiteId site);
     void make_logs(Draft& draft, ir::Site& site);
+    void make_status_logs();
+    void complete_target(ir::LogTarget& target) const;
     void warn_about(const Draft& draft);
     ir::Settings finished(const ir::Settings& settings);
     ir::RouteId route_of(Known& back);

@@ -38,6 +38,9 @@ struct Process {
     std::string pid_file;                  // empty: none
     std::string working_directory;
     std::vector<ErrorLog> error_logs;
+    // HAProxy: who hears what OCSP responders said about certificates (global log). None: the error
+    // logs do, of failures.
+    std::vector<AccessLog> status_logs;
     std::uint32_t max_connections = 0;     // of the process: HAProxy maxconn; 0 = by descriptors
     std::uint64_t max_descriptors = 0;     // worker_rlimit_nofile, ulimit-n; 0 = as it is
     std::optional<std::uint64_t> max_core; // worker_rlimit_core

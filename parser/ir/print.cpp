@@ -504,6 +504,7 @@ void Printer::process() {
     field("pid_file", p.pid_file, d.pid_file);
     field("working_directory", p.working_directory, d.working_directory);
     for (const auto& log : p.error_logs) error_log(log);
+    for (const auto& log : p.status_logs) access_log("status_log", log);
     field("max_connections", p.max_connections, d.max_connections);
     field("max_descriptors", p.max_descriptors, d.max_descriptors);
     field("max_core", p.max_core);

@@ -300,20 +300,7 @@ void put(Group& to, const ErrorPages& pages) {
 
 void put(Group& to, const LogSettings& logs) {
     const LogSettings d;
-    for (const auto& log : logs.access) {
-        to.line("access {}", show(log.target, to.config));
-        Printer::Deeper deeper(to);
-        to.field("format", log.format);
-        if (!log.error_format.empty()) to.field("error_format", log.error_format);
-        if (log.when) to.line("when {}", show(*log.when, to.config));
-        const AccessLog plain;
-        to.field("buffer", log.buffer, plain.buffer);
-        to.field("flush", log.flush, plain.flush);
-        to.field("gzip", log.gzip, plain.gzip);
-        to.field("min_level", log.min_level, plain.min_level);
-        to.field("max_level", log.max_level, plain.max_level);
-        to.field("level", log.level, plain.level);
-    }
+    for (const auto& log : logs.access) to.access_log("access", log);
     for (const auto& log : logs.errors) to.error_log(log);
     to.field("dont_log_null", logs.dont_log_null, d.dont_log_null);
     to.field("dont_log_normal", logs.dont_log_normal, d.dont_log_normal);
@@ -461,6 +448,21 @@ void Printer::settings(const Settings& mine, const Settings& parent) {
 
 void Printer::error_log(const ErrorLog& log) {
     line("error_log {} level {}", show(log.target, config), log.level);
+}
+
+void Printer::access_log(const char* what, const AccessLog& log) {
+    const AccessLog plain;
+    line("{} {}", what, show(log.target, config));
+    Deeper deeper(*this);
+    field("format", log.format);
+    field("error_format", log.error_format);
+    if (log.when) line("when {}", show(*log.when, config));
+    field("buffer", log.buffer, plain.buffer);
+    field("flush", log.flush, plain.flush);
+    field("gzip", log.gzip, plain.gzip);
+    field("min_level", log.min_level, plain.min_level);
+    field("max_level", log.max_level, plain.max_level);
+    field("level", log.level, plain.level);
 }
 
 std::string show(const LogTarget& target, const Config& config) {

@@ -39,6 +39,8 @@ void put_status(Printer& to, const OcspRules& rules) {
     put_file(to, "trusted", rules.trusted);
     to.field("checks_signer", rules.checks_signer, d.checks_signer);
     to.field("shows_revoked", rules.shows_revoked, d.shows_revoked);
+    to.field("only_when_told", rules.only_when_told, d.only_when_told);
+    to.field("proxy", rules.proxy, d.proxy);
     put_names(to, "names", rules.names);
     if (rules.soonest != d.soonest) to.line("soonest {}", show(Milliseconds(rules.soonest)));
     if (rules.latest != d.latest) to.line("latest {}", show(Milliseconds(rules.latest)));

@@ -99,6 +99,7 @@ public:
     void settings(const Settings& mine, const Settings& parent);
     void settings_group(const char* name, const std::string& mine, const std::string& parent);
     void error_log(const ErrorLog& log);
+    void access_log(const char* what, const AccessLog& log);
     void health_check(const HealthCheck& check);
     void tls_identity(const TlsIdentity& identity);
     void tls_rules(const TlsRules& rules);

@@ -41,7 +41,9 @@ struct OcspRules {
     File trusted;                 // authorities: the issuer is looked for here, too, and who may sign
     bool checks_signer = true;    // else a signature holds whoever made it (ssl_stapling_verify off)
     bool shows_revoked = false;   // such answers go to clients, too; else none does
-    NameServers names;            // for the responder's
+    bool only_when_told = false;  // nobody is asked by itself (HAProxy: update ssl ocsp-response)
+    std::string proxy;            // "host:port" of the HTTP proxy that asks; empty: none
+    NameServers names;            // for the responder's, or the proxy's
     // Between two questions, whatever the answer says; and after the first failure in a row, doubled
     // with each further one.
     std::chrono::seconds soonest{300}, latest{3600}, retry{1};

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/ocsp_client.hpp"
 
-
 #include <fmt/format.h>
 
 #include "runtime/http/message.hpp"
@@ -12,11 +11,21 @@ namespace {
 
 constexpr std::size_t longest_get = 255;   // RFC 6960 appendix A.1: of the request, in its URL's form
 
+// A proxy is asked for the whole URL (RFC 9112 section 3.2.2).
+void put_proxy(Url& url, std::string_view proxy) {
+    auto asked = parse_http_url(fmt::format("http://{}", proxy));
+    if (!asked) return;   // the parser knows its form
+    url.path = fmt::format("http://{}{}", url.authority, url.path);
+    url.host = std::move(asked->host);
+    url.port = asked->port;
+}
+
 }  // namespace
 
 net::Task<OcspReply> ask_responder(Fetch& fetch, const net::OcspQuestion& question, std::string_view responder,
-                                   const ir::NameServers& names, net::Time deadline) {
+                                   const ir::NameServers& names, net::Time deadline, std::string_view proxy) {
     OcspReply reply;
+    reply.outcome = OcspOutcome::no_answer;
     auto where = responder.empty() ? std::string_view(question.responder()) : responder;
     auto url = parse_http_url(where);
     if (!url) {
@@ -36,16 +45,20 @@ net::Task<OcspReply> ask_responder(Fetch& fetch, const net::OcspQuestion& questi
         request.type = "application/ocsp-request";
         request.body = question.request();
     }
+    if (!proxy.empty()) put_proxy(request.url, proxy);
     auto fetched = co_await fetch.run(request);
     if (!fetched.problem.empty()) {
         reply.problem = std::move(fetched.problem);
     } else if (fetched.status != 200) {
         reply.problem = fmt::format("OCSP responder answered with status {}", fetched.status);
     } else if (!equal_ignoring_case(fetched.type, "application/ocsp-response")) {
+        reply.outcome = OcspOutcome::wrong_type;
         reply.problem = fmt::format("OCSP responder sent invalid \"Content-Type\" header: \"{}\"", fetched.type);
     } else if (auto read = question.read(fetched.body); !read) {
+        reply.outcome = OcspOutcome::bad_answer;
         reply.problem = read.error();
     } else {
+        reply.outcome = OcspOutcome::good;
         reply.answer = *read;
         reply.response = std::move(fetched.body);
     }

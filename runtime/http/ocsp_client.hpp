@@ -10,13 +10,18 @@
 
 namespace weir::http {
 
+// How a question ended. The numbers are HAProxy's (show ssl ocsp-updates).
+enum class OcspOutcome : std::uint8_t { unknown, good, no_answer, wrong_type, bad_answer, not_kept };
+
 struct OcspReply {
+    OcspOutcome outcome = OcspOutcome::unknown;
     std::string problem;         // empty: `answer` holds
     std::string response;        // DER, as it came
     net::OcspAnswer answer;
 };
-// Asks question.responder(), or `responder` where it is not empty. The arguments live until it is done.
+// Asks question.responder(), or `responder` where it is not empty; through an HTTP proxy ("host:port") where
+// there is one. The arguments live until it is done.
 net::Task<OcspReply> ask_responder(Fetch& fetch, const net::OcspQuestion& question, std::string_view responder,
-                                   const ir::NameServers& names, net::Time deadline);
+                                   const ir::NameServers& names, net::Time deadline, std::string_view proxy = {});
 
 }  // namespace weir::http

@@ -149,7 +149,16 @@ Expected<std::shared_ptr<const OcspQuestion>, std::string> OcspQuestion::about(c
     auto trusted = certificates_in(rules.trusted);
     auto* leaf = chain.front().get();
     auto* issuer = issuer_among(chain, 1, leaf);
+    std::vector<Owned<X509>> beside;
+    auto look_in = [&](const ir::File& file) {
+        if (issuer) return;
+        beside = certificates_in(file);
+        issuer = issuer_among(beside, 0, leaf);
+    };
+    look_in(identity.issuer);
     if (!issuer) issuer = issuer_among(trusted, 0, leaf);
+    if (chain.size() == 1 && identity.completions)
+        for (const auto& file : *identity.completions) look_in(file);
     if (!issuer)
         return Unexpected{"issuer certificate not found for certificate \"" + identity.chain->path + '"'};
     auto made = make(leaf, issuer);
@@ -234,6 +243,17 @@ bool OcspQuestion::is_about(std::string_view response) const {
     bool found = basic && OCSP_resp_find(basic.get(), certificate_id_, -1) >= 0;
     ERR_clear_error();
     return found;
+}
+
+std::int64_t next_update_in(std::string_view response) {
+    const auto* at = reinterpret_cast<const unsigned char*>(response.data());
+    Owned<OCSP_RESPONSE> whole(d2i_OCSP_RESPONSE(nullptr, &at, static_cast<long>(response.size())));
+    Owned<OCSP_BASICRESP> basic(whole ? OCSP_response_get1_basic(whole.get()) : nullptr);
+    auto* single = basic ? OCSP_resp_get0(basic.get(), 0) : nullptr;
+    ASN1_GENERALIZEDTIME* until = nullptr;
+    if (single) OCSP_single_get0_status(single, nullptr, nullptr, nullptr, &until);
+    ERR_clear_error();
+    return unix_time(until);
 }
 
 std::string ocsp_place(const ir::TlsIdentity& identity) {

@@ -65,6 +65,10 @@ private:
     std::string responder_, request_, id_;
 };
 
+// When a response (DER), by its own word, will have been followed by another one: unix seconds. 0: it does
+// not say, or is none.
+std::int64_t next_update_in(std::string_view response);
+
 // Where an answer about a certificate of ours lies for all workers (32 bytes): the same for one file
 // under one set of rules. Empty: nobody is asked about it.
 std::string ocsp_place(const ir::TlsIdentity& identity);

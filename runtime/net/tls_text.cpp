@@ -211,7 +211,7 @@ std::string describe_identity(const ir::TlsIdentity& identity) {
         out += "Chain Subject: " + name_text(X509_get_subject_name(chain[i].get())) + "\n";
         out += "Chain Issuer: " + name_text(X509_get_issuer_name(chain[i].get())) + "\n";
     }
-    out += "OCSP Response Key: " + (identity.ocsp ? key : std::string()) + "\n";
+    out += "OCSP Response Key: " + (identity.ocsp || identity.status->on ? key : std::string()) + "\n";
     return out;
 }
 

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 namespace weir::warden {
 
@@ -25,6 +26,8 @@ const char* name_of(net::OcspAnswer::Status status) {
     return status == Status::good ? "good" : status == Status::revoked ? "revoked" : "unknown";
 }
 
+std::string_view bytes_of(const ir::File& file) { return file ? std::string_view(file->bytes) : std::string_view(); }
+
 }  // namespace
 
 OcspUpdater::OcspUpdater(net::Loop& loop, zone::SharedArena& arena, Listener listener)
@@ -39,9 +42,14 @@ void OcspUpdater::stop() {
     for (auto& [place, item] : items_) {
         item->owner = nullptr;
         if (item->fetch) item->fetch->cancel();
+        item->tell("given up");
     }
     items_.clear();
     under_way_ = 0;
+}
+
+void OcspUpdater::Kept::tell(const std::string& why) {
+    for (auto& done : std::exchange(waiting, {})) done(why);
 }
 
 void OcspUpdater::adopt(const std::shared_ptr<const ir::Config>& config) {
@@ -49,21 +57,23 @@ void OcspUpdater::adopt(const std::shared_ptr<const ir::Config>& config) {
     items_.clear();
     waiting_.clear();
     for (const auto& site : config->sites)
-        for (const auto& one : site.settings.tls->identities) add(config, one, former);
+        for (const auto& one : site.settings.tls->identities) add(config, one, true, former);
     for (const auto& listener : config->listeners) {
         if (!listener.tls) continue;
         for (const auto& entry : listener.tls->certificates)
-            for (const auto& one : entry.identities) add(config, one, former);
+            for (const auto& one : entry.identities) add(config, one, true, former);
     }
+    for (const auto& one : config->tls_stored.identities) add(config, one, false, former);
     for (auto& [place, item] : former) {
         item->dropped = true;
         if (item->fetch) item->fetch->cancel();
         store_.drop_status(place);
+        item->tell("the certificate is no longer in use");
     }
     work();
 }
 
-void OcspUpdater::add(const std::shared_ptr<const ir::Config>& config, const ir::TlsIdentity& identity,
+void OcspUpdater::add(const std::shared_ptr<const ir::Config>& config, const ir::TlsIdentity& identity, bool used,
                       std::unordered_map<std::string, KeptPtr>& former) {
     auto place = net::ocsp_place(identity);
     if (place.empty() || items_.contains(place)) return;
@@ -73,11 +83,42 @@ void OcspUpdater::add(const std::shared_ptr<const ir::Config>& config, const ir:
     if (!is_new) former.erase(known);
     item->owner = this;
     item->place = place;
+    // Another response beside the certificate is newer than what was said before.
+    if (!is_new && bytes_of(identity.ocsp) != bytes_of(item->identity->ocsp)) forget(*item);
+    // That nobody can be asked was told once.
+    const bool hopeless = !is_new && !item->question && !item->problem.empty() &&
+                          bytes_of(identity.issuer) == bytes_of(item->identity->issuer);
     // What is under way looks into the configuration that it began with.
     item->config = config;
     item->identity = &identity;
+    const bool asked_before = item->by_itself && item->due != net::never;
+    item->by_itself = used && !identity.status->only_when_told;
     items_.emplace(std::move(place), item);
-    if (!item->asking && item->due != net::never) schedule(item, is_new ? loop_.now() : item->due);
+    if (item->asking) return;
+    if (item->by_itself && !hopeless) schedule(item, asked_before ? item->due : first_due(*item));
+    else if (!item->waiting.empty()) schedule(item, loop_.now());
+    else rest(*item);
+}
+
+void OcspUpdater::rest(Kept& item) {
+    item.due = net::never;
+    item.next_asked = 0;
+}
+
+// What was learnt is no longer shown.
+void OcspUpdater::forget(Kept& item) {
+    store_.drop_status(item.place);
+    item.response.clear();
+    item.answer = {};
+    item.due = net::never;
+}
+
+// A response beside the certificate serves first, for a while at least.
+net::Time OcspUpdater::first_due(Kept& item) {
+    const auto beside = bytes_of(item.identity->ocsp);
+    if (beside.empty()) return loop_.now();
+    item.answer.next_update = net::next_update_in(beside);
+    return loop_.now() + pause_after(item).count() * 1000;
 }
 
 void OcspUpdater::schedule(const KeptPtr& item, net::Time due) {
@@ -120,7 +161,7 @@ net::Task<void> OcspUpdater::ask(KeptPtr item) {
         item->asking = true;
         ++item->owner->under_way_;
         reply = co_await http::ask_responder(fetch, *item->question, {}, identity.status->names,
-                                             loop.now() + question_time);
+                                             loop.now() + question_time, identity.status->proxy);
         item->fetch = nullptr;
         item->asking = false;
         if (!item->owner) co_return;
@@ -132,33 +173,41 @@ net::Task<void> OcspUpdater::ask(KeptPtr item) {
 }
 
 void OcspUpdater::note(const KeptPtr& item, http::OcspReply reply) {
+    using Outcome = http::OcspOutcome;
     item->last_asked = unix_now();
+    item->outcome = reply.outcome;
     item->problem = std::move(reply.problem);
-    if (item->problem.empty() && !is_shown(*item->identity->status, reply.answer))
+    if (item->problem.empty() && !is_shown(*item->identity->status, reply.answer)) {
+        item->outcome = Outcome::bad_answer;
         item->problem = fmt::format("certificate status \"{}\" in the OCSP response", name_of(reply.answer.status));
-    if (item->problem.empty()) {
-        keep(*item, reply);
-    } else {
+    }
+    if (item->problem.empty()) keep(*item, reply);
+    if (!item->problem.empty()) {
         ++item->failures;
         ++item->failures_in_a_row;
         // What said "good" before is no longer true.
-        if (!reply.response.empty()) store_.drop_status(item->place);
+        if (item->outcome == Outcome::bad_answer && !reply.response.empty()) store_.drop_status(item->place);
     }
-    if (item->question) schedule(item, loop_.now() + pause_after(*item).count() * 1000);
-    else item->due = net::never;
+    if (item->question && item->by_itself) schedule(item, loop_.now() + pause_after(*item).count() * 1000);
+    else rest(*item);
     if (listener_) listener_(*item);
+    item->tell(item->problem);
 }
 
 void OcspUpdater::keep(Kept& item, http::OcspReply& reply) {
+    // One that sets no end holds until there ought to be a newer one.
+    auto until = reply.answer.next_update != 0 ? reply.answer.next_update
+                                               : unix_now() + 2 * item.identity->status->latest.count();
+    if (!store_.put_status(item.place, reply.response, until)) {
+        item.outcome = http::OcspOutcome::not_kept;
+        item.problem = fmt::format("OCSP response of {} bytes is too large to be shared", reply.response.size());
+        return;
+    }
     ++item.successes;
     item.failures_in_a_row = 0;
+    item.last_kept = item.last_asked;
     item.answer = reply.answer;
     item.response = std::move(reply.response);
-    // One that sets no end holds until there ought to be a newer one.
-    auto until = item.answer.next_update != 0 ? item.answer.next_update
-                                              : unix_now() + 2 * item.identity->status->latest.count();
-    if (store_.put_status(item.place, item.response, until)) return;
-    item.problem = fmt::format("OCSP response of {} bytes is too large to be shared", item.response.size());
 }
 
 std::chrono::seconds OcspUpdater::pause_after(const Kept& item) const {
@@ -174,42 +223,19 @@ std::chrono::seconds OcspUpdater::pause_after(const Kept& item) const {
     return std::max(pause, rules.soonest);
 }
 
-bool OcspUpdater::ask_now(std::string_view path) {
-    bool found = false;
-    for (const auto& [place, item] : items_) {
-        if (item->identity->chain->path != path) continue;
-        found = true;
-        if (item->asking) continue;
-        std::erase_if(waiting_, [&](const auto& one) { return one.second == item; });
-        schedule(item, loop_.now());
-    }
-    return found;
+const OcspUpdater::Item* OcspUpdater::find(const ir::TlsIdentity& identity) const {
+    auto found = items_.find(net::ocsp_place(identity));
+    return found == items_.end() ? nullptr : found->second.get();
 }
 
-Expected<void, std::string> OcspUpdater::take(std::string_view response) {
-    std::string problem = "this OCSP response is about no certificate whose status is asked for";
-    bool taken = false;
-    for (const auto& [place, item] : items_) {
-        if (!item->question) {
-            auto made = net::OcspQuestion::about(*item->identity);
-            if (!made) continue;
-            item->question = *made;
-        }
-        if (!item->question->is_about(response)) continue;
-        http::OcspReply reply;
-        auto read = item->question->read(response);
-        if (read && is_shown(*item->identity->status, *read)) {
-            reply.answer = *read;
-            reply.response = response;
-            keep(*item, reply);
-            taken = true;
-        } else {
-            problem = read ? fmt::format("certificate status \"{}\" in the OCSP response", name_of(read->status))
-                           : read.error();
-        }
-    }
-    if (taken) return {};
-    return Unexpected{std::move(problem)};
+void OcspUpdater::ask_now(const ir::TlsIdentity& identity, Done done) {
+    auto found = items_.find(net::ocsp_place(identity));
+    if (found == items_.end()) return done("nobody is asked about this certificate");
+    auto item = found->second;
+    item->waiting.push_back(std::move(done));
+    if (item->asking) return;
+    std::erase_if(waiting_, [&](const auto& one) { return one.second == item; });
+    schedule(item, loop_.now());
 }
 
 std::string OcspUpdater::describe(const Item& item) {

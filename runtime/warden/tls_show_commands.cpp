@@ -6,6 +6,7 @@
 
 #include "runtime/net/tls.hpp"
 #include "runtime/net/tls_text.hpp"
+#include "runtime/warden/ocsp_commands.hpp"
 #include "runtime/warden/tls_commands.hpp"
 #include "runtime/warden/tls_drafts.hpp"
 
@@ -31,16 +32,6 @@ void list_drafts(CommandCall& call, const std::vector<std::string>& lines) {
     if (lines.empty()) return;
     call.say("# transaction");
     for (const auto& one : lines) call.say("*" + one);
-}
-
-// No line of an answer is empty: that is its end.
-void say_response(CommandCall& call, std::string_view der) {
-    const auto text = net::describe_ocsp(der);
-    for (std::string_view rest = text; !rest.empty();) {
-        const auto end = std::min(rest.find('\n'), rest.size());
-        call.say(end == 0 ? " " : rest.substr(0, end));
-        rest.remove_prefix(std::min(end + 1, rest.size()));
-    }
 }
 
 // ------------------------------------------------------------------------------- certificates
@@ -75,8 +66,7 @@ void show_certificate(CommandCall& call) {
             return say_certificate(call, word, "Unused", found->second);
         auto found = drafts.find(whose);
         if (found == drafts.end() || !found->second.ocsp) return call.say(missing);
-        say_response(call, found->second.ocsp->bytes);
-        return;
+        return put_response(call.out, found->second.ocsp->bytes);
     }
     const auto all = certificates_of(config);
     if (auto found = all.find(name); found != all.end())
@@ -84,8 +74,9 @@ void show_certificate(CommandCall& call) {
     const auto& fresh = tls_drafts().new_certificates;
     if (std::find(fresh.begin(), fresh.end(), name) != fresh.end()) return say_certificate(call, name, "Empty", {});
     const auto* identity = whose.empty() ? nullptr : find_certificate(config, whose);
-    if (!identity || !identity->ocsp) return call.say(missing);
-    say_response(call, identity->ocsp->bytes);
+    const auto response = identity ? newest_response(*identity) : std::string();
+    if (response.empty()) return call.say(missing);
+    put_response(call.out, response);
 }
 
 void dump_certificate(CommandCall& call) {
@@ -283,41 +274,6 @@ void show_providers(CommandCall& call) {
     for (const auto& name : net::tls_providers()) call.say("\t- " + name);
 }
 
-// --------------------------------------------------------------------------------------- OCSP
-
-// The certificates that have a response.
-template <class Visit>
-void each_stapled(const ir::Config& config, Visit visit) {
-    for (const auto& [name, one] : certificates_of(config)) {
-        if (!one.identity->ocsp) continue;
-        if (auto key = net::ocsp_key(*one.identity); !key.empty()) visit(name, key, *one.identity);
-    }
-}
-
-void list_responses(CommandCall& call) {
-    call.say("# Certificate IDs");
-    each_stapled(*call.around.config, [&](std::string_view name, const std::string& key, const ir::TlsIdentity&) {
-        const auto parts = net::ocsp_parts(key);
-        call.say(fmt::format("Certificate ID key : {}\nCertificate path : {}\n  Certificate ID:\n"
-                             "    Issuer Name Hash: {}\n    Issuer Key Hash: {}\n    Serial Number: {}",
-                             key, name, parts.name_hash, parts.key_hash, parts.serial));
-    });
-}
-
-void show_response(CommandCall& call) {
-    if (call.words.empty()) return list_responses(call);
-    const bool formatted = call.word(0) == "text" || call.word(0) == "base64";
-    const auto wanted = call.word(formatted ? 1 : 0);
-    if (wanted.empty()) return call.say("'show ssl ocsp-response [text|base64] <id|path>' expects an id or a path");
-    std::string response;
-    each_stapled(*call.around.config, [&](std::string_view name, const std::string& key, const ir::TlsIdentity& identity) {
-        if (response.empty() && (name == wanted || key == wanted)) response = identity.ocsp->bytes;
-    });
-    if (response.empty()) return call.say("Certificate ID or path does not match any certificate.");
-    if (call.word(0) == "base64") return call.say(net::to_base64(response));
-    say_response(call, response);
-}
-
 constexpr filter::Command rows[] = {
     {"dump ssl cert", "<certfile>", "a certificate with its key, as PEM", Level::admin, dump_certificate},
     {"show ssl ca-file", "[<cafile>[:<index>]]", "CA files, or what one holds", Level::operator_level, show_authorities},
@@ -326,8 +282,6 @@ constexpr filter::Command rows[] = {
      show_revocations},
     {"show ssl crt-list", "[-n] [<list>]", "lists of certificates, or the lines of one", Level::operator_level,
      show_list},
-    {"show ssl ocsp-response", "[[text|base64] <id|path>]", "OCSP responses, or what one says", Level::operator_level,
-     show_response},
     {"show ssl providers", "", "providers of the TLS library", Level::user, show_providers},
     {"show ssl sni", "[-f <frontend>] [-A] [-t <offset>]", "the names that listeners have certificates for",
      Level::operator_level, show_names},

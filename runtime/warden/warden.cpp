@@ -6,9 +6,11 @@
 
 #include <algorithm>
 
+#include "runtime/log/access_log.hpp"
 #include "runtime/net/log_flush.hpp"
 #include "runtime/warden/server_commands.hpp"
 #include "runtime/warden/cache_commands.hpp"
+#include "runtime/warden/ocsp_commands.hpp"
 #include "runtime/warden/table_commands.hpp"
 #include "runtime/warden/tls_commands.hpp"
 
@@ -88,13 +90,26 @@ void Warden::tell_of_caches() {
 void Warden::ask_about_certificates() {
     if (!arena_) return;
     if (!ocsp_)
-        ocsp_ = std::make_unique<OcspUpdater>(*loop_, *arena_, [this](const OcspUpdater::Item& item) {
-            if (item.problem.empty()) return;
-            auto text = OcspUpdater::describe(item);
-            log::process_log().write(item.question ? log::error : log::warning, text);
-            if (listener_) listener_(text);
-        });
+        ocsp_ = std::make_unique<OcspUpdater>(*loop_, *arena_,
+                                              [this](const OcspUpdater::Item& item) { tell_of_status(item); });
+    ocsp_commands_about(ocsp_.get());
     ocsp_->adopt(setup_.config);
+}
+
+// HAProxy's logs hear how every question ended; the error log why one came to nothing.
+void Warden::tell_of_status(const OcspUpdater::Item& item) {
+    const auto& logs = setup_.config->process.status_logs;
+    auto tell = [&](int level, std::string_view text) {
+        for (const auto& one : logs) log::write_access_line(log::process_sinks(), one, text, level);
+        if (listener_) listener_(text);
+    };
+    const bool to_logs = !logs.empty() && item.question;
+    if (to_logs) tell(log::notice, ocsp_line(item));
+    if (item.problem.empty()) return;
+    const auto text = OcspUpdater::describe(item);
+    if (to_logs) return tell(log::error, text);
+    log::process_log().write(item.question ? log::error : log::warning, text);
+    if (listener_) listener_(text);
 }
 
 // What commands see: the live pools of this process never pick a server, they tell names and states.
@@ -130,6 +145,7 @@ void Warden::open_admin_socket() {
         commands.push_back(cache_commands());
         commands.push_back(tls_commands());
         commands.push_back(tls_show_commands());
+        commands.push_back(ocsp_commands());
         admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
                                                [this](State& state) { flags_changed(state); }, amend_);
     }
@@ -173,6 +189,7 @@ void Warden::stop_now() {
     checkers_.clear();
     keeper_.stop();
     cache_timer_.cancel();
+    ocsp_commands_about(nullptr);
     ocsp_.reset();
     admin_.reset();
     peers_.reset();

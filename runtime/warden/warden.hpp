@@ -54,6 +54,7 @@ private:
     void keep_peers();
     void tell_of_caches();
     void ask_about_certificates();
+    void tell_of_status(const OcspUpdater::Item& item);
     [[nodiscard]] PoolCount count(const Job& job) const;
     void wake_workers() const;
 

@@ -148,3 +148,17 @@ def describe(sock):
     return (f"{sock.version()} name={getattr(sock, 'asked_name', None) or '-'} "
             f"certificate={subject.get('commonName', '-')} "
             f"alpn={sock.selected_alpn_protocol() or '-'}")
+
+
+def make(where, name, *extensions):
+    """A further one signed by the authority: name.key and name.pem (with its key) in the folder `where`."""
+    here, key, request, more = folder(), where / f"{name}.key", where / f"{name}.csr", where / f"{name}.ext"
+    _key(key)
+    more.write_text("\n".join(("basicConstraints=CA:FALSE", "extendedKeyUsage=serverAuth", *extensions)) + "\n")
+    openssl("req", "-new", "-key", key, "-subj", f"/CN={name}", "-out", request)
+    done = where / f"{name}.pem"
+    openssl("x509", "-req", "-in", request, "-CA", here / "ca.pem", "-CAkey", here / "ca.key", "-CAcreateserial",
+            "-days", "30", "-extfile", more, "-out", done)
+    done.write_text(done.read_text() + key.read_text())
+    done.chmod(0o644)
+    return done

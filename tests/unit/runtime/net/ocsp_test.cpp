@@ -6,6 +6,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include <ctime>
+
 #include "tls_pair.hpp"
 
 namespace weir::net {
@@ -135,6 +137,24 @@ TEST(Ocsp, TheIssuerIsFoundBehindItOrAmongTheTrusted) {
     auto identity = world().identity(false);
     identity.status.edit().trusted = Made::file("ca.pem", pem_of_certificate(world().root.certificate));
     EXPECT_TRUE(OcspQuestion::about(identity));
+    // A file of its own (HAProxy).
+    identity = world().identity(false);
+    identity.issuer = Made::file("c.pem.issuer", pem_of_certificate(world().stranger.certificate));
+    EXPECT_FALSE(OcspQuestion::about(identity));
+    identity.issuer = Made::file("c.pem.issuer", pem_of_certificate(world().root.certificate));
+    EXPECT_TRUE(OcspQuestion::about(identity));
+    identity.issuer = nullptr;
+    identity.completions = std::make_shared<std::vector<ir::File>>(std::vector<ir::File>{
+        Made::file("other.pem", pem_of_certificate(world().stranger.certificate)),
+        Made::file("root.pem", pem_of_certificate(world().root.certificate))});
+    EXPECT_TRUE(OcspQuestion::about(identity));
+}
+
+TEST(Ocsp, AResponseSaysWhenTheNextOneComes) {
+    const auto now = std::time(nullptr);
+    EXPECT_NEAR(static_cast<double>(next_update_in(world().answer(world().root))), static_cast<double>(now + 3600), 5);
+    EXPECT_EQ(next_update_in(""), 0);
+    EXPECT_EQ(next_update_in("no response"), 0);
 }
 
 TEST(Ocsp, TheIssuerAndWhomItAppointedMaySign) {
