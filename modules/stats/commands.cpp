@@ -177,8 +177,11 @@ std::string state_line(const CommandCall& call, const Proxy& proxy, const pool::
                        weight >= 0 ? static_cast<std::uint32_t>(weight) : conf.weight, conf.weight, since,
                        number_of(code), result, state.health.load(), check_state, proxy.pool->conf().id != 0,
                        conf.id != 0, conf.host.empty() ? "-" : conf.host,
-                       colon == std::string::npos ? "0" : address.substr(colon + 1), conf.over_tls ? 1 : 0,
-                       conf.check ? conf.check->port : 0, conf.check && conf.check->address ? "0" : "-");
+                       conf.port_is_offset           ? std::to_string(conf.port_offset)
+                       : colon == std::string::npos ? "0"
+                                                     : address.substr(colon + 1),
+                       conf.over_tls ? 1 : 0, conf.check ? conf.check->port : 0,
+                       conf.check && conf.check->address ? ir::to_string(conf.check->address->ip) : "-");
 }
 
 // Calls `visit` for each server of the named backend, or of all. False: there is none of that name.

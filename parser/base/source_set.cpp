@@ -83,9 +83,16 @@ void SourceSet::amend(const Amendment& change) {
     switch (change.kind) {
         case Kind::server:
         case Kind::no_server:
+            places_.erase(change.name);
             std::erase_if(servers_, [&](const auto& one) { return one.name == change.name; });
             servers_.push_back(change);
             return;
+        case Kind::place: {
+            auto blank = std::min(change.bytes.find(' '), change.bytes.size());
+            places_[change.name].words[change.bytes.substr(0, blank)] =
+                change.bytes.substr(std::min(blank + 1, change.bytes.size()));
+            return;
+        }
         case Kind::forget:
             stored_.erase(change.name);
             files_.insert_or_assign(change.name,
@@ -100,6 +107,16 @@ void SourceSet::amend(const Amendment& change) {
     ++changes_;
     changed_.insert(change.name);
     put(change.name, change.bytes);
+}
+
+const ServerPlace* SourceSet::place_of(const std::string& server, std::string_view says) {
+    auto found = places_.find(server);
+    if (found == places_.end()) return nullptr;
+    auto& [words, said] = found->second;
+    if (!said) said = says;
+    if (*said == says) return &words;
+    places_.erase(found);
+    return nullptr;
 }
 
 namespace {
@@ -233,6 +250,17 @@ std::string SourceSet::serialize() const {
         writer.number(static_cast<std::uint64_t>(kind));
     }
     writer.put(servers_);
+    writer.number(places_.size());
+    for (const auto& [server, place] : places_) {
+        writer.text(server);
+        writer.number(place.said.has_value());
+        writer.text(place.said.value_or(""));
+        writer.number(place.words.size());
+        for (const auto& [word, value] : place.words) {
+            writer.text(word);
+            writer.text(value);
+        }
+    }
     writer.number(stamps_.size());
     for (const auto& [path, stamp] : stamps_) {
         writer.text(path);
@@ -263,6 +291,16 @@ std::optional<SourceSet> SourceSet::deserialize(std::string_view bytes) {
         set.stored_.emplace(std::move(path), reader.amendment_kind());
     }
     reader.get(set.servers_);
+    for (auto left = reader.number(); left > 0 && !reader.bad; --left) {
+        auto& place = set.places_[reader.text()];
+        bool known = reader.number() != 0;
+        auto said = reader.text();
+        if (known) place.said = std::move(said);
+        for (auto words = reader.number(); words > 0 && !reader.bad; --words) {
+            auto word = reader.text();
+            place.words[word] = reader.text();
+        }
+    }
     for (auto left = reader.number(); left > 0 && !reader.bad; --left) {
         auto& stamp = set.stamps_[reader.text()];
         stamp.device = reader.number();

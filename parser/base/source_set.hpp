@@ -69,11 +69,15 @@ struct Amendment {
         forget,      // a stored file: as if it had never been there
         server,      // bytes: what follows the name on a server line of that section
         no_server,   // that one is gone
+        place,       // bytes: "addr 192.0.2.1", or another word of a ServerPlace: over what its line says
         last_,
     } kind = Kind::file;
     std::string name;   // path, or "section/server"
     std::string bytes;
 };
+// Where a server is instead of where its line says, by the words of HAProxy's set server: addr, port,
+// check-addr, check-port.
+using ServerPlace = std::map<std::string, std::string, std::less<>>;
 std::string serialize(const std::vector<Amendment>& changes);
 std::optional<std::vector<Amendment>> read_amendments(std::string_view bytes);
 
@@ -110,6 +114,12 @@ public:
     // The stored files, and the servers in the order of their changes, each named once.
     [[nodiscard]] const std::map<std::string, Amendment::Kind>& stored() const { return stored_; }
     [[nodiscard]] const std::vector<Amendment>& servers() const { return servers_; }
+    // Of "section/server", whose line says `says`. Null: where that says. A line that says something
+    // else than at first ends it.
+    const ServerPlace* place_of(const std::string& server, std::string_view says);
+    [[nodiscard]] bool has_places() const { return !places_.empty(); }
+    // Files are read anew, and servers stay where `former` has them.
+    void keep_places(SourceSet& former) { places_ = std::move(former.places_); }
 
     // From now on only what was recorded exists.
     void freeze() { world_ = nullptr; }
@@ -138,6 +148,11 @@ private:
     std::set<std::string> changed_;   // files
     std::map<std::string, Amendment::Kind> stored_;
     std::vector<Amendment> servers_;
+    struct Place {
+        ServerPlace words;
+        std::optional<std::string> said;   // by the line, when it was changed first
+    };
+    std::map<std::string, Place> places_;
     std::uint64_t changes_ = 0;
 };
 

@@ -248,6 +248,7 @@ void Lowering::make_servers(Draft& draft, ir::Pool& pool) {
                          fmt::format("{} \"{}\" has another server named \"{}\" before this one",
                                      draft.kind(), draft.name, words.server.name));
         auto& server = words.server;
+        move_server(scope_, draft.name, words);
         finish_server_tls(scope_, draft, words, server);
         if (server.http2 && !draft.http)
             scope_.error(words.span, "needs-http",

@@ -180,7 +180,62 @@ void lower_server(keyword::Scope& scope, const Call& call) {
     if (good && !words.server.host.empty()) look_up(here, call[1], words);
 }
 
+// ------------------------------------------------------------------- said at run time
+
+std::optional<ir::Endpoint> ip_and_port(Scope& scope, const ServerWords& words, const std::string& ip, std::uint16_t port) {
+    auto parsed = value::parse_ip(ip);
+    if (!parsed) {
+        scope.error(words.span, "invalid-value", fmt::format("\"{}\" is no address", ip));
+        return std::nullopt;
+    }
+    ir::Endpoint endpoint;
+    endpoint.ip = *parsed;
+    endpoint.port = port;
+    return endpoint;
+}
+
+std::optional<std::uint16_t> port_of(Scope& scope, const ServerWords& words, std::string_view text) {
+    auto number = value::parse_number(text);
+    if (number && *number >= 0 && *number <= 65535) return static_cast<std::uint16_t>(*number);
+    scope.error(words.span, "invalid-value", fmt::format("\"{}\" is no port", text));
+    return std::nullopt;
+}
+
+// "80"; with a sign it counts from the client's.
+void take_port(Scope& scope, ServerWords& words, std::string_view text) {
+    auto& server = words.server;
+    server.port_is_offset = text.starts_with('+') || text.starts_with('-');
+    auto number = port_of(scope, words, text.substr(server.port_is_offset ? 1 : 0));
+    if (!number) return;
+    server.port_offset = !server.port_is_offset ? 0 : text[0] == '-' ? -*number : *number;
+    server.port = server.port_is_offset ? std::uint16_t{0} : *number;
+    for (auto& endpoint : server.endpoints) endpoint.port = server.port;
+}
+
 }  // namespace
+
+void move_server(Scope& scope, std::string_view section, ServerWords& words) {
+    if (!scope.sources.has_places()) return;
+    auto& server = words.server;
+    auto& check = words.check;
+    const auto says = fmt::format("{} {} {} {}", server.host.empty() && !server.endpoints.empty()
+                                                     ? ir::to_string(server.endpoints.front())
+                                                     : server.host,
+                                  server.port, check.address ? ir::to_string(*check.address) : std::string("-"), check.port);
+    const auto* place = scope.sources.place_of(fmt::format("{}/{}", section, server.name), says);
+    if (!place) return;
+    for (const auto& [word, value] : *place) {
+        if (word == "addr") {
+            if (auto endpoint = ip_and_port(scope, words, value, server.port)) server.endpoints = {*endpoint};
+        } else if (word == "port") {
+            take_port(scope, words, value);
+        } else if (word == "check-addr") {
+            check.address = ip_and_port(scope, words, value, 0);
+        } else if (word == "check-port") {
+            check.port = port_of(scope, words, value).value_or(check.port);
+        }
+    }
+}
 
 void lower_peer(Scope& here, const Call& call) {
     auto& words = here.draft->servers.emplace_back(here.draft->back->default_server);

@@ -70,6 +70,8 @@ void complete_tables(ir::Config& config);
 void lower_table(Scope& scope, const Call& call, Args options, std::string name);
 // "name [address [options]]" of a line about a peer, into the servers of the draft.
 void lower_peer(Scope& scope, const Call& call);
+// What was said of the server at run time (set server ... addr) goes over its line.
+void move_server(Scope& scope, std::string_view section, ServerWords& words);
 Contexts places_of(ir::Fetch code);
 void plain_converter(ir::Expr& expr, const Keyword& row, const Call& call);
 

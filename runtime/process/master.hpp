@@ -123,6 +123,7 @@ private:
     void answer(const Amending& asked, const std::string& problem);
     [[noreturn]] void run_loader();
     bool amend(SourceSet& set);
+    void keep_places(SourceSet& set);
     void loader_ended(int status);
     void take_loaded();
     void prepare_in_place();

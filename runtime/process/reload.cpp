@@ -110,6 +110,12 @@ bool Master::amend(SourceSet& set) {
     return true;
 }
 
+// In the loader of files: what was said of servers at run time goes on.
+void Master::keep_places(SourceSet& set) {
+    auto bytes = sources_ ? read_whole(sources_.get()) : std::nullopt;
+    if (auto running = bytes ? SourceSet::deserialize(*bytes) : std::nullopt) set.keep_places(*running);
+}
+
 void Master::answer(const Amending& asked, const std::string& problem) {
     for (auto& member : members_)
         if (member->pid == asked.asker && member->channel)
@@ -120,7 +126,8 @@ void Master::answer(const Amending& asked, const std::string& problem) {
 void Master::run_loader() {
     LiveWorld world;
     SourceSet set(world);
-    if (reload_->amending && !amend(set)) ::_exit(1);
+    if (!reload_->amending) keep_places(set);
+    else if (!amend(set)) ::_exit(1);
     close_others({reload_->set_file.get(), reload_->report_file.get()});
     set_title(fmt::format("{}: loader", name_of(options_.personality)));
     int status = 1;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/warden/server_commands.hpp"
 
+#include <arpa/inet.h>
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -21,17 +22,29 @@ constexpr std::uint32_t most_weight = 256;   // of HAProxy
 constexpr char need_server[] = "Require 'backend/server'.";
 
 // "backend/server". Null when there is none, which the peer is told.
-pool::LiveServer* find_server(CommandCall& call, std::string_view name) {
+pool::LivePool* find_pool(CommandCall& call, std::string_view name, std::string_view& server) {
     auto slash = name.find('/');
     if (slash == std::string_view::npos) return call.say(need_server), nullptr;
-    const auto pool_name = name.substr(0, slash);
-    bool pool_known = false;
-    for (auto* pool : call.around.pools) {
-        if (pool->name() != pool_name) continue;
-        pool_known = true;
-        if (auto* server = pool->find(name.substr(slash + 1))) return server;
-    }
-    return call.say(pool_known ? "No such server." : "No such backend."), nullptr;
+    server = name.substr(slash + 1);
+    for (auto* pool : call.around.pools)
+        if (pool->name() == name.substr(0, slash)) return pool;
+    return call.say("No such backend."), nullptr;
+}
+pool::LiveServer* find_server(CommandCall& call, std::string_view name) {
+    std::string_view rest;
+    auto* pool = find_pool(call, name, rest);
+    auto* server = pool ? pool->find(rest) : nullptr;
+    if (pool && !server) call.say("No such server.");
+    return server;
+}
+// The same of one whose address is not known, too.
+const ir::Server* find_conf(CommandCall& call, std::string_view name) {
+    std::string_view rest;
+    auto* pool = find_pool(call, name, rest);
+    if (!pool) return nullptr;
+    for (const auto& server : pool->conf().servers)
+        if (server.name == rest) return &server;
+    return call.say("No such server."), nullptr;
 }
 
 std::optional<std::uint32_t> number_of(std::string_view text) {
@@ -94,13 +107,120 @@ void run_set_health(CommandCall& call, const pool::LiveServer& server, std::stri
     });
 }
 
+// ------------------------------------------------------------------------ where a server is
+
+constexpr char by_whom[] = " by 'stats socket command'";
+
+bool is_ip(std::string_view text) {
+    in6_addr space;
+    const std::string whole(text);
+    return ::inet_pton(AF_INET, whole.c_str(), &space) == 1 || ::inet_pton(AF_INET6, whole.c_str(), &space) == 1;
+}
+
+// "80", or counted from the client's port: "+10".
+bool is_port(std::string_view text) {
+    if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+    auto number = number_of(text);
+    return number && *number > 0 && *number <= 65535;
+}
+
+// The port as set server has it.
+std::string port_text(const ir::Server& conf) {
+    if (!conf.port_is_offset) return fmt::format("{}", conf.endpoints.empty() ? conf.port : conf.endpoints.front().port);
+    return fmt::format("{:+}", conf.port_offset);
+}
+
+// One reload for all words of the command; none where nothing is to change.
+void move_to(CommandCall& call, std::string_view server, const std::vector<std::string>& words, std::string told) {
+    std::vector<Amendment> changes;
+    for (const auto& word : words) changes.push_back({Amendment::Kind::place, std::string(server), word});
+    if (changes.empty()) {
+        call.out += told;
+        return;
+    }
+    call.want(std::move(changes), [told = std::move(told)](std::string& out, const std::string& problem) {
+        out += problem.empty() ? told : problem;
+    });
+}
+
+// addr IP [port PORT]
+void run_set_address(CommandCall& call, const ir::Server& conf) {
+    const std::string ip(call.word(2)), port(call.word(4));
+    if (ip.empty()) return call.say("set server <b>/<s> addr requires an address and optionally a port.");
+    if (!is_ip(ip)) return call.say(fmt::format("Invalid addr '{}'{}", ip, by_whom));
+    const auto now = conf.endpoints.empty() ? std::string("-") : ir::to_string(conf.endpoints.front().ip);
+    const auto port_now = port_text(conf);
+    std::vector<std::string> words;
+    std::string told;
+    if (now == ip) {
+        told = "no need to change the addr";
+    } else {
+        words.push_back("addr " + ip);
+        told = fmt::format("IP changed from '{}' to '{}'", now, ip);
+    }
+    const bool counted = port.starts_with('+') || port.starts_with('-');
+    if (call.word(3) != "port") {
+        if (!call.word(3).empty()) return call.say(fmt::format("unexpected '{}' behind the address", call.word(3)));
+    } else if (!is_port(port)) {
+        told += fmt::format(", problem converting port '{}' to an int", port);
+    } else if (port == port_now) {
+        told += ", no need to change the port";
+    } else if (counted && (!conf.check || conf.check->port == 0)) {
+        told += ", can't change <port> to port map because it is incompatible with current health check port "
+                "configuration (use 'port' statement from the 'server' directive.";
+    } else {
+        words.push_back("port " + port);
+        told += fmt::format(", port changed from '{}' to '{}'", port_now, port);
+    }
+    move_to(call, call.word(0), words, told + by_whom + "\n");
+}
+
+// check-addr IP [port PORT], check-port PORT. Who is content says nothing.
+template <bool Address>
+void run_set_check_place(CommandCall& call, const ir::Server& conf) {
+    constexpr auto wanted = Address ? "check-addr requires an address and optionally a port." : "check-port requires a port.";
+    const std::string value(call.word(2));
+    if (value.empty()) return call.say(fmt::format("set server <b>/<s> {}", wanted));
+    auto refuse = [&](std::string_view why) { call.out += why; };
+    if (!conf.check) return refuse("health checks are not enabled on this server");
+    if (Address && !is_ip(value)) return refuse(fmt::format("invalid addr '{}'", value));
+    std::vector<std::string> words;
+    if (Address) words.push_back("check-addr " + value);
+    if (!Address || call.word(3) == "port") {
+        const auto port = call.word(Address ? 4 : 2);
+        const auto number = number_of(port);
+        if (!number) return refuse("provided port is not an integer");
+        if (*number == 0 || *number > 65535) return refuse("provided port is not valid");
+        words.push_back("check-port " + std::string(port));
+    }
+    move_to(call, call.word(0), words, {});
+}
+
+// Names of servers are looked up at start alone.
+void run_set_name(CommandCall& call, const ir::Server&) {
+    call.say(call.word(2).empty() ? "set server <b>/<s> fqdn requires a FQDN."
+                                  : "set server <b>/<s> fqdn failed because no resolution is configured.");
+}
+
+constexpr std::pair<std::string_view, void (*)(CommandCall&, const ir::Server&)> place_words[] = {
+    {"addr", run_set_address},
+    {"check-addr", run_set_check_place<true>},
+    {"check-port", run_set_check_place<false>},
+    {"fqdn", run_set_name},
+};
+
 void run_set_server(CommandCall& call) {
+    for (const auto& [word, run] : place_words) {
+        if (call.word(1) != word) continue;
+        if (const auto* conf = find_conf(call, call.word(0))) run(call, *conf);
+        return;
+    }
     auto* server = find_server(call, call.word(0));
     if (!server) return;
     if (call.word(1) == "state") return run_set_state(call, *server, call.word(2));
     if (call.word(1) == "weight") return run_set_weight_of(call, *server, call.word(2));
     if (call.word(1) == "health") return run_set_health(call, *server, call.word(2));
-    call.say("usage: set server <backend>/<server> health | state | weight");
+    call.say("usage: set server <backend>/<server> addr | check-addr | check-port | fqdn | health | state | weight");
 }
 
 void run_set_weight(CommandCall& call) {
@@ -210,7 +330,7 @@ constexpr filter::Command rows[] = {
     {"get weight", "<backend>/<server>", "a server's weight now and as configured", Level::user, run_get_weight},
     {"set maxconn server", "<backend>/<server> <number>", "change a server's connection limit", Level::admin,
      run_set_limit},
-    {"set server", "<backend>/<server> <what> <value>", "change a server's state, weight or health", Level::admin,
+    {"set server", "<backend>/<server> <what> <value>", "change a server's state, weight, health or address", Level::admin,
      run_set_server},
     {"set weight", "<backend>/<server> <weight>[%]", "change a server's weight", Level::admin, run_set_weight},
 };

@@ -89,6 +89,9 @@ TEST(SourceSet, SurvivesTheWire) {
     ask_everything(set);
     set.amend({Amendment::Kind::certificate, "fresh.pem", "pem"});
     set.amend({Amendment::Kind::server, "app/a", "127.0.0.1:80 weight 5"});
+    set.amend({Amendment::Kind::place, "app/b", "addr 192.0.2.1"});
+    set.amend({Amendment::Kind::place, "app/c", "port 81"});
+    EXPECT_TRUE(set.place_of("app/c", "192.0.2.2 80"));
     auto bytes = set.serialize();
     auto copy = SourceSet::deserialize(bytes);
     ASSERT_TRUE(copy);
@@ -123,6 +126,26 @@ TEST(SourceSet, AmendmentsGoOverWhatWasRead) {
     ASSERT_EQ(set.servers().size(), 2U);
     EXPECT_EQ(set.servers()[0].name, "app/b");
     EXPECT_EQ(set.servers()[1].kind, Kind::no_server);
+}
+
+TEST(SourceSet, ServersStayWhereTheyWerePutUntilTheirLineChanges) {
+    using Kind = Amendment::Kind;
+    SourceSet set;
+    EXPECT_FALSE(set.place_of("app/a", "here"));
+    set.amend({Kind::place, "app/a", "addr 192.0.2.1"});
+    set.amend({Kind::place, "app/a", "port +80"});
+    const ServerPlace wanted{{"addr", "192.0.2.1"}, {"port", "+80"}};
+    ASSERT_TRUE(set.place_of("app/a", "here"));
+    EXPECT_EQ(*set.place_of("app/a", "here"), wanted);
+    SourceSet fresh;
+    fresh.keep_places(set);
+    ASSERT_TRUE(fresh.place_of("app/a", "here"));
+    EXPECT_FALSE(fresh.place_of("app/a", "there"));
+    EXPECT_FALSE(fresh.place_of("app/a", "here")) << "it is over";
+    fresh.amend({Kind::place, "app/a", "addr 192.0.2.1"});
+    // Another server of that name is another one.
+    fresh.amend({Kind::server, "app/a", "127.0.0.1:80"});
+    EXPECT_FALSE(fresh.place_of("app/a", "here"));
 }
 
 TEST(Amendments, SurviveTheWire) {
