@@ -16,6 +16,7 @@
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/stream.hpp"
 #include "runtime/pool/live_pool.hpp"
+#include "runtime/route/dates.hpp"
 #include "runtime/warden/peer_wire.hpp"
 
 namespace weir::warden {
@@ -428,6 +429,74 @@ net::Task<void> Peers::Group::keep_connected(std::shared_ptr<Peer> peer) {
         if (peer->group) co_await net::sleep_for(loop, pause_to_connect);
     }
 }
+
+// --- what an operator sees ---
+
+namespace {
+
+std::string_view or_none(const std::string& text) { return text.empty() ? std::string_view("-") : std::string_view(text); }
+
+}  // namespace
+
+std::string Peers::describe(std::string_view only, bool texts) const {
+    std::string out;
+    const auto now = loop_.now();
+    const std::string date(route::date_text(route::DateForm::gmt_clf, loop_.wall_ms() / 1000));
+    for (const auto& group : groups_) {
+        const auto& conf = group->conf;
+        if (!only.empty() && conf.name != only) continue;
+        const auto learns_until = group->begun + time_to_learn;
+        const bool past = group->knows_all || learns_until <= now;
+        // Of HAProxy's flags those of what was learnt: from former processes and from peers.
+        out += fmt::format("{}: [{}] id={} state=0 flags={:#x} resync_timeout={}\n", static_cast<const void*>(group.get()),
+                           date.substr(0, 20), conf.name, group->knows_all ? 3 : 0,
+                           past ? std::string("<PAST>") : fmt::format("{}s", (learns_until - now) / 1000));
+        out += fmt::format("  {}: id={}(local) addr={} status=NONE\n", static_cast<const void*>(&conf), conf.local_name,
+                           or_none(conf.listener ? ir::to_string(conf.listener->endpoint) : std::string()));
+        for (const auto& peer : group->peers) {
+            const auto& session = peer->session;
+            out += fmt::format("  {}: id={}(remote) addr={} status={}", static_cast<const void*>(peer.get()), peer->conf.name,
+                               ir::to_string(peer->conf.endpoint), session ? "ESTA" : "CONN");
+            if (session)
+                out += fmt::format(" last_hb={}s last_sent={}s {}", (now - session->heard) / 1000, (now - session->said) / 1000,
+                                   session->outgoing ? "opened by us" : "opened by it");
+            out += '\n';
+            if (!session) continue;
+            out += fmt::format("        remote_tables={} last_get={} last_pushed={}\n        shared tables:\n",
+                               session->defined.size(), session->update, session->number);
+            for (std::size_t i = 0; i < group->tables.size(); ++i)
+                out += fmt::format("          table:{} id={} local_id={} syncing={}\n",
+                                   static_cast<const void*>(group->tables[i].table), group->tables[i].name, i + 1,
+                                   peer->tellings[i].walks ? 1 : 0);
+            for (std::size_t i = 0; texts && i < session->texts.size(); ++i)
+                if (!session->texts[i].empty()) out += fmt::format("          rx_dict:{} {}\n", i, session->texts[i]);
+        }
+    }
+    return out;
+}
+
+namespace {
+
+const Peers* shown = nullptr;   // of this process
+
+// show peers [dict|-] [section]
+void show_peers(filter::CommandCall& call) {
+    const bool marked = call.word(0) == "dict" || call.word(0) == "-";
+    const auto only = call.word(marked ? 1 : 0);
+    const auto& groups = call.around.config->peer_groups;
+    if (!only.empty() && std::none_of(groups.begin(), groups.end(), [&](const auto& one) { return one.name == only; }))
+        return call.say("No such peers");
+    if (shown) call.out += shown->describe(only, call.word(0) == "dict");
+}
+
+constexpr filter::Command rows[] = {
+    {"show peers", "[dict|-] [<section>]", "sections of peers, and who is connected", filter::Level::operator_level, show_peers},
+};
+
+}  // namespace
+
+filter::Commands peer_commands() { return rows; }
+void peer_commands_about(const Peers* peers) { shown = peers; }
 
 // --- the groups of a configuration ---
 

@@ -6,8 +6,10 @@
 
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "runtime/filter/command.hpp"
 #include "runtime/net/loop.hpp"
 #include "runtime/process/worker.hpp"
 #include "runtime/zone/board.hpp"
@@ -25,6 +27,8 @@ public:
     // `sockets` as the warden has them: those of groups are numbered behind the control sockets.
     void adopt(const ir::Config& config, const std::vector<process::ListenSocket>& sockets, zone::Tables& tables);
     void close();
+    // What `show peers` says, of one section or of all (empty); `texts`: with those that peers numbered.
+    [[nodiscard]] std::string describe(std::string_view only, bool texts) const;
 
     struct Peer;
     struct Group;
@@ -35,5 +39,9 @@ private:
     std::string said_;                               // what the groups are, as text
     std::vector<std::unique_ptr<Group>> groups_;
 };
+
+filter::Commands peer_commands();
+// Whose peers they are about; null: there are none.
+void peer_commands_about(const Peers* peers);
 
 }  // namespace weir::warden

@@ -76,8 +76,10 @@ void Warden::keep_caches() {
 }
 
 void Warden::keep_peers() {
-    if (setup_.config->peer_groups.empty()) return peers_.reset();
-    if (!peers_) peers_ = std::make_unique<Peers>(*loop_);
+    if (setup_.config->peer_groups.empty()) peers_.reset();
+    else if (!peers_) peers_ = std::make_unique<Peers>(*loop_);
+    peer_commands_about(peers_.get());
+    if (!peers_) return;
     peers_->adopt(*setup_.config, setup_.sockets, board_->tables());
 }
 
@@ -146,6 +148,7 @@ void Warden::open_admin_socket() {
         commands.push_back(tls_commands());
         commands.push_back(tls_show_commands());
         commands.push_back(ocsp_commands());
+        commands.push_back(peer_commands());
         admin_ = std::make_unique<AdminSocket>(*loop_, std::move(commands), around_,
                                                [this](State& state) { flags_changed(state); }, amend_);
     }
@@ -192,6 +195,7 @@ void Warden::stop_now() {
     ocsp_commands_about(nullptr);
     ocsp_.reset();
     admin_.reset();
+    peer_commands_about(nullptr);
     peers_.reset();
 }
 

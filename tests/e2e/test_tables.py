@@ -2,6 +2,7 @@
 # Tables that all workers share: a limit is the same whatever their number, survives
 # reloads, and what a dead worker counted is given back.
 import os
+import re
 import signal
 import socket
 import threading
@@ -291,10 +292,10 @@ def test_peers_tell_each_other(other, run_proxy, folder):
         else:
             run_proxy("haproxy", text, ports=[fronts[name]], folder=where)
 
-    def show(name):
+    def show(name, command="show table mine/seen"):
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(f"{folder}/{name}")
-            link.sendall(b"show table mine/seen\n")
+            link.sendall(command.encode() + b"\n")
             return link.makefile().read()
     try:
         tell_each_other(start, show, fronts)
@@ -316,3 +317,7 @@ def tell_each_other(start, show, fronts):
     get(fronts["two"], "/?k=b")
     assert wire.wait_until(lambda: "http_req_cnt=4" in show("one") and "key=b " in show("one"), 5.0)
     assert "gpc0=0 gpc1=4" in show("one")
+    shown = show("one", "show peers mine")
+    assert re.search(r"id=mine state=0 .*\n.* id=one\(local\) .*\n.* id=two\(remote\) .* status=ESTA ", shown)
+    assert re.search(r" id=\S*seen local_id=1 ", shown)
+    assert show("one", "show peers none") == "No such peers\n\n"
