@@ -6,46 +6,14 @@
 
 #include <memory>
 
+#include "runtime/net/der.hpp"
 #include "runtime/net/tls.hpp"
 
 namespace weir::net {
 
 namespace {
 
-enum Tag : unsigned char {
-    integer = 0x02, octets = 0x04, object_id = 0x06, sequence = 0x30, set = 0x31,
-    dns_name = 0x82, version = 0xa0, extensions = 0xa3,
-};
-
-// What is left of a list of elements; each is taken off the front.
-struct Elements {
-    std::string_view rest;
-
-    [[nodiscard]] bool next_is(unsigned char tag) const {
-        return !rest.empty() && static_cast<unsigned char>(rest[0]) == tag;
-    }
-    // The content of the next element, whatever it is. False: the end, or nonsense.
-    bool take(std::string_view& content) {
-        if (rest.size() < 2) return false;
-        auto size = static_cast<std::size_t>(static_cast<unsigned char>(rest[1]));
-        std::size_t head = 2;
-        if (size >= 0x80) {
-            auto digits = size & 0x7f;
-            if (digits == 0 || digits > 4 || rest.size() < 2 + digits) return false;
-            size = 0;
-            for (; head < 2 + digits; ++head) size = size << 8 | static_cast<unsigned char>(rest[head]);
-        }
-        if (size > rest.size() - head) return false;
-        content = rest.substr(head, size);
-        rest.remove_prefix(head + size);
-        return true;
-    }
-    bool take(unsigned char tag, std::string_view& content) { return next_is(tag) && take(content); }
-    bool skip(unsigned char tag) {
-        std::string_view ignored;
-        return take(tag, ignored);
-    }
-};
+using namespace der;
 
 constexpr std::string_view subject_alternative("\x55\x1d\x11", 3), common_name("\x55\x04\x03", 3);
 
@@ -116,16 +84,16 @@ std::vector<std::string> names_in(std::string_view pem) {
     Elements outer{certificate};
     if (!outer.take(sequence, body)) return names;
     Elements parts{body};
-    parts.skip(version);
+    parts.skip(tagged_0);   // version
     // serial number, algorithm, issuer, validity, subject, public key
     bool whole = parts.skip(integer) && parts.skip(sequence) && parts.skip(sequence) && parts.skip(sequence) &&
                  parts.take(sequence, subject) && parts.skip(sequence);
     if (!whole) return names;
-    while (!parts.rest.empty() && !parts.next_is(extensions)) {
+    while (!parts.rest.empty() && !parts.next_is(tagged_3)) {
         std::string_view unique_id;
         if (!parts.take(unique_id)) return names;
     }
-    if (parts.take(extensions, list)) add_alternatives(list, names);
+    if (parts.take(tagged_3, list)) add_alternatives(list, names);
     add_common_names(subject, names);
     return names;
 }

@@ -43,6 +43,8 @@ public:
     // The same, but what this thread parsed before and still uses is used again: a reload that keeps a
     // file's bytes costs nothing here.
     static Expected<std::shared_ptr<const Certificate>, TlsProblem> find(const ir::TlsIdentity& from);
+    // The quick answer: well formed, of a usual kind, and the key fits. False: parse() has to tell.
+    static bool fits_plainly(const ir::TlsIdentity& from);
     // One that was made here. Takes over a reference to the leaf, and takes others to the rest.
     static std::shared_ptr<const Certificate> of(x509_st* leaf, evp_pkey_st* key, const std::vector<x509_st*>& chain);
     ~Certificate();
