@@ -23,15 +23,6 @@ std::string content_of(const ir::File& file) {
     return file ? digest_of(file->bytes) : std::string("-");
 }
 
-// What is asked of a client's certificate: sessions of one rule say nothing under another
-// (CVE-2025-23419).
-std::string demands_of(const ir::TlsProfile& profile) {
-    const auto& rules = profile.rules;
-    if (rules.verify == ir::TlsRules::Verify::none) return {};
-    return std::to_string(static_cast<int>(rules.verify)) + ' ' + std::to_string(rules.verify_depth) + ' ' +
-           content_of(rules.trusted) + content_of(rules.revoked) + content_of(profile.announced);
-}
-
 bool left_out(const ir::TlsIdentity& identity) {
     return !identity.chain || !identity.key || identity.chain->left_out || identity.key->left_out;
 }
@@ -39,29 +30,26 @@ bool left_out(const ir::TlsIdentity& identity) {
 }  // namespace
 
 TlsChoice::TlsChoice(std::shared_ptr<const net::TlsContext> context, const ir::TlsProfile& rules,
-                     const std::vector<ir::TlsIdentity>& identities)
-    : context_(std::move(context)), rules_(rules), scope_(digest_of(demands_of(rules))) {
+                     const std::vector<ir::TlsIdentity>& identities, std::string demands)
+    : context_(std::move(context)), rules_(rules), demands_(std::move(demands)) {
     for (const auto& one : identities)
-        if (one.chain && one.key) add(one);
-}
-
-void TlsChoice::add(const ir::TlsIdentity& identity) {
-    identities_.push_back(&identity);
-    scope_ = digest_of(scope_ + content_of(identity.chain));
+        if (one.chain && one.key) identities_.push_back(&one);
 }
 
 std::unique_ptr<TlsChoice> TlsChoice::with(const TlsChoice& more) const {
     auto both = std::make_unique<TlsChoice>(*this);
     both->tried_ = false;
     both->parsed_.clear();
-    for (const auto* one : more.identities_) both->add(*one);
+    both->identities_.insert(both->identities_.end(), more.identities_.begin(), more.identities_.end());
     return both;
 }
 
 void TlsChoice::parse() const {
     if (std::exchange(tried_, true)) return;
+    scope_ = written_.empty() ? demands_ : digest_of(demands_ + written_);
     // The first of a type counts.
     for (const auto* identity : identities_) {
+        scope_ = digest_of(scope_ + content_of(identity->chain));
         auto found = net::Certificate::find(*identity);
         bool known = found && std::any_of(parsed_.begin(), parsed_.end(), [&](const auto& one) {
             return one->key_type() == (*found)->key_type();
@@ -98,7 +86,7 @@ void TlsChoice::compile_computed(route::Library& library) {
         // same is.
         for (const auto* text : {&one.chain, &one.key})
             for (const auto& piece : text->pieces)
-                scope_ = digest_of(scope_ + (piece.expr ? "$" + piece.expr->text + std::to_string(static_cast<int>(piece.expr->fetch)) + ' ' + std::to_string(piece.expr->number)
+                written_ = digest_of(written_ + (piece.expr ? "$" + piece.expr->text + std::to_string(static_cast<int>(piece.expr->fetch)) + ' ' + std::to_string(piece.expr->number)
                                                         : piece.literal));
     }
 }
@@ -199,6 +187,26 @@ std::shared_ptr<const net::TlsContext> TlsPlan::context(const ir::TlsProfile& pr
     return nullptr;
 }
 
+// Sessions of one rule say nothing under another (CVE-2025-23419). Lists of authorities are long, and those
+// who ask for the same ones are many.
+const std::string& TlsPlan::demands(const ir::TlsProfile& profile) {
+    const auto& rules = profile.rules;
+    const bool asks = rules.verify != ir::TlsRules::Verify::none;
+    std::string key;
+    if (asks) {
+        key = std::to_string(static_cast<int>(rules.verify)) + ' ' + std::to_string(rules.verify_depth);
+        for (const auto& file : {rules.trusted, rules.revoked, profile.announced})
+            key += ' ' + std::to_string(reinterpret_cast<std::uintptr_t>(file.get()));
+    }
+    auto& slot = demands_[key];
+    if (!slot.empty()) return slot;
+    std::string text;
+    if (asks)
+        text = std::to_string(static_cast<int>(rules.verify)) + ' ' + std::to_string(rules.verify_depth) + ' ' +
+               content_of(rules.trusted) + content_of(rules.revoked) + content_of(profile.announced);
+    return slot = digest_of(text);
+}
+
 const TlsChoice* TlsPlan::of_site(const ir::Site& site, route::Library& library,
                                   std::vector<Problem>& problems) {
     const auto& profile = *site.settings.tls;
@@ -207,7 +215,7 @@ const TlsChoice* TlsPlan::of_site(const ir::Site& site, route::Library& library,
     if (slot) return slot.get();
     auto made = context(profile, site.span, problems);
     if (!made) return nullptr;
-    slot = std::make_unique<TlsChoice>(std::move(made), profile, profile.identities);
+    slot = std::make_unique<TlsChoice>(std::move(made), profile, profile.identities, demands(profile));
     slot->compile_computed(library);
     return slot.get();
 }
@@ -235,10 +243,13 @@ void TlsPlan::add_listener(const ir::Listener& source, TlsListener& made, std::v
         if (!maker) return problems.push_back({maker.error().span, maker.error().text});
         made.maker_ = std::move(*maker);
     }
+    const void* last = nullptr;   // most have the rules of their line
+    std::shared_ptr<const net::TlsContext> context;
     for (const auto& entry : tls.certificates) {
-        auto context = this->context(*entry.rules, tls.span, problems);
+        if (entry.rules.identity() != last) context = this->context(*entry.rules, tls.span, problems);
+        last = entry.rules.identity();
         if (!context) return;
-        auto choice = std::make_unique<TlsChoice>(std::move(context), *entry.rules, entry.identities);
+        auto choice = std::make_unique<TlsChoice>(context, *entry.rules, entry.identities, demands(*entry.rules));
         add_names(entry, choice.get(), made);
         made.takes_early_data_ |= entry.rules->early_data;
         // The first one is for those who name no known host, and with it those that a line says are.

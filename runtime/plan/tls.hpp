@@ -23,8 +23,9 @@ namespace weir::plan {
 // What a client is shown.
 class TlsChoice {
 public:
+    // `demands`: what is asked of a client's certificate, as a digest.
     TlsChoice(std::shared_ptr<const net::TlsContext> context, const ir::TlsProfile& rules,
-              const std::vector<ir::TlsIdentity>& identities);
+              const std::vector<ir::TlsIdentity>& identities, std::string demands);
     // False: there is no certificate that can be used.
     bool apply(net::TlsSession& session) const;
     // The same with a certificate that was made for a name, after the model of ours.
@@ -40,7 +41,6 @@ public:
     [[nodiscard]] std::unique_ptr<TlsChoice> with(const TlsChoice& more) const;
 
 private:
-    void add(const ir::TlsIdentity& identity);
     void parse() const;
     std::shared_ptr<const net::TlsContext> context_;
     const ir::TlsProfile& rules_;
@@ -50,7 +50,9 @@ private:
         std::unique_ptr<ReadIdentities> read;
     };
     std::shared_ptr<std::vector<Computed>> computed_;   // null: none
-    std::string scope_;                    // for TlsSession::set_scope()
+    std::string demands_, written_;        // of a session's scope: the second says how names are computed
+    // When the first client asks for it.
+    mutable std::string scope_;            // for TlsSession::set_scope()
     mutable net::Certificates parsed_;
     mutable bool tried_ = false;
 };
@@ -104,11 +106,13 @@ public:
 private:
     std::shared_ptr<const net::TlsContext> context(const ir::TlsProfile& profile, Span span,
                                                    std::vector<Problem>& problems);
+    const std::string& demands(const ir::TlsProfile& profile);
     const TlsChoice* of_site(const ir::Site& site, route::Library& library, std::vector<Problem>& problems);
     void add_listener(const ir::Listener& source, TlsListener& made, std::vector<Problem>& problems);
     static void add_names(const ir::ListenerTls::Entry& entry, const TlsChoice* choice, TlsListener& made);
 
     std::unordered_map<std::string, std::shared_ptr<const net::TlsContext>> contexts_;
+    std::unordered_map<std::string, std::string> demands_;   // digests
     std::unordered_map<const void*, std::unique_ptr<TlsChoice>> by_profile_;
     std::vector<const TlsChoice*> of_sites_;   // by site; null: none of its own
     std::vector<std::unique_ptr<TlsListener>> listeners_;
