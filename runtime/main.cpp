@@ -294,7 +294,7 @@ int complain(const CommandLine& line, const std::string& text) {
 
 std::string pid_file_of(const CommandLine& line) {
     if (!line.pid_file.empty()) return line.pid_file;
-    LiveWorld world;
+    OfflineWorld world;   // certificates and names have no say in it
     SourceSet set(world);
     SourceMap sources;
     diag::Sink sink;

@@ -38,12 +38,16 @@ Expected<std::string_view, SourceError> SourceSet::read(const std::string& path,
     return std::string_view(*found->second.value);
 }
 
-Expected<std::string_view, SourceError> SourceSet::read_if_changed(const std::string& path, Purpose purpose) {
+Expected<std::string_view, SourceError> SourceSet::read_if_changed(const std::string& path, Purpose purpose,
+                                                                   SameFile same) {
     if (world_ && !files_.contains(path)) {
-        auto stamp = stamps_[path] = world_->stamp(path);   // before it is read: what comes later is news
+        auto stamp = world_->stamp(path);   // before it is read: what comes later is news
         auto known = former_ ? former_->find(path) : FormerFiles::const_iterator();
-        if (former_ && known != former_->end() && stamp.inode != 0 && known->second.stamp == stamp)
+        if (!stamp)
+            files_.emplace(path, Answer<std::string>{std::nullopt, stamp.error()});
+        else if (former_ && same && known != former_->end() && stamp->known() && same(known->second.stamp, *stamp))
             put(path, std::string(known->second.bytes));
+        if (stamp && stamp->known()) stamps_.emplace(path, *stamp);
     }
     return read(path, purpose);
 }
@@ -95,6 +99,7 @@ void SourceSet::amend(const Amendment& change) {
         }
         case Kind::forget:
             stored_.erase(change.name);
+            stamps_.erase(change.name);
             files_.insert_or_assign(change.name,
                                     Answer<std::string>{std::nullopt, {ENOENT, std::strerror(ENOENT)}});
             return;
@@ -106,6 +111,9 @@ void SourceSet::amend(const Amendment& change) {
     }
     ++changes_;
     changed_.insert(change.name);
+    // Bytes that came from elsewhere are not those of the file: the next reload reads it.
+    if (change.stamp.known()) stamps_.insert_or_assign(change.name, change.stamp);
+    else stamps_.erase(change.name);
     put(change.name, change.bytes);
 }
 
@@ -133,10 +141,19 @@ struct Writer {
         number(list.size());
         for (const auto& entry : list) text(entry);
     }
+    void put(const FileStamp& stamp) {
+        number(stamp.device);
+        number(stamp.inode);
+        number(static_cast<std::uint64_t>(stamp.modified));
+        number(static_cast<std::uint64_t>(stamp.modified_ns));
+        number(static_cast<std::uint64_t>(stamp.changed));
+        number(stamp.size);
+    }
     void put(const Amendment& change) {
         number(static_cast<std::uint64_t>(change.kind));
         text(change.name);
         text(change.bytes);
+        put(change.stamp);
     }
     void put(const std::vector<Amendment>& changes) {
         number(changes.size());
@@ -199,6 +216,14 @@ struct Reader {
             list.push_back(entry);
         }
     }
+    void get(FileStamp& stamp) {
+        stamp.device = number();
+        stamp.inode = number();
+        stamp.modified = static_cast<std::int64_t>(number());
+        stamp.modified_ns = static_cast<std::int64_t>(number());
+        stamp.changed = static_cast<std::int64_t>(number());
+        stamp.size = number();
+    }
     Amendment::Kind amendment_kind() {
         const auto value = number();
         bad = bad || value >= static_cast<std::uint64_t>(Amendment::Kind::last_);
@@ -210,6 +235,7 @@ struct Reader {
             one.kind = amendment_kind();
             one.name = text();
             one.bytes = text();
+            get(one.stamp);
         }
     }
     template <class Map>
@@ -264,9 +290,7 @@ std::string SourceSet::serialize() const {
     writer.number(stamps_.size());
     for (const auto& [path, stamp] : stamps_) {
         writer.text(path);
-        writer.number(stamp.device);
-        writer.number(stamp.inode);
-        writer.number(static_cast<std::uint64_t>(stamp.modified));
+        writer.put(stamp);
     }
     writer.number(changes_);
     return std::move(writer.out);
@@ -302,10 +326,8 @@ std::optional<SourceSet> SourceSet::deserialize(std::string_view bytes) {
         }
     }
     for (auto left = reader.number(); left > 0 && !reader.bad; --left) {
-        auto& stamp = set.stamps_[reader.text()];
-        stamp.device = reader.number();
-        stamp.inode = reader.number();
-        stamp.modified = static_cast<std::int64_t>(reader.number());
+        auto path = reader.text();
+        reader.get(set.stamps_[std::move(path)]);
     }
     set.changes_ = reader.number();
     if (reader.bad || !reader.rest.empty()) return std::nullopt;

@@ -37,10 +37,23 @@ struct SourceError {
 // What tells one content of a file from the next without reading it: another file came in its place, or
 // this one was written to.
 struct FileStamp {
-    std::uint64_t device = 0, inode = 0;   // 0: there is no such file
-    std::int64_t modified = 0;             // seconds
+    std::uint64_t device = 0, inode = 0;   // 0: not known, or no file that can be told by such facts
+    std::int64_t modified = 0;             // seconds since 1970
+    std::int64_t modified_ns = 0;          // behind `modified`
+    std::int64_t changed = 0;              // nanoseconds since 1970: content or owner, rights, name
+    std::uint64_t size = 0;                // bytes
     bool operator==(const FileStamp&) const = default;
+    [[nodiscard]] bool known() const { return inode != 0; }
+    // What nginx goes by (ssl_object_cache_inheritable): who sets the time back hides a change.
+    [[nodiscard]] bool same_by_time(const FileStamp& other) const {
+        return device == other.device && inode == other.inode && modified == other.modified;
+    }
 };
+
+// How a file is told to be the one that was read before; null: it never is.
+using SameFile = bool (*)(const FileStamp& before, const FileStamp& now);
+inline bool same_by_time(const FileStamp& before, const FileStamp& now) { return before.same_by_time(now); }
+inline bool same_by_stamp(const FileStamp& before, const FileStamp& now) { return before == now; }
 
 // The only door to the outside. Implementations: LiveWorld (world.cpp), OfflineWorld, test doubles.
 class World {
@@ -53,7 +66,8 @@ public:
     virtual Expected<std::vector<std::string>, SourceError> list(const std::string& folder) = 0;
     virtual Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host) = 0;
     virtual std::optional<std::string> environment(const std::string& name) = 0;
-    virtual FileStamp stamp(const std::string&) { return {}; }
+    // Unknown for what is there and no plain file; an error where read() would find nothing, either.
+    virtual Expected<FileStamp, SourceError> stamp(const std::string&) { return FileStamp{}; }
 };
 
 // A change that somebody asks for while the configuration runs (HAProxy's runtime socket). It goes over
@@ -74,6 +88,7 @@ struct Amendment {
     } kind = Kind::file;
     std::string name;   // path, or "section/server"
     std::string bytes;
+    FileStamp stamp{};  // where these are the bytes of a file on disk
 };
 // Where a server is instead of where its line says, by the words of HAProxy's set server: addr, port,
 // check-addr, check-port.
@@ -95,7 +110,7 @@ public:
 
     Expected<std::string_view, SourceError> read(const std::string& path, Purpose purpose);
     // The same, but a file that is still the one that use_former() knows is not read again.
-    Expected<std::string_view, SourceError> read_if_changed(const std::string& path, Purpose purpose);
+    Expected<std::string_view, SourceError> read_if_changed(const std::string& path, Purpose purpose, SameFile same);
     void use_former(const FormerFiles& files) { former_ = &files; }
     // Of a file that read_if_changed() was asked for, when it was read; else empty.
     [[nodiscard]] FileStamp stamp_of(const std::string& path) const;
@@ -164,7 +179,7 @@ public:
     Expected<std::vector<std::string>, SourceError> list(const std::string& folder) override;
     Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host) override;
     std::optional<std::string> environment(const std::string& name) override;
-    FileStamp stamp(const std::string& path) override;
+    Expected<FileStamp, SourceError> stamp(const std::string& path) override;
 };
 
 // --offline: reads configuration files and nothing else. Other files and names answer "left out",
@@ -173,6 +188,7 @@ class OfflineWorld : public LiveWorld {
 public:
     Expected<std::string, SourceError> read(const std::string& path, Purpose purpose) override;
     Expected<std::vector<IpAddress>, SourceError> resolve(const std::string& host) override;
+    Expected<FileStamp, SourceError> stamp(const std::string&) override { return FileStamp{}; }
 };
 
 }  // namespace weir

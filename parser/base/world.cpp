@@ -134,10 +134,13 @@ std::optional<std::string> LiveWorld::environment(const std::string& name) {
     return value ? std::optional<std::string>(value) : std::nullopt;
 }
 
-FileStamp LiveWorld::stamp(const std::string& path) {
+Expected<FileStamp, SourceError> LiveWorld::stamp(const std::string& path) {
     struct stat about {};
-    if (::stat(path.c_str(), &about) != 0 || !S_ISREG(about.st_mode)) return {};
-    return {about.st_dev, about.st_ino, about.st_mtime};
+    if (::stat(path.c_str(), &about) != 0) return Unexpected{from_errno(errno)};
+    if (!S_ISREG(about.st_mode)) return FileStamp{};
+    constexpr std::int64_t second = 1'000'000'000;
+    return FileStamp{about.st_dev, about.st_ino, about.st_mtim.tv_sec, about.st_mtim.tv_nsec,
+                     about.st_ctim.tv_sec * second + about.st_ctim.tv_nsec, static_cast<std::uint64_t>(about.st_size)};
 }
 
 Expected<std::string, SourceError> OfflineWorld::read(const std::string& path, Purpose purpose) {

@@ -58,7 +58,7 @@ private:
     ir::File must_read(const std::string& path, std::string_view what) {
         auto file = scope_.load.tls_files.read(scope_.sources, path);
         if (file) return *file;
-        scope_.error(span_, "cannot-load", fmt::format("unable to load the {} \"{}\": {}", what, path, file.error()));
+        scope_.error(span_, "cannot-load", fmt::format("unable to load the {} \"{}\": {}", what, path, file.error().text));
         return nullptr;
     }
 

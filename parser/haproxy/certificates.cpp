@@ -35,12 +35,12 @@ private:
     void add(const std::string& path, Span span, std::vector<std::string> names,
              const ir::Shared<ir::TlsProfile>& rules, const CertificateWords& words) {
         if (knows_certificate(scope_, path)) return add_one(path, span, std::move(names), rules, words);
-        auto bytes = scope_.sources.read(path, Purpose::secret);
-        if (bytes || bytes.error().left_out()) return add_one(path, span, std::move(names), rules, words);
-        if (bytes.error().code == EISDIR) return add_folder(path, span, words);
+        auto file = scope_.load.tls_files.read(scope_.sources, path);
+        if (file) return add_one(path, span, std::move(names), rules, words);
+        if (file.error().code == EISDIR) return add_folder(path, span, words);
         if (defaults_.extra.bundle && add_bundle(path, span, names, rules, words)) return;
         scope_.error(span, "cannot-load",
-                     fmt::format("unable to load the certificate file \"{}\": {}", path, bytes.error().text));
+                     fmt::format("unable to load the certificate file \"{}\": {}", path, file.error().text));
     }
 
     void add_folder(const std::string& path, Span span, const CertificateWords& words) {
@@ -53,7 +53,7 @@ private:
             bool beside = std::any_of(std::begin(reserved), std::end(reserved),
                                       [&](std::string_view one) { return file.ends_with(one); });
             if (beside) continue;
-            auto bytes = scope_.sources.read(file, Purpose::secret);
+            auto bytes = scope_.load.tls_files.read(scope_.sources, file);
             if (!bytes && bytes.error().code == EISDIR) continue;
             add_one(file, span, {}, rules_, words);
             if (fresh) list.lines.push_back({file, {}, {}, static_cast<unsigned>(list.lines.size() + 1)});
@@ -98,7 +98,7 @@ private:
         auto file = scope_.load.tls_files.read(scope_.sources, named.path);
         if (!file)
             return scope_.error(named.span, "cannot-load",
-                                fmt::format("cannot open the list \"{}\": {}", named.path, file.error()));
+                                fmt::format("cannot open the list \"{}\": {}", named.path, file.error().text));
         auto& list = list_of(named.path);
         const bool fresh = !list.content;
         list.content = *file;
@@ -206,7 +206,7 @@ ir::File tls_file(Scope& scope, std::string_view path, const std::string& base, 
                   std::string_view what) {
     auto file = scope.load.tls_files.read(scope.sources, full_path(path, base));
     if (file) return *file;
-    scope.error(span, "cannot-load", fmt::format("unable to load the {} \"{}\": {}", what, path, file.error()));
+    scope.error(span, "cannot-load", fmt::format("unable to load the {} \"{}\": {}", what, path, file.error().text));
     return nullptr;
 }
 

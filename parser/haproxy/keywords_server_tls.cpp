@@ -211,7 +211,7 @@ void read_file(Scope& scope, ir::File& file, Span span, std::string_view what) {
         file = *found;
     else
         scope.error(span, "cannot-load",
-                    fmt::format("cannot load the {} \"{}\": {}", what, file->path, found.error()));
+                    fmt::format("cannot load the {} \"{}\": {}", what, file->path, found.error().text));
 }
 
 void read_identity(Scope& scope, ir::TlsIdentity& identity) {

@@ -13,15 +13,15 @@ namespace weir::keyword {
 
 class TlsFiles {
 public:
-    // What a reload has read before is taken from there as long as the file is the same.
-    bool inherits = false;
+    // What a reload has read before is taken from there as long as the file is the same by this.
+    SameFile same = same_by_stamp;
 
-    // The file of that path; why it cannot be read ("No such file or directory") otherwise. What
-    // --offline leaves out comes back without bytes.
-    Expected<ir::File, std::string> read(SourceSet& sources, const std::string& path) {
+    // The file of that path; why it cannot be read otherwise. What --offline leaves out comes back without
+    // bytes.
+    Expected<ir::File, SourceError> read(SourceSet& sources, const std::string& path) {
         if (auto known = files_.find(path); known != files_.end()) return known->second;
-        auto bytes = inherits ? sources.read_if_changed(path, Purpose::secret) : sources.read(path, Purpose::secret);
-        if (!bytes && !bytes.error().left_out()) return Unexpected{bytes.error().text};
+        auto bytes = sources.read_if_changed(path, Purpose::secret, same);
+        if (!bytes && !bytes.error().left_out()) return Unexpected{bytes.error()};
         auto file = std::make_shared<ir::FileContent>();
         file->path = path;
         if (bytes) file->bytes = std::string(*bytes);

@@ -143,7 +143,7 @@ void lower_stream(Scope& scope, const Call&) {
 constexpr auto event_loop = ignored("weir's workers use epoll and share the listening sockets evenly");
 
 void lower_object_cache(Scope& scope, const Call& call) {
-    block_of(scope).run.tls_files.inherits = call[0].number != 0;
+    block_of(scope).run.tls_files.same = call[0].number != 0 ? same_by_time : nullptr;
 }
 
 // clang-format off

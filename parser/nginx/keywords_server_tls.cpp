@@ -56,7 +56,7 @@ void read_file(Block& block, ir::File& file, Span span, std::string_view what) {
         return;
     }
     block.error(span, "cannot-load",
-                fmt::format("cannot load {} \"{}\": {}", what, file->path, found.error()));
+                fmt::format("cannot load {} \"{}\": {}", what, file->path, found.error().text));
 }
 
 void read_files(Block& block, ir::ServerTls& tls, std::string_view family) {

@@ -52,7 +52,7 @@ ir::File read_tls_file(Scope& scope, const Argument& argument, std::string_view 
                                                : run.file_folder + std::string(argument.text);
     auto file = run.tls_files.read(run.set, path);
     if (file) return *file;
-    scope.error(argument.span, "cannot-load", fmt::format("cannot load {} \"{}\": {}", what, path, file.error()));
+    scope.error(argument.span, "cannot-load", fmt::format("cannot load {} \"{}\": {}", what, path, file.error().text));
     return nullptr;
 }
 

@@ -55,7 +55,7 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
     Run run{.options = options, .set = set, .sources = sources, .config = config, .sink = found};
     run.file_folder = folder_of(path);
     run.prefix = with_slash(options.prefix);
-    run.tls_files.inherits = true;
+    run.tls_files.same = same_by_time;
     for (auto table : directive_tables()) run.directives.add(table);
     for (auto table : module_tables) run.directives.add(table);
     for (auto table : variable_tables()) run.variables.add(table);

@@ -33,8 +33,11 @@ public:
         ++asked;
         return name == "SET" ? std::optional<std::string>("value") : std::nullopt;
     }
-    FileStamp stamp(const std::string& path) override { return {1, path == "missing" ? 0u : 2u, modified}; }
-    std::int64_t modified = 100;
+    Expected<FileStamp, SourceError> stamp(const std::string& path) override {
+        if (path == "missing") return Unexpected{SourceError{2, "No such file or directory"}};
+        return FileStamp{1, 2, modified, 0, changed, 7};
+    }
+    std::int64_t modified = 100, changed = 0;
 };
 
 void ask_everything(SourceSet& set) {
@@ -49,22 +52,48 @@ void ask_everything(SourceSet& set) {
 
 TEST(SourceSet, ReadsAgainOnlyWhatChanged) {
     FakeWorld world;
-    FormerFiles former{{"a", {{1, 2, 100}, "former"}}, {"missing", {{}, "former"}}};
+    FormerFiles former{{"a", {{1, 2, 100, 0, 0, 7}, "former"}}, {"missing", {{}, "former"}}};
     SourceSet set(world);
     set.use_former(former);
-    EXPECT_EQ(*set.read_if_changed("a", Purpose::secret), "former");
+    EXPECT_EQ(*set.read_if_changed("a", Purpose::secret, same_by_stamp), "former");
+    EXPECT_EQ(set.read_if_changed("missing", Purpose::secret, same_by_stamp).error().code, 2);
     EXPECT_EQ(world.asked, 0);
-    EXPECT_FALSE(set.read_if_changed("missing", Purpose::secret));
     // Who does not ask so gets what is there.
     EXPECT_EQ(*SourceSet(world).read("a", Purpose::secret), "bytes of a");
+    auto read_now = [&](SameFile same) {
+        SourceSet later(world);
+        later.use_former(former);
+        return std::string(*later.read_if_changed("a", Purpose::secret, same));
+    };
+    EXPECT_EQ(read_now(nullptr), "bytes of a");
+    // Its time of modification was set back: only the whole stamp tells.
+    world.changed = 1;
+    EXPECT_EQ(read_now(same_by_time), "former");
+    EXPECT_EQ(read_now(same_by_stamp), "bytes of a");
     world.modified = 101;
+    EXPECT_EQ(read_now(same_by_time), "bytes of a");
     SourceSet later(world);
     later.use_former(former);
-    EXPECT_EQ(*later.read_if_changed("a", Purpose::secret), "bytes of a");
+    (void)later.read_if_changed("a", Purpose::secret, same_by_time);
     auto copy = SourceSet::deserialize(later.serialize());
     ASSERT_TRUE(copy);
-    EXPECT_EQ(copy->stamp_of("a"), (FileStamp{1, 2, 101}));
-    EXPECT_EQ(*copy->read_if_changed("a", Purpose::secret), "bytes of a");
+    EXPECT_EQ(copy->stamp_of("a"), (FileStamp{1, 2, 101, 0, 1, 7}));
+    EXPECT_EQ(*copy->read_if_changed("a", Purpose::secret, same_by_time), "bytes of a");
+}
+
+TEST(SourceSet, AnAmendedFileHasTheStampThatCameWithIt) {
+    FakeWorld world;
+    SourceSet set(world);
+    (void)set.read_if_changed("a", Purpose::secret, same_by_stamp);
+    const FileStamp followed{1, 3, 200, 0, 0, 3};
+    set.amend({Amendment::Kind::file, "a", "new", followed});
+    EXPECT_EQ(set.stamp_of("a"), followed);
+    auto asked = read_amendments(serialize({{Amendment::Kind::file, "a", "new", followed}}));
+    ASSERT_TRUE(asked);
+    EXPECT_EQ(asked->at(0).stamp, followed);
+    // What the runtime socket brought is not what the file holds.
+    set.amend({Amendment::Kind::file, "a", "other"});
+    EXPECT_FALSE(set.stamp_of("a").known());
 }
 
 TEST(SourceSet, AsksTheWorldOnce) {
