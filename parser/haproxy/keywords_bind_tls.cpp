@@ -227,6 +227,10 @@ void lower_extra_files(keyword::Scope& scope, const Call& call) {
                         "all, none, bundle, sctl, ocsp, issuer or key");
     }
 }
+void lower_follow(keyword::Scope& scope, const Call&) {
+    defaults_of(scope).profile.rules.follows = true;
+    own(scope).load.server_tls.follows = true;
+}
 void lower_cut_extension(keyword::Scope& scope, const Call&) { defaults_of(scope).cut_extension = true; }
 
 void lower_max_record(keyword::Scope& scope, const Call& call) {
@@ -342,6 +346,8 @@ constexpr auto global_rows = sorted({
     row("ssl-default-bind-sigalgs", in::global, {word("algorithms")}, set_default<&TlsRules::signatures>,
         "Signature algorithms of TLS listeners.", "3.x"),
     row("ssl-dh-param-file", in::global, {path("file")}, lower_dh_file, "Parameters of DH."),
+    row("ssl-follow-certificates", in::global, {}, lower_follow,
+        "Takes certificates, keys, authorities and CRLs whose files change without a reload (weir's own)."),
     row("ssl-load-extra-del-ext", in::global, {}, lower_cut_extension,
         "Looks for further files of a certificate without its extension."),
     row("ssl-load-extra-files", in::global, {many(word("kind"))}, lower_extra_files,

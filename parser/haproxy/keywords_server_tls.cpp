@@ -230,6 +230,7 @@ void take_defaults(ir::ServerTls& tls, const ServerTlsWords& words,
     auto& rules = tls.rules;
     rules.versions = versions_of(words.versions, global.versions);
     rules.tickets = words.tickets.value_or(global.tickets);
+    rules.follows = global.follows;
     auto fill = [](std::string& text, const std::string& otherwise) {
         if (text.empty()) text = otherwise;
     };

@@ -41,6 +41,7 @@ struct ServerTlsDefaults {
     TlsVersionWords versions;
     bool tickets = true;
     bool verify = true;
+    bool follows = false;   // ssl-follow-certificates
     std::string ciphers, ciphersuites, curves, signatures, client_signatures;
 };
 

@@ -35,6 +35,7 @@ void put(Printer& to, const TlsRules& r, const TlsRules& d) {
     put(to, "trusted", r.trusted);
     to.field("trusts_system", r.trusts_system, d.trusts_system);
     put(to, "revoked", r.revoked);
+    to.field("follows", r.follows, d.follows);
 }
 
 void put(Printer& to, const ServerTls& t) {

@@ -95,6 +95,7 @@ void Printer::tls_rules(const TlsRules& rules) {
     put_file(*this, "trusted", rules.trusted);
     field("trusts_system", rules.trusts_system, d.trusts_system);
     put_file(*this, "revoked", rules.revoked);
+    field("follows", rules.follows, d.follows);
     field("record_bytes", rules.record_bytes, d.record_bytes);
 }
 

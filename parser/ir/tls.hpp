@@ -104,6 +104,8 @@ struct TlsRules {
     File trusted;                 // CAs
     bool trusts_system = false;   // those of the machine, too
     File revoked;                 // CRLs
+    // Files of certificates, keys, authorities and CRLs are taken anew when they change, without a reload.
+    bool follows = false;         // ssl_certificate_follow | ssl-follow-certificates
     std::uint32_t record_bytes = 16384;   // largest piece in one record
 };
 

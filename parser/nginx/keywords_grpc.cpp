@@ -84,6 +84,8 @@ constexpr Keyword rows[] = {
      .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
      .apply = on_family_tls<Family::grpc, lower_tls_certificate_cache>, .fallback = "off", .since = "1.27.4",
      .summary = "Keeps client certificates and keys named by variables in memory.", .once = true},
+    {.name = "grpc_ssl_certificate_follow", .where = everywhere, .args = {keyword::flag()}, .apply = on_family_tls<Family::grpc, lower_tls_certificate_follow>,
+     .fallback = "off", .summary = "Takes the client certificate, its key, authorities and CRLs anew when the files change, without a reload (weir's own).", .once = true},
     {.name = "grpc_ssl_certificate_key", .where = everywhere, .args = {keyword::text("file")}, .apply = on_family_tls<Family::grpc, lower_tls_certificate_key>,
      .since = "1.13.10", .summary = "Names the private key of the client certificate for gRPC servers.", .once = true},
     {.name = "grpc_ssl_ciphers", .where = everywhere, .args = {keyword::word("ciphers")}, .apply = on_family_tls<Family::grpc, lower_tls_ciphers>,

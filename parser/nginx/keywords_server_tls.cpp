@@ -170,6 +170,10 @@ void lower_tls_certificate_cache(Block& block, const Call& call, ir::ServerTls& 
     tls.certificate_inactive = cache.inactive;
 }
 
+void lower_tls_certificate_follow(Block&, const Call& call, ir::ServerTls& tls) {
+    tls.rules.follows = call[0].number != 0;
+}
+
 void lower_tls_ciphers(Block&, const Call& call, ir::ServerTls& tls) {
     tls.rules.ciphers = call[0].text;
 }
@@ -286,6 +290,8 @@ constexpr Keyword rows[] = {
      .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
      .apply = server_tls_row<lower_tls_certificate_cache>, .fallback = "off", .since = "1.27.4",
      .summary = "Keeps client certificates and keys named by variables in memory.", .once = true},
+    {.name = "proxy_ssl_certificate_follow", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_certificate_follow>,
+     .fallback = "off", .summary = "Takes the client certificate, its key, authorities and CRLs anew when the files change, without a reload (weir's own).", .once = true},
     {.name = "proxy_ssl_certificate_key", .where = both, .args = {keyword::text("file")}, .apply = server_tls_row<lower_tls_certificate_key>, .since = "1.7.8",
      .summary = "Names the private key of the client certificate.", .once = true},
     {.name = "proxy_ssl_ciphers", .where = both, .args = {keyword::word("ciphers")}, .apply = server_tls_row<lower_tls_ciphers>, .fallback = "DEFAULT", .since = "1.5.6",

@@ -238,6 +238,8 @@ constexpr Keyword rows[] = {
     {.name = "ssl_certificate_cache", .where = both, .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
      .apply = lower_certificate_cache, .fallback = "off", .since = "1.27.4",
      .summary = "Keeps certificates and keys named by variables in memory."},
+    {.name = "ssl_certificate_follow", .where = both, .args = {keyword::flag()}, .apply = lower_rule_flag<&TlsRules::follows>,
+     .fallback = "off", .summary = "Takes certificates, keys, authorities and CRLs whose files change without a reload (weir's own).", .once = true},
     {.name = "ssl_certificate_key", .where = both, .args = {keyword::text("file")}, .apply = lower_certificate_key,
      .inherit = Inherit::replace_list, .summary = "Names the private key file of the server."},
     {.name = "ssl_ciphers", .where = both, .args = {keyword::word("ciphers")}, .apply = lower_rule<&TlsRules::ciphers>,

@@ -20,6 +20,7 @@ using LowerTls = void (*)(Block& block, const keyword::Call& call, ir::ServerTls
 void lower_tls_alpn(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_certificate(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_certificate_cache(Block& block, const keyword::Call& call, ir::ServerTls& tls);
+void lower_tls_certificate_follow(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_certificate_key(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_ciphers(Block& block, const keyword::Call& call, ir::ServerTls& tls);
 void lower_tls_conf_command(Block& block, const keyword::Call& call, ir::ServerTls& tls);

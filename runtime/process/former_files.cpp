@@ -1,66 +1,41 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/process/former_files.hpp"
 
-#include <unordered_set>
+#include <algorithm>
+
+#include "runtime/process/tls_uses.hpp"
 
 namespace weir::process {
 
-namespace {
-
-class Collector {
-public:
-    FormerFiles found;
-
-    void add(const ir::TlsProfile& profile) {
-        add(profile.rules);
-        for (const auto& one : profile.identities) add(one);
-        for (const auto& key : profile.ticket_keys) add(key);
-        for (const auto& file : {profile.passwords, profile.announced, profile.dh_parameters}) add(file);
-    }
-    // Groups are shared: each once.
-    template <class T>
-    void add(const ir::Shared<T>& shared) {
-        if (seen_.insert(shared.identity()).second) add(*shared);
-    }
-    void add(const ir::ServerTls& tls) {
-        add(tls.rules);
-        add(tls.identity);
-    }
-    void add(const ir::ForwardSettings& forward) { add(forward.tls); }
-    void add(const ir::TlsIdentity& identity) {
-        for (const auto& file : {identity.chain, identity.key, identity.passwords, identity.ocsp, identity.transparency})
-            add(file);
-    }
-
-private:
-    void add(const ir::File& file) {
-        if (file && file->stamp != FileStamp{}) found.try_emplace(file->path, FormerFile{file->stamp, file->bytes});
-    }
-    void add(const ir::TlsRules& rules) {
-        add(rules.trusted);
-        add(rules.revoked);
-    }
-    std::unordered_set<const void*> seen_;
-};
-
-}  // namespace
-
 FormerFiles former_tls_files(const ir::Config& config) {
-    Collector collector;
-    for (const auto& site : config.sites) {
-        collector.add(site.settings.tls);
-        collector.add(site.settings.forward);
-    }
-    for (const auto& route : config.routes) collector.add(route.settings.forward);
-    for (const auto& listener : config.listeners) {
-        if (!listener.tls) continue;
-        collector.add(listener.tls->rules);
-        for (const auto& entry : listener.tls->certificates) {
-            collector.add(entry.rules);
-            for (const auto& one : entry.identities) collector.add(one);
-        }
-    }
-    return std::move(collector.found);
+    FormerFiles found;
+    auto add = [&](const ir::File& file) {
+        if (file->stamp.known()) found.try_emplace(file->path, FormerFile{file->stamp, file->bytes});
+    };
+    each_tls_use(config, {[&](const ir::TlsIdentity& identity, bool) { each_file(identity, add); },
+                          [&](const ir::File& file, TlsFileKind, bool) { add(file); }});
+    return found;
+}
+
+std::vector<Follower::File> followed_files(const ir::Config& config) {
+    std::vector<Follower::File> found;
+    auto add = [&](const ir::File& file) {
+        if (!file->left_out) found.push_back({file->path, file->stamp});
+    };
+    each_tls_use(config, {[&](const ir::TlsIdentity& identity, bool follows) {
+                              if (follows) each_file(identity, add);
+                          },
+                          [&](const ir::File& file, TlsFileKind, bool follows) {
+                              if (follows) add(file);
+                          }});
+    std::sort(found.begin(), found.end(), [](const auto& one, const auto& other) { return one.path < other.path; });
+    found.erase(std::unique(found.begin(), found.end(), [](const auto& one, const auto& other) { return one.path == other.path; }),
+                found.end());
+    return found;
+}
+
+bool keeps_sources(const ir::Config& config) {
+    return !config.process.control_sockets.empty() || !followed_files(config).empty();
 }
 
 }  // namespace weir::process

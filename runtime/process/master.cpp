@@ -12,6 +12,7 @@
 #include <cstring>
 #include <system_error>
 
+#include "runtime/process/former_files.hpp"
 #include "runtime/process/log_files.hpp"
 #include "runtime/process/notify.hpp"
 #include "runtime/process/personality.hpp"
@@ -78,7 +79,7 @@ bool Master::load_first() {
         report_.say_raw(render(problems, sources, options_.personality, false));
         return false;
     }
-    if (!now_.config->process.control_sockets.empty())
+    if (keeps_sources(*now_.config))
         if (auto file = make_sealed_file(set.serialize())) sources_ = std::move(*file);
     return true;
 }
@@ -166,6 +167,7 @@ bool Master::attach() {
         }))
         report_.say(4, fmt::format("the control socket cannot be had ({}): reloads are by signal only",
                                    std::strerror(errno)));
+    follower_.start(*loop_, [this] { ask_to_follow(); });
     return true;
 }
 
@@ -201,6 +203,7 @@ int Master::run() {
 // The last of the first children said that it works.
 void Master::came_up() {
     life_ = Life::running;
+    follow();
     stop_former();
     if (options_.personality == Personality::haproxy) report_.say(5, "Loading success.");
     if (options_.personality == Personality::nginx) {
@@ -353,7 +356,7 @@ void Master::stop(bool graceful) {
     for (auto& asker : waiting_askers_) asker->finish(1, "the master is stopping\n");
     waiting_askers_.clear();
     amendings_.clear();
-    reload_again_ = false;
+    reload_again_ = follow_again_ = false;
     for (auto& member : members_)
         if (!graceful || !member->draining) retire(*member, graceful, true);
     // Workers take what waits and close; with the master's descriptors the addresses are free again.

@@ -2,7 +2,7 @@
 // The master: reads the configuration, owns sockets, log files and shared memory, starts and watches
 // workers and warden, and leads them through a reload. It carries no traffic and never waits for a
 // child: every answer it wants has a deadline. master.cpp is its life, children.cpp the supervision,
-// reload.cpp the two phases of a new configuration.
+// reload.cpp the two phases of a new configuration, following.cpp what starts them without being asked.
 #pragma once
 
 #include <deque>
@@ -16,6 +16,7 @@
 #include "runtime/process/child.hpp"
 #include "runtime/process/control.hpp"
 #include "runtime/process/daemon.hpp"
+#include "runtime/process/follower.hpp"
 #include "runtime/process/listen_set.hpp"
 #include "runtime/process/report.hpp"
 #include "runtime/process/request.hpp"
@@ -122,8 +123,9 @@ private:
     void start_loader();
     void answer(const Amending& asked, const std::string& problem);
     [[noreturn]] void run_loader();
-    bool amend(SourceSet& set);
-    void keep_places(SourceSet& set);
+    std::optional<SourceSet> running_sources() const;
+    std::optional<SourceSet> amended() const;
+    void keep_places(SourceSet& set) const;
     void loader_ended(int status);
     void take_loaded();
     void prepare_in_place();
@@ -136,6 +138,13 @@ private:
     void finish_reload(int status, const std::string& text);
     void go_on();
     void set_deadline(net::Time milliseconds, const char* what);
+
+    // following.cpp
+    void follow();
+    void ask_to_follow();
+    void begin_following();
+    std::optional<SourceSet> renewed(std::string& report) const;
+    void finish_following(int status, const std::string& report);
 
     MasterOptions options_;
     Program program_;
@@ -156,9 +165,11 @@ private:
     std::unique_ptr<Reload> reload_;
     std::vector<std::shared_ptr<Asker>> waiting_askers_;   // for the reload after this one
     std::deque<Amending> amendings_;   // wait for the reload that runs
-    // The running configuration as bytes, to be amended; only where a runtime socket may ask for it.
+    // The running configuration as bytes, to be amended; only where a runtime socket may ask for it, or
+    // files are followed.
     Fd sources_;
-    bool reload_again_ = false;
+    Follower follower_;
+    bool reload_again_ = false, follow_again_ = false;
     std::uint64_t reload_count_ = 0;
     enum class Life : std::uint8_t { starting, running, drained, stopping } life_ = Life::starting;
     bool graceful_ = false;
@@ -175,6 +186,7 @@ struct Master::Reload {
     enum class Phase : std::uint8_t { loading, preparing, starting, committing } phase = Phase::loading;
     std::vector<std::shared_ptr<Asker>> askers;
     std::optional<Amending> amending;  // no files are read: the running configuration is changed
+    std::optional<std::vector<std::string>> following;   // these alone are read
     pid_t loader = -1;
     Fd set_file, report_file;
     std::string report;                // what the loader had to say (warnings, errors)

@@ -24,6 +24,8 @@ namespace weir::process {
 
 namespace {
 
+// How a loader ends that found nothing to be taken.
+constexpr int nothing_new = 3;
 constexpr net::Time load_limit = 120000, vote_limit = 60000, commit_limit = 10000;
 
 bool write_fd(int fd, const std::string& text) {
@@ -98,22 +100,25 @@ void Master::begin_amending() {
     start_loader();
 }
 
-// In the loader: the running configuration with what is asked for.
-bool Master::amend(SourceSet& set) {
+std::optional<SourceSet> Master::running_sources() const {
     auto bytes = read_whole(sources_.get());
+    return bytes ? SourceSet::deserialize(*bytes) : std::nullopt;
+}
+
+// In the loader: the running configuration with what is asked for.
+std::optional<SourceSet> Master::amended() const {
+    auto set = running_sources();
     auto asked = read_whole(reload_->amending->changes->get());
-    auto running = bytes ? SourceSet::deserialize(*bytes) : std::nullopt;
     auto changes = asked ? read_amendments(*asked) : std::nullopt;
-    if (!running || !changes) return false;
-    set = std::move(*running);
-    for (const auto& one : *changes) set.amend(one);
-    return true;
+    if (!set || !changes) return std::nullopt;
+    for (const auto& one : *changes) set->amend(one);
+    return set;
 }
 
 // In the loader of files: what was said of servers at run time goes on.
-void Master::keep_places(SourceSet& set) {
-    auto bytes = sources_ ? read_whole(sources_.get()) : std::nullopt;
-    if (auto running = bytes ? SourceSet::deserialize(*bytes) : std::nullopt) set.keep_places(*running);
+void Master::keep_places(SourceSet& set) const {
+    if (!sources_) return;
+    if (auto running = running_sources()) set.keep_places(*running);
 }
 
 void Master::answer(const Amending& asked, const std::string& problem) {
@@ -125,27 +130,36 @@ void Master::answer(const Amending& asked, const std::string& problem) {
 // The loader. Like every child it must not unwind the master's stack.
 void Master::run_loader() {
     LiveWorld world;
-    SourceSet set(world);
-    if (!reload_->amending) keep_places(set);
-    else if (!amend(set)) ::_exit(1);
+    std::string report;
+    std::optional<SourceSet> set;
+    FormerFiles former;
+    if (reload_->amending) {
+        set = amended();
+    } else if (reload_->following) {
+        set = renewed(report);
+    } else {
+        former = former_tls_files(*now_.config);
+        set.emplace(world).use_former(former);
+        keep_places(*set);
+    }
     close_others({reload_->set_file.get(), reload_->report_file.get()});
     set_title(fmt::format("{}: loader", name_of(options_.personality)));
-    int status = 1;
-    const auto former = former_tls_files(*now_.config);
-    if (!reload_->amending) set.use_former(former);
+    int status = reload_->following && !set ? nothing_new : 1;
     SourceMap sources;
     diag::Sink sink;
-    auto config = program_.load(set, sources, sink);
+    auto config = set ? program_.load(*set, sources, sink) : nullptr;
     auto plan = config ? program_.compile(config, sink) : nullptr;
     if (config && program_.check) program_.check(*config, sink);
     if (plan) {
         find_identity(config->process, sink);
         const bool refused =
             options_.warnings_fatal && sink.count(diag::Severity::warning) != 0;
-        if (!sink.failed() && !refused && write_fd(reload_->set_file.get(), set.serialize()))
+        if (!sink.failed() && !refused && write_fd(reload_->set_file.get(), set->serialize()))
             status = 0;
     }
-    write_fd(reload_->report_file.get(), render(sink, sources, options_.personality, false));
+    // Who follows has heard the warnings of this configuration.
+    if (status != 0 || !reload_->following) report += render(sink, sources, options_.personality, false);
+    write_fd(reload_->report_file.get(), report);
     ::_exit(status);
 }
 
@@ -155,6 +169,7 @@ void Master::loader_ended(int status) {
     reload_->report_file.reset();
     if (WIFSIGNALED(status))
         return reload_lost(fmt::format("the loader was killed by signal {}", WTERMSIG(status)));
+    if (WEXITSTATUS(status) == nothing_new) return finish_reload(1, reload_->report);
     if (WEXITSTATUS(status) != 0)
         return finish_reload(1, reload_->report.empty() ? "the configuration could not be loaded\n"
                                                         : reload_->report);
@@ -306,7 +321,7 @@ void Master::adopt(Launch launch) {
     listen_.commit();
     board_->apply(*launch.config);
     sources_.reset();
-    if (!launch.config->process.control_sockets.empty())
+    if (keeps_sources(*launch.config))
         sources_.reset(::fcntl(reload_->set_file.get(), F_DUPFD_CLOEXEC, 3));
     launch.prepared = false;
     now_ = std::move(launch);
@@ -342,6 +357,11 @@ void Master::finish_reload(int status, const std::string& text) {
         }
     }
     for (auto& member : members_) member->vote = Member::Vote::none;
+    if (status == 0) follow();
+    if (done->following) {
+        finish_following(status, text);
+        return go_on();
+    }
     if (done->amending) {
         answer(*done->amending, status == 0 ? "" : text.empty() ? "refused" : text);
         return go_on();
@@ -364,11 +384,12 @@ void Master::finish_reload(int status, const std::string& text) {
 
 // With what waited for the reload that is over.
 void Master::go_on() {
-    if (!reload_again_ && amendings_.empty()) return;
+    if (!reload_again_ && amendings_.empty() && !follow_again_) return;
     loop_->post([this] {
         if (reload_ || life_ != Life::running) return;
         if (reload_again_) begin_reload();
         else if (!amendings_.empty()) begin_amending();
+        else if (follow_again_) begin_following();
     });
 }
 
