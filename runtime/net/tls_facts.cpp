@@ -39,8 +39,7 @@ std::string_view copied(const unsigned char* bytes, std::size_t count, Arena& ar
     return arena.copy({reinterpret_cast<const char*>(bytes), count});
 }
 
-std::string_view hex(std::string_view bytes, Arena& arena) {
-    static constexpr char digits[] = "0123456789abcdef";
+std::string_view hex(std::string_view bytes, Arena& arena, const char* digits = "0123456789abcdef") {
     char* out = arena.bytes(bytes.size() * 2 + 1);
     for (std::size_t i = 0; i < bytes.size(); ++i) {
         auto byte = static_cast<unsigned char>(bytes[i]);
@@ -396,7 +395,7 @@ std::string_view TlsFacts::of_offer(F what, bool random_too, Arena& arena) const
     };
     switch (what) {
         case F::offered_ciphers: return list(offer_->ciphers);
-        case F::offered_ciphers_hex: return hex(list(offer_->ciphers), arena);
+        case F::offered_ciphers_hex: return hex(list(offer_->ciphers), arena, "0123456789ABCDEF");
         case F::offered_ciphers_text: return cipher_names(ssl_, list(offer_->ciphers), arena);
         case F::offered_extensions: return list(offer_->extensions);
         case F::offered_groups: return list(offer_->groups);
