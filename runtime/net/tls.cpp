@@ -330,7 +330,7 @@ void TlsSession::attach(Stream& stream) {
 }
 
 void TlsSession::use(std::shared_ptr<const TlsContext> context) {
-    if (context.get() == context_.get()) return;
+    if (context == context_ || context == context_->plain_) return;
     SSL_set_SSL_CTX(ssl_, context->get());
     TlsHooks::take_rules(ssl_, *context);
     context_ = std::move(context);

@@ -114,6 +114,10 @@ public:
 
     // To clients. The certificates come by TlsSession::use().
     static Expected<std::shared_ptr<const TlsContext>, TlsProblem> accepting(const ir::TlsProfile& profile);
+    // One like that, which has these certificates from the beginning: nothing is to be done for clients
+    // that get them. Null: it has others by a command of its rules, or cannot have these.
+    static std::shared_ptr<const TlsContext> with_own(std::shared_ptr<const TlsContext> plain,
+                                                      const ir::TlsProfile& profile, const Certificates& own);
     // Two profiles with one key make the same context; their certificates do not count.
     static std::string key_of(const ir::TlsProfile& profile);
 
@@ -129,6 +133,8 @@ private:
     ssl_ctx_st* context_ = nullptr;
     ir::TlsRules rules_;
     ir::TlsProfile profile_;   // of a context for clients, without certificates
+    Certificates own_;
+    std::shared_ptr<const TlsContext> plain_;   // the same without `own_`
     std::string alpn_;
     std::vector<TlsTicketKey> ticket_keys_;
     bool names_certificate_ = false;   // by a command of its rules; it counts

@@ -8,6 +8,7 @@
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>
 
+#include <algorithm>
 #include <cstring>
 #include <unordered_map>
 #include <utility>
@@ -302,6 +303,15 @@ STACK_OF(X509) * chain_of(const Certificate& certificate) {
     return chain;
 }
 
+bool show(SSL_CTX* context, const Certificates& own) {
+    return std::all_of(own.begin(), own.end(), [&](const auto& one) {
+        auto* chain = chain_of(*one);
+        int used = SSL_CTX_use_cert_and_key(context, one->leaf(), one->key(), chain, 0);
+        sk_X509_free(chain);
+        return used == 1;
+    });
+}
+
 }  // namespace
 
 Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::make(Role role,
@@ -322,12 +332,7 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::make(Role ro
     SSL_CTX_set_read_ahead(context, 1);
     set_versions(context, rules.versions);
     if (auto set = set_algorithms(context, rules); !set) return Unexpected{set.error()};
-    for (const auto& one : own) {
-        auto* chain = chain_of(*one);
-        int used = SSL_CTX_use_cert_and_key(context, one->leaf(), one->key(), chain, 0);
-        sk_X509_free(chain);
-        if (used != 1) return Unexpected{problem({}, "SSL_CTX_use_certificate() failed")};
-    }
+    if (!show(context, own)) return Unexpected{problem({}, "SSL_CTX_use_certificate() failed")};
     auto* store = SSL_CTX_get_cert_store(context);
     if (rules.trusted && !rules.trusted->left_out)
         if (auto done = trust(store, *rules.trusted); !done) return Unexpected{done.error()};
@@ -419,6 +424,20 @@ Expected<std::shared_ptr<const TlsContext>, TlsProblem> TlsContext::accepting(co
     context.names_certificate_ = SSL_CTX_get0_certificate(ctx) != nullptr;
     ERR_clear_error();
     return made;
+}
+
+std::shared_ptr<const TlsContext> TlsContext::with_own(std::shared_ptr<const TlsContext> plain,
+                                                       const ir::TlsProfile& profile, const Certificates& own) {
+    if (plain->names_certificate_) return nullptr;
+    auto made = accepting(profile);
+    if (!made) return nullptr;
+    auto& context = const_cast<TlsContext&>(**made);
+    const bool shown = show(context.context_, own);
+    ERR_clear_error();
+    if (!shown) return nullptr;
+    context.own_ = own;
+    context.plain_ = std::move(plain);
+    return *made;
 }
 
 std::string TlsContext::key_of(const ir::TlsProfile& profile) {
@@ -535,10 +554,12 @@ const Certificate* TlsSession::more_of(const X509* leaf) const {
 
 bool TlsSession::use(const Certificates& certificates) {
     if (context_->names_certificate_) return true;
-    SSL_certs_clear(ssl_);
     with_more_.clear();
-    for (const auto& one : certificates) {
+    for (const auto& one : certificates)
         if (one->ocsp() || one->transparency() || !one->status_place().empty()) with_more_.push_back(one);
+    if (!certificates.empty() && certificates == context_->own_) return true;
+    SSL_certs_clear(ssl_);
+    for (const auto& one : certificates) {
         auto* chain = chain_of(*one);
         int used = SSL_use_cert_and_key(ssl_, one->leaf(), one->key(), chain, 1);
         sk_X509_free(chain);

@@ -39,9 +39,18 @@ TlsChoice::TlsChoice(std::shared_ptr<const net::TlsContext> context, const ir::T
 std::unique_ptr<TlsChoice> TlsChoice::with(const TlsChoice& more) const {
     auto both = std::make_unique<TlsChoice>(*this);
     both->tried_ = false;
+    both->own_context_ = nullptr;
     both->parsed_.clear();
     both->identities_.insert(both->identities_.end(), more.identities_.begin(), more.identities_.end());
     return both;
+}
+
+const std::shared_ptr<const net::TlsContext>& TlsChoice::own_context() const {
+    if (own_context_) return own_context_;
+    parse();
+    if (!parsed_.empty() && !computed_) own_context_ = net::TlsContext::with_own(context_, rules_, parsed_);
+    if (!own_context_) own_context_ = context_;
+    return own_context_;
 }
 
 void TlsChoice::parse() const {
@@ -70,7 +79,7 @@ bool TlsChoice::apply_made(net::TlsSession& session, const std::string& name, ne
 bool TlsChoice::apply(net::TlsSession& session) const {
     parse();
     if (parsed_.empty() && !computed_) return false;
-    session.use(context_);
+    session.use(own_context_ ? own_context_ : context_);
     session.set_scope(scope_);
     if (computed_) session.certify_later();
     return session.use(parsed_);

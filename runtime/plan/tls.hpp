@@ -37,6 +37,8 @@ public:
     void compile_computed(route::Library& library);
     bool certify(net::TlsSession& session, route::Subject& subject, std::string& problem) const;
     [[nodiscard]] const std::shared_ptr<const net::TlsContext>& context() const { return context_; }
+    // With the certificates in it, where that can be: for connections of which most get them.
+    [[nodiscard]] const std::shared_ptr<const net::TlsContext>& own_context() const;
     // One for what stands in two lines under one name: RSA beside ECDSA. The first of a type counts.
     [[nodiscard]] std::unique_ptr<TlsChoice> with(const TlsChoice& more) const;
 
@@ -54,13 +56,14 @@ private:
     // When the first client asks for it.
     mutable std::string scope_;            // for TlsSession::set_scope()
     mutable net::Certificates parsed_;
+    mutable std::shared_ptr<const net::TlsContext> own_context_;
     mutable bool tried_ = false;
 };
 
 // One listener's.
 class TlsListener {
 public:
-    [[nodiscard]] const std::shared_ptr<const net::TlsContext>& context() const { return first_->context(); }
+    [[nodiscard]] const std::shared_ptr<const net::TlsContext>& context() const { return first_->own_context(); }
     // For TlsPicker::pick: what was chosen, and has been applied; null ends the handshake.
     const TlsChoice* pick(net::TlsSession& session, const net::TlsHello& hello) const;
     [[nodiscard]] bool usable() const { return first_ != nullptr; }
