@@ -133,11 +133,15 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
     return {};
 }
 
-void make_folders(const ir::Config& config, const Identity& identity) {
+void make_folders(const ir::Config& config, const Identity& identity, const ir::Config* running) {
     std::set<std::string> folders;
     for (const auto& route : config.routes) folders.insert(route.settings.limits->body_folder);
+    const auto is_there = [&](const std::string& folder) {
+        return running && std::any_of(running->caches.begin(), running->caches.end(),
+                                      [&](const auto& store) { return store.folder == folder; });
+    };
     for (const auto& store : config.caches) {
-        if (store.in_memory) continue;
+        if (store.in_memory || is_there(store.folder)) continue;
         // Those around it, too; who may not make them is told by the worker that keeps nothing.
         std::error_code ignored;
         std::filesystem::create_directories(std::filesystem::path(store.folder).parent_path(), ignored);

@@ -29,8 +29,9 @@ Expected<void, std::string> drop_privileges(const ir::Process& process, const Id
 Expected<void, std::string> raise_limits(const ir::Process& process);
 
 // Folders for temporary files (client_body_temp_path) and of caches, owned by the identity: workers may
-// not make them. What could not be made is found out by the first who needs it.
-void make_folders(const ir::Config& config, const Identity& identity);
+// not make them. What could not be made is found out by the first who needs it. Those of caches that `running`
+// has are left alone: their disk may be slow, and the master is not to wait for it.
+void make_folders(const ir::Config& config, const Identity& identity, const ir::Config* running = nullptr);
 
 // True when running children can't take `next` in place: it needs new ones.
 bool needs_new_children(const ir::Process& now, const ir::Process& next);

@@ -317,7 +317,9 @@ void Master::commit_generation() {
 }
 
 void Master::adopt(Launch launch) {
-    make_folders(*launch.config, launch.identity);
+    // To a new user all of them must be given.
+    const bool same_user = launch.identity.user == now_.identity.user;
+    make_folders(*launch.config, launch.identity, same_user ? now_.config.get() : nullptr);
     listen_.commit();
     board_->apply(*launch.config);
     sources_.reset();

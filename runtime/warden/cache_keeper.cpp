@@ -11,8 +11,12 @@
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <ctime>
+#include <mutex>
+#include <thread>
+#include <utility>
 
 #include "runtime/cache/file.hpp"
 #include "runtime/net/kept_buffers.hpp"
@@ -24,6 +28,7 @@ namespace {
 // A file that is being written is not touched for longer than this only when its writer is gone.
 constexpr std::time_t abandoned_after = 600;   // seconds
 constexpr std::int64_t pass_every = 1000;      // ms
+constexpr std::chrono::milliseconds longest_end{500};   // that others wait for the end of the thread
 // Room in the index that is kept free, so that new answers find some.
 constexpr std::uint64_t free_part = 16;
 
@@ -181,61 +186,77 @@ void CacheUpkeep::clean() {
 
 // --- the thread ---
 
+struct CacheKeeper::Round {
+    std::shared_ptr<const ir::Config> config;
+    std::vector<cache::Store> stores;
+    std::mutex lock;
+    std::condition_variable woken, ended;
+    bool stopping = false, over = false;
+    std::vector<std::string> lines;
+
+    bool wait(std::int64_t ms) {
+        std::unique_lock held(lock);
+        return !woken.wait_for(held, std::chrono::milliseconds(ms), [this] { return stopping; });
+    }
+    void run();
+};
+
+void CacheKeeper::Round::run() {
+    auto pause = [](void* self, std::int64_t ms) { return static_cast<Round*>(self)->wait(ms); };
+    bool first = true;
+    do {
+        for (auto& store : stores) {
+            CacheUpkeep upkeep(store, pause, this);
+            if (first) upkeep.load();
+            upkeep.clean();
+            auto said = upkeep.take_lines();
+            std::lock_guard held(lock);
+            if (stopping) return;
+            lines.insert(lines.end(), said.begin(), said.end());
+        }
+        first = false;
+    } while (wait(pass_every));
+}
+
 void CacheKeeper::adopt(std::shared_ptr<const ir::Config> config, zone::Tables& tables) {
     stop();
-    stores_.clear();
-    config_ = std::move(config);
-    for (const auto& conf : config_->caches)
+    auto round = std::make_shared<Round>();
+    round->config = std::move(config);
+    for (const auto& conf : round->config->caches)
         if (!conf.in_memory)
-            if (auto parts = cache::parts_of(*config_, conf, tables); parts.index) stores_.emplace_back(conf, parts);
-    if (stores_.empty()) return;
-    stopping_ = false;
+            if (auto parts = cache::parts_of(*round->config, conf, tables); parts.index)
+                round->stores.emplace_back(conf, parts);
+    if (round->stores.empty()) return;
+    round_ = round;
     // Signals are the process's: they go to its own thread.
     sigset_t all, before;
     ::sigfillset(&all);
     ::pthread_sigmask(SIG_SETMASK, &all, &before);
-    thread_ = std::thread([this] {
-        run();
+    std::thread([round = std::move(round)] {
+        round->run();
         net::free_kept_buffers();
-    });
+        std::lock_guard held(round->lock);
+        round->over = true;
+        round->ended.notify_all();
+    }).detach();
     ::pthread_sigmask(SIG_SETMASK, &before, nullptr);
 }
 
+// A disk that does not answer holds its thread up, and nobody else: the thread ends when it may. Tables of
+// the arena stay where they are.
 void CacheKeeper::stop() {
-    if (!thread_.joinable()) return;
-    {
-        std::lock_guard held(lock_);
-        stopping_ = true;
-    }
-    woken_.notify_all();
-    thread_.join();
-}
-
-bool CacheKeeper::wait(std::int64_t ms) {
-    std::unique_lock held(lock_);
-    return !woken_.wait_for(held, std::chrono::milliseconds(ms), [this] { return stopping_; });
+    auto round = std::exchange(round_, nullptr);
+    if (!round) return;
+    std::unique_lock held(round->lock);
+    round->stopping = true;
+    round->woken.notify_all();
+    round->ended.wait_for(held, longest_end, [&] { return round->over; });
 }
 
 std::vector<std::string> CacheKeeper::take_lines() {
-    std::lock_guard held(lock_);
-    return std::exchange(lines_, {});
-}
-
-void CacheKeeper::run() {
-    auto pause = [](void* self, std::int64_t ms) { return static_cast<CacheKeeper*>(self)->wait(ms); };
-    bool first = true;
-    do {
-        for (auto& store : stores_) {
-            CacheUpkeep upkeep(store, pause, this);
-            if (first) upkeep.load();
-            upkeep.clean();
-            auto lines = upkeep.take_lines();
-            std::lock_guard held(lock_);
-            if (stopping_) return;
-            lines_.insert(lines_.end(), lines.begin(), lines.end());
-        }
-        first = false;
-    } while (wait(pass_every));
+    if (!round_) return {};
+    std::lock_guard held(round_->lock);
+    return std::exchange(round_->lines, {});
 }
 
 }  // namespace weir::warden

@@ -4,12 +4,8 @@
 // is too much (manager). Workers go on beside it: a file that goes while it is read stays readable.
 #pragma once
 
-#include <atomic>
-#include <condition_variable>
 #include <memory>
-#include <mutex>
 #include <string>
-#include <thread>
 #include <vector>
 
 #include "runtime/cache/store.hpp"
@@ -54,23 +50,15 @@ private:
 class CacheKeeper {
 public:
     ~CacheKeeper() { stop(); }
-    // Keeps these from now on. The configuration outlives that.
+    // Keeps these from now on.
     void adopt(std::shared_ptr<const ir::Config> config, zone::Tables& tables);
     void stop();
     // Lines for the log; any thread.
     std::vector<std::string> take_lines();
 
 private:
-    void run();
-    bool wait(std::int64_t ms);
-
-    std::shared_ptr<const ir::Config> config_;
-    std::vector<cache::Store> stores_;
-    std::mutex lock_;
-    std::condition_variable woken_;
-    bool stopping_ = false;
-    std::vector<std::string> lines_;
-    std::thread thread_;
+    struct Round;   // what one thread works on, from adopt() to stop()
+    std::shared_ptr<Round> round_;
 };
 
 }  // namespace weir::warden
