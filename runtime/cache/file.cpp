@@ -4,13 +4,19 @@
 #include "runtime/cache/file.hpp"
 
 #include <fcntl.h>
+#include <linux/openat2.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "runtime/base/hash.hpp"
+#include "runtime/net/disk.hpp"
 
 namespace weir::cache {
 
@@ -23,7 +29,7 @@ struct Head {
     std::uint64_t body;
     Facts facts;
 };
-static_assert(sizeof(Head) == 96 && alignof(Head) == 8);
+static_assert(sizeof(Head) == sizeof(KeptFile::Rewrite::head) && alignof(Head) == 8);
 
 constexpr char magic[8] = {'w', 'e', 'i', 'r', 'k', 'e', 'p', '1'};   // changes with the layout
 constexpr std::uint32_t most_texts = 1u << 20;
@@ -33,11 +39,32 @@ std::uint32_t sum_of(const char* head, std::size_t bytes) {
     return hash::crc32({head + summed_from, bytes - summed_from});
 }
 
-ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from) {
+// Without waiting: EAGAIN where a part of the path is not in memory, or the kernel cannot tell.
+int open_for_reading(const char* path, KeptFile::Wait wait) {
+    constexpr int how = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
+    if (wait == KeptFile::Wait::yes) return ::open(path, how);
+    open_how asked{};
+    asked.flags = how;
+    asked.resolve = RESOLVE_CACHED;
+    const auto fd = ::syscall(SYS_openat2, AT_FDCWD, path, &asked, sizeof asked);
+    if (fd < 0 && (errno == ENOSYS || errno == EINVAL || errno == EPERM)) errno = EAGAIN;
+    return static_cast<int>(fd);
+}
+
+// Size, device and inode.
+bool look_at(int fd, KeptFile::Wait wait, struct statx& about) {
+    const int sync = wait == KeptFile::Wait::yes ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC;
+    return ::statx(fd, "", AT_EMPTY_PATH | sync, STATX_SIZE | STATX_INO, &about) == 0;
+}
+
+// As much as there is, or -1. Without waiting, it is EAGAIN where a part is not in memory.
+ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from, KeptFile::Wait wait = KeptFile::Wait::yes) {
     std::size_t done = 0;
     while (done < bytes) {
-        auto got = ::pread(fd, to + done, bytes - done, static_cast<off_t>(from + done));
+        iovec rest{to + done, bytes - done};
+        auto got = ::preadv2(fd, &rest, 1, static_cast<off_t>(from + done), wait == KeptFile::Wait::no ? RWF_NOWAIT : 0);
         if (got < 0 && errno == EINTR) continue;
+        if (got < 0 && wait == KeptFile::Wait::no && errno == EOPNOTSUPP) errno = EAGAIN;
         if (got < 0) return -1;
         if (got == 0) break;
         done += static_cast<std::size_t>(got);
@@ -54,11 +81,6 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
         bytes.remove_prefix(static_cast<std::size_t>(wrote));
     }
     return true;
-}
-
-void put(net::Buffer& out, std::string_view bytes) {
-    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
-    out.append(bytes);
 }
 
 }  // namespace
@@ -80,22 +102,49 @@ KeptFile::Opened KeptFile::refuse(Opened as, const char* problem, int error) {
     return as;
 }
 
-KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key) {
-    auto opened = open(path);
+KeptFile::Opened KeptFile::not_read(const char* problem, int error) {
+    return error == EAGAIN ? refuse(Opened::would_wait, "") : refuse(Opened::damaged, problem, error);
+}
+
+void KeptFile::swap(KeptFile& other) noexcept {
+    std::swap(facts, other.facts);
+    std::swap(buffer_, other.buffer_);
+    std::swap(key_, other.key_);
+    std::swap(vary_, other.vary_);
+    std::swap(etag_, other.etag_);
+    std::swap(head_, other.head_);
+    std::swap(body_offset_, other.body_offset_);
+    std::swap(body_length_, other.body_length_);
+    std::swap(device_, other.device_);
+    std::swap(inode_, other.inode_);
+    std::swap(problem_, other.problem_);
+    std::swap(fd_, other.fd_);
+    std::swap(error_, other.error_);
+    std::swap(lies_in_memory_, other.lies_in_memory_);
+}
+
+KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key, Wait wait) {
+    auto opened = open(path, wait);
     return opened == Opened::yes && key_ != key ? refuse(Opened::of_other_key, "is of another key") : opened;
 }
 
-KeptFile::Opened KeptFile::open(std::string_view path) {
+KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
     close();
-    fd_ = ::open(path.data(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    fd_ = open_for_reading(path.data(), wait);
     if (fd_ < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
-        return refuse(missing ? Opened::missing : Opened::damaged, "cannot be opened", errno);
+        return missing ? refuse(Opened::missing, "cannot be opened", errno) : not_read("cannot be opened", errno);
     }
+    struct statx about {};
+    if (!look_at(fd_, wait, about)) return not_read("cannot be looked at", errno);
+    device_ = std::uint64_t{about.stx_dev_major} << 32 | about.stx_dev_minor;
+    inode_ = about.stx_ino;
+    lies_in_memory_ = net::lies_in_memory(fd_, device_);
+    if (lies_in_memory_) wait = Wait::yes;
     buffer_.acquire();
     buffer_.clear();
-    auto got = read_at(fd_, buffer_.room(), buffer_.room_size(), 0);
-    if (got < 0) return refuse(Opened::damaged, "cannot be read", errno);
+    auto got = read_at(fd_, buffer_.room(), std::min<std::uint64_t>(buffer_.room_size(), about.stx_size), 0, wait);
+    if (got < 0) return not_read("cannot be read", errno);
     buffer_.produced(static_cast<std::size_t>(got));
     Head head;
     if (buffer_.size() < sizeof head) return refuse(Opened::damaged, "is too short");
@@ -106,13 +155,13 @@ KeptFile::Opened KeptFile::open(std::string_view path) {
     if (head.bytes > buffer_.size()) {
         auto had = buffer_.size();
         buffer_.grow(head.bytes);
-        got = read_at(fd_, buffer_.room(), head.bytes - had, had);
+        got = read_at(fd_, buffer_.room(), head.bytes - had, had, wait);
+        if (got < 0) return not_read("cannot be read", errno);
         if (got != static_cast<ssize_t>(head.bytes - had)) return refuse(Opened::damaged, "is too short");
         buffer_.produced(static_cast<std::size_t>(got));
     }
     if (sum_of(buffer_.data(), head.bytes) != head.sum) return refuse(Opened::damaged, "has a broken head");
-    struct stat about {};
-    if (::fstat(fd_, &about) != 0 || static_cast<std::uint64_t>(about.st_size) != head.bytes + head.body)
+    if (about.stx_size != head.bytes + head.body)
         return refuse(Opened::damaged, "has another length than its head says");
     auto rest = buffer_.view().substr(sizeof head, texts);
     key_ = rest.substr(0, head.key);
@@ -128,11 +177,15 @@ KeptFile::Opened KeptFile::open(std::string_view path) {
     return Opened::yes;
 }
 
-bool KeptFile::rewrite_facts(std::string_view path, std::string_view key) {
+std::string_view KeptFile::short_body() const {
+    return buffer_.held() && buffer_.size() == size() ? buffer_.view().substr(body_offset_) : std::string_view();
+}
+
+KeptFile::Rewrite KeptFile::rewrite(std::string_view path) {
     Head head{};
     std::memcpy(head.magic, magic, sizeof magic);
     head.bytes = static_cast<std::uint32_t>(body_offset_);
-    head.key = static_cast<std::uint32_t>(key.size());
+    head.key = static_cast<std::uint32_t>(key_.size());
     head.vary = static_cast<std::uint32_t>(vary_.size());
     head.etag = static_cast<std::uint32_t>(etag_.size());
     head.head = static_cast<std::uint32_t>(head_.size());
@@ -140,13 +193,18 @@ bool KeptFile::rewrite_facts(std::string_view path, std::string_view key) {
     head.facts = facts;
     std::memcpy(buffer_.data(), &head, sizeof head);
     head.sum = sum_of(buffer_.data(), head.bytes);
-    // The reader's descriptor stays what it is: this one is opened for the change alone.
-    int fd = ::open(path.data(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+    Rewrite change{std::string(path.substr(0, path.find('\0'))), {}, device_, inode_};
+    std::memcpy(change.head.data(), &head, sizeof head);
+    return change;
+}
+
+bool KeptFile::Rewrite::write() const {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return errno == ENOENT;
-    struct stat mine {}, there {};
-    bool same = ::fstat(fd_, &mine) == 0 && ::fstat(fd, &there) == 0 && mine.st_ino == there.st_ino &&
-                mine.st_dev == there.st_dev;
-    bool written = !same || write_at(fd, {reinterpret_cast<const char*>(&head), sizeof head}, 0);
+    struct statx there {};
+    const bool same = look_at(fd, Wait::yes, there) && there.stx_ino == inode &&
+                      (std::uint64_t{there.stx_dev_major} << 32 | there.stx_dev_minor) == device;
+    const bool written = !same || write_at(fd, {head.data(), head.size()}, 0);
     int saved = errno;
     ::close(fd);
     errno = saved;
@@ -173,11 +231,18 @@ void NewFile::begin(std::string_view path, std::string_view unique, const Facts&
     head.bytes = static_cast<std::uint32_t>(head_bytes_);
     buffer_.acquire(head_bytes_);
     buffer_.clear();
-    put(buffer_, {reinterpret_cast<const char*>(&head), sizeof head});
-    for (auto text : {texts.key, texts.vary, texts.etag, texts.head}) put(buffer_, text);
+    buffer_.put({reinterpret_cast<const char*>(&head), sizeof head});
+    for (auto text : {texts.key, texts.vary, texts.etag, texts.head}) buffer_.put(text);
     body_offset_ = head_bytes_;
     body_length_ = written_ = 0;
     open_ = true;
+}
+
+void NewFile::put(std::string_view bytes) {
+    // The first block holds most files; what is more comes in large ones.
+    if (bytes.size() > buffer_.room_size()) buffer_.grow(std::max(buffer_.size() + bytes.size(), most_in_memory));
+    buffer_.append(bytes);
+    body_length_ += bytes.size();
 }
 
 // The folders are made when they are missing: that is rare.
@@ -194,63 +259,49 @@ bool NewFile::make() {
     return fd_ >= 0;
 }
 
-bool NewFile::write(std::string_view bytes) {
+bool NewFile::write_buffer() {
     if (fd_ < 0 && !make()) return false;
-    if (!write_at(fd_, bytes, written_)) return false;
-    written_ += bytes.size();
-    return true;
-}
-
-bool NewFile::flush() {
-    if (!write(buffer_.view())) return false;
+    if (!write_at(fd_, buffer_.view(), written_)) return false;
+    written_ += buffer_.size();
     buffer_.clear();
     return true;
 }
 
-bool NewFile::append(std::string_view bytes) {
-    bool fits = bytes.size() <= buffer_.room_size();
-    bool written = fits || (flush() && write(bytes));
-    if (fits) buffer_.append(bytes);
-    body_length_ += bytes.size();
-    if (!written) give_up();
-    return written;
+bool NewFile::flush() {
+    if (write_buffer()) return true;
+    give_up();
+    return false;
 }
 
 // The head gets its lengths and its sum, then the file its name.
 bool NewFile::finish() {
-    Head head;
-    bool here = written_ == 0;   // all of it is in the buffer still
-    if (here) {
-        auto* at = reinterpret_cast<Head*>(buffer_.data());
-        at->body = body_length_;
-        at->sum = sum_of(buffer_.data(), head_bytes_);
-        if (!flush()) return false;
+    if (written_ == 0) {   // all of it is in the buffer still
+        auto* head = reinterpret_cast<Head*>(buffer_.data());
+        head->body = body_length_;
+        head->sum = sum_of(buffer_.data(), head_bytes_);
+        if (!write_buffer()) return false;
     } else {
-        net::Buffer texts;
-        texts.acquire(head_bytes_);
-        if (!flush()) return false;
-        if (read_at(fd_, texts.data(), head_bytes_, 0) != static_cast<ssize_t>(head_bytes_)) return false;
-        auto* at = reinterpret_cast<Head*>(texts.data());
-        at->body = body_length_;
-        head = *at;
-        head.sum = sum_of(texts.data(), head_bytes_);
+        if (!write_buffer()) return false;
+        buffer_.acquire(head_bytes_);
+        if (read_at(fd_, buffer_.data(), head_bytes_, 0) != static_cast<ssize_t>(head_bytes_)) return false;
+        Head head;
+        std::memcpy(&head, buffer_.data(), sizeof head);
+        head.body = body_length_;
+        std::memcpy(buffer_.data(), &head, sizeof head);
+        head.sum = sum_of(buffer_.data(), head_bytes_);
         if (!write_at(fd_, {reinterpret_cast<const char*>(&head), sizeof head}, 0)) return false;
     }
     return ::rename(temporary_.c_str(), path_.c_str()) == 0;
 }
 
 bool NewFile::commit() {
-    bool done = finish();
-    int saved = errno;
-    if (done) {
-        ::close(std::exchange(fd_, -1));
-        buffer_.release();
-        open_ = false;
-    } else {
+    if (!finish()) {
         give_up();
+        return false;
     }
-    errno = saved;
-    return done;
+    ::close(std::exchange(fd_, -1));
+    open_ = false;
+    return true;
 }
 
 void NewFile::give_up() {
@@ -259,9 +310,10 @@ void NewFile::give_up() {
         ::close(std::exchange(fd_, -1));
         ::unlink(temporary_.c_str());
     }
-    buffer_.release();
     open_ = false;
     errno = saved;
 }
+
+void NewFile::remove() { ::unlink(path_.c_str()); }
 
 }  // namespace weir::cache

@@ -4,6 +4,7 @@
 // leaves behind is either a whole file or one that nobody looks at.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -27,14 +28,21 @@ class KeptFile {
 public:
     KeptFile() = default;
     ~KeptFile() { close(); }
-    KeptFile(const KeptFile&) = delete;
-    KeptFile& operator=(const KeptFile&) = delete;
+    KeptFile(KeptFile&& other) noexcept { swap(other); }
+    KeptFile& operator=(KeptFile&& other) noexcept {
+        swap(other);
+        return *this;
+    }
 
-    enum class Opened : std::uint8_t { yes, missing, damaged, of_other_key };
+    enum class Opened : std::uint8_t { yes, missing, damaged, of_other_key, would_wait };
+    // Whether to wait for the disk. Who does not is told so (would_wait) where the kernel can tell.
+    enum class Wait : std::uint8_t { yes, no };
     // `path` ends in a NUL. Problems other than a missing file leave their reason in problem().
-    Opened open(std::string_view path, std::string_view key);
+    Opened open(std::string_view path, std::string_view key, Wait wait = Wait::yes);
     // Whatever its key is.
-    Opened open(std::string_view path);
+    Opened open(std::string_view path, Wait wait = Wait::yes);
+    // Takes the memory for open(): in the thread that will give it back.
+    void prepare() { buffer_.acquire(); }
     void close();
     [[nodiscard]] bool is_open() const { return fd_ >= 0; }
     [[nodiscard]] const char* problem() const { return problem_; }
@@ -49,22 +57,36 @@ public:
     [[nodiscard]] std::uint64_t body_offset() const { return body_offset_; }
     [[nodiscard]] std::uint64_t body_length() const { return body_length_; }
     [[nodiscard]] std::uint64_t size() const { return body_offset_ + body_length_; }
+    // The whole body where it is short: it was read along with the rest. Else nothing.
+    [[nodiscard]] std::string_view short_body() const;
+    // Reading it never takes a disk.
+    [[nodiscard]] bool lies_in_memory() const { return lies_in_memory_; }
     // The descriptor goes to the caller; what was read stays.
     int release();
-    // Writes changed `facts` back in place, before release(). A file that was replaced or removed
-    // meanwhile is left alone. False with errno.
-    bool rewrite_facts(std::string_view path, std::string_view key);
+    // Changed `facts`, to be written back in place by any thread. A file that was replaced or removed
+    // meanwhile is left alone.
+    struct Rewrite {
+        std::string path;
+        std::array<char, 96> head;
+        std::uint64_t device = 0, inode = 0;
+        [[nodiscard]] bool write() const;   // false with errno
+    };
+    [[nodiscard]] Rewrite rewrite(std::string_view path);
 
 private:
+    void swap(KeptFile& other) noexcept;
     Opened refuse(Opened as, const char* problem, int error = 0);
+    Opened not_read(const char* problem, int error);
     net::Buffer buffer_;
     std::string_view key_, vary_, etag_, head_;
-    std::uint64_t body_offset_ = 0, body_length_ = 0;
+    std::uint64_t body_offset_ = 0, body_length_ = 0, device_ = 0, inode_ = 0;
     const char* problem_ = "";
     int fd_ = -1, error_ = 0;
+    bool lies_in_memory_ = false;
 };
 
-// A file that comes into being. Given up unless it is committed.
+// A file that comes into being. Given up unless it is committed. What touches the disk says so, and may run
+// in any thread; memory is given back by the destructor alone.
 class NewFile {
 public:
     NewFile() = default;
@@ -79,19 +101,25 @@ public:
     // written yet. `unique` tells temporary files of all writers apart.
     void begin(std::string_view path, std::string_view unique, const Facts& facts, const Texts& texts);
     [[nodiscard]] bool is_open() const { return open_; }
-    // False with errno: no room, no permission; the file is given up.
-    bool append(std::string_view bytes);
+    [[nodiscard]] bool is_on_disk() const { return fd_ >= 0; }
+    // Whether so much more can be put() before a flush().
+    [[nodiscard]] bool has_room(std::size_t bytes) const { return buffer_.size() + bytes <= most_in_memory; }
+    void put(std::string_view bytes);
+    // The disk. False with errno: no room, no permission; the file is given up.
+    bool flush();
     bool commit();
     void give_up();
+    // The disk: takes a committed file away again.
+    void remove();
     [[nodiscard]] std::uint64_t body_length() const { return body_length_; }
     [[nodiscard]] std::uint64_t size() const { return body_offset_ + body_length_; }
 
 private:
+    static constexpr std::size_t most_in_memory = 65536;
     bool make();
-    bool flush();
-    bool write(std::string_view bytes);
+    bool write_buffer();
     bool finish();
-    std::string path_, temporary_;   // kept from file to file
+    std::string path_, temporary_;
     net::Buffer buffer_;
     std::uint64_t body_offset_ = 0, body_length_ = 0, written_ = 0;
     std::size_t head_bytes_ = 0;

@@ -5,9 +5,8 @@
 
 #include <fmt/format.h>
 
-#include <unistd.h>
-
 #include <charconv>
+#include <utility>
 
 #include "runtime/cache/purge.hpp"
 #include "runtime/exchange/exchange.hpp"
@@ -129,11 +128,11 @@ std::string_view Exchange::default_cache_key() {
 bool Exchange::wants_purge() { return any_set(route_->cache->purge, subject_); }
 
 // proxy_cache_purge. By tags, by the begin of keys, or by the key alone.
-Exchange::Next Exchange::purge() {
+net::Task<Exchange::Next> Exchange::purge() {
     const auto& conf = *route_->cache;
     std::string_view name;
     auto* store = find_store(conf, name);
-    if (!store || !store->usable()) return fail(404);
+    if (!store || !store->usable()) co_return fail(404);
     const auto now = worker_.loop.wall_ms();
     bool tagged = false, noted = true, found = true;
     for (const auto& field : request_.fields) {
@@ -146,32 +145,35 @@ Exchange::Next Exchange::purge() {
     if (!tagged) {
         const auto key = conf.source->key ? conf.key.render(subject_) : default_cache_key();
         if (key.ends_with('*')) noted = store->add_purge(arena_.join({"^", key.substr(0, key.size() - 1)}), now);
-        else found = purge_key(*store, key, noted);
+        else found = co_await purge_key(*store, key, noted);
     }
     if (!noted) {
         note_problem(log::error, fmt::format("cache \"{}\" has no room for another purge", store->conf().name));
-        return fail(503);
+        co_return fail(503);
     }
-    if (!found) return fail(404);
+    if (!found) co_return fail(404);
     filter::Answer answer;
     answer.status = 204;
     take(answer);
-    return Next::reply;
+    co_return Next::reply;
 }
 
-// Its variants lie elsewhere: they are found out when somebody asks for them, or by the manager.
-bool Exchange::purge_key(cache::Store& store, std::string_view key, bool& noted) {
+// Its variants lie elsewhere: they are found out when somebody asks for them, or by the manager. So is the
+// file itself when the disk does not answer.
+net::Task<bool> Exchange::purge_key(cache::Store& store, std::string_view key, bool& noted) {
     const auto digest = cache::digest_of(key);
     const auto path = store.path_of(digest, arena_);
-    KeptFile file;
-    const bool found = file.open(path, key) == KeptFile::Opened::yes && !store.is_purged(file);
-    if (found && !file.vary().empty()) noted = store.add_purge(arena_.join({"=", key}), worker_.loop.wall_ms());
+    const auto opened = co_await worker_.disk->run(std::make_unique<cache::OpenJob>(path, key));
+    const bool found = !opened || (opened->opened == KeptFile::Opened::yes && !store.is_purged(opened->file));
+    if (!opened || (found && !opened->file.vary().empty()))
+        noted = store.add_purge(arena_.join({"=", key}), worker_.loop.wall_ms());
     store.forget_file(digest, worker_.loop.now());
-    if (file.is_open()) ::unlink(path.data());
-    return found;
+    if (opened && opened->file.is_open())
+        co_await worker_.disk->run(std::make_unique<cache::RemoveJob>(store.path_of(digest)));
+    co_return found;
 }
 
-// Next::ask: a server is to be asked. Next::wait: somebody else asks one.
+// Next::ask: a server is to be asked. Next::wait: somebody else asks one. Next::look: see look_on_disk().
 Exchange::Next Exchange::look_in_cache() {
     const auto& conf = *route_->cache;
     auto method = request_.method;
@@ -185,82 +187,113 @@ Exchange::Next Exchange::look_in_cache() {
         return fail(500);
     }
     if (!store || !store->usable()) return Next::ask;
-    cache_.reset(new (arena_.allocate(sizeof(CacheUse), alignof(CacheUse))) CacheUse(conf, *store, worker_.loop));
+    cache_.reset(new (arena_.allocate(sizeof(CacheUse), alignof(CacheUse))) CacheUse(conf, *store, worker_.loop, *worker_.disk));
     auto& use = *cache_;
     use.key = conf.source->key ? conf.key.render(subject_) : default_cache_key();
     use.main = use.digest = cache::digest_of(use.key);
     use.terms.as_get = conf.source->convert_head && method == Method::head;
     subject_.cache = {};
     subject_.cache.key = use.key;
-    auto next = Next::ask;
-    if (any_set(conf.bypass, subject_)) subject_.cache.status = "BYPASS";
-    else next = look_up(true);
-    if (next == Next::ask) leave_ranges_to_server();
-    return next;
+    if (!any_set(conf.bypass, subject_)) return look_up(true);
+    subject_.cache.status = "BYPASS";
+    return Next::ask;
 }
 
 // proxy_cache_max_range_offset: to get so far would take too long.
 void Exchange::leave_ranges_to_server() {
+    if (!cache_) return;
     auto& use = *cache_;
     const auto& most = use.conf.source->max_range_offset;
     const auto* range = most && use.keeps ? request_.fields.find(FieldId::range) : nullptr;
     if (range && begins_behind(range->value, *most)) use.keeps = false;
 }
 
-// Opens what is kept for this request. False: nothing, or nothing of use.
-bool Exchange::open_kept(cache::Store::Seen& seen) {
-    auto& use = *cache_;
-    const auto now = worker_.loop.now();
-    for (bool variant = false;; variant = true) {
-        if (!seen.has_file) return false;
-        auto path = use.store.path_of(use.digest, arena_);
-        auto opened = use.file.open(path, use.key);
-        if (opened != KeptFile::Opened::yes) {
-            if (opened == KeptFile::Opened::of_other_key)
-                note_problem(log::critical, fmt::format("cache file \"{}\" is of another key", path.data()));
-            else if (opened == KeptFile::Opened::damaged)
-                note_problem(log::critical, fmt::format("cache file \"{}\" {}{}", path.data(), use.file.problem(),
-                                                        use.file.error() ? log::ErrorLog::with_error("", use.file.error())
-                                                                         : std::string()));
-            use.store.forget_file(use.digest, now);
-            return false;
-        }
-        if (use.store.is_purged(use.file)) {
-            use.file.close();
-            use.store.forget_file(use.digest, now);
-            return false;
-        }
-        if (!seen.known) use.store.note_file(use.digest, use.file.size(), now);
-        if (use.file.vary().empty()) return true;
-        auto mine = cache::variant_of(use.main, use.file.vary(), request_.fields, arena_);
-        if (mine == use.file.facts.variant) return true;
-        if (variant) return false;
-        // Another one is for this request.
-        use.main_vary = arena_.copy(use.file.vary());
-        use.file.close();
-        use.digest = mine;
-        seen = use.store.use(mine, now, use.unix_now(), true);
-    }
-}
-
 Exchange::Next Exchange::look_up(bool first) {
     auto& use = *cache_;
-    const auto& conf = *use.conf.source;
-    const auto now = worker_.loop.now();
     use.digest = use.main;
     use.main_vary = {};
-    auto seen = use.store.use(use.digest, now, use.unix_now(), first);
-    if (seen.error != 0 && !renews_) {
+    use.of_variant = false;
+    use.seen = use.store.use(use.digest, worker_.loop.now(), use.unix_now(), first);
+    if (use.seen.error != 0 && !renews_) {
         subject_.cache.status = "HIT";
-        return fail(seen.error);
+        return fail(use.seen.error);
     }
-    if (open_kept(seen)) {
-        if (use.file.facts.until >= use.unix_now() && !renews_) return reply_from_cache("HIT");
-        return use_expired();
+    return worker_.disk->is_stuck() ? pass_by_cache() : find_kept();
+}
+
+// What is kept for use.digest, as far as that takes no wait for the disk.
+Exchange::Next Exchange::find_kept() {
+    auto& use = *cache_;
+    if (!use.seen.has_file) return use_nothing();
+    return judge_kept(use.file.open(use.store.path_of(use.digest, arena_), use.key, KeptFile::Wait::no));
+}
+
+// Goes on where find_kept() would have had to wait.
+net::Task<Exchange::Next> Exchange::look_on_disk() {
+    auto& use = *cache_;
+    auto next = Next::look;
+    while (next == Next::look) {
+        const auto path = use.store.path_of(use.digest, arena_);
+        auto job = co_await worker_.disk->run(std::make_unique<cache::OpenJob>(path, use.key));
+        if (!job) {
+            note_problem(log::critical, fmt::format("cache file \"{}\" takes too long to open", path.data()));
+            co_return pass_by_cache();
+        }
+        use.file = std::move(job->file);
+        next = judge_kept(job->opened);
     }
+    co_return next;
+}
+
+// The disk does not answer: as if there were no cache.
+Exchange::Next Exchange::pass_by_cache() {
+    auto& use = *cache_;
+    use.keeps = false;
+    use.claimed = renews_;   // nobody else would give it back
+    use.claim = use.digest;
+    subject_.cache.status = "BYPASS";
+    return Next::ask;
+}
+
+Exchange::Next Exchange::judge_kept(KeptFile::Opened opened) {
+    auto& use = *cache_;
+    const auto now = worker_.loop.now();
+    if (opened == KeptFile::Opened::would_wait) return Next::look;
+    if (opened == KeptFile::Opened::of_other_key || opened == KeptFile::Opened::damaged) {
+        const auto problem = use.file.error() ? log::ErrorLog::with_error("", use.file.error()) : std::string();
+        note_problem(log::critical, fmt::format("cache file \"{}\" {}{}", use.store.path_of(use.digest, arena_).data(),
+                                                use.file.problem(), problem));
+    }
+    if (opened != KeptFile::Opened::yes || use.store.is_purged(use.file)) {
+        use.file.close();
+        use.store.forget_file(use.digest, now);
+        return use_nothing();
+    }
+    if (!use.seen.known) use.store.note_file(use.digest, use.file.size(), now);
+    if (!use.file.vary().empty()) {
+        auto mine = cache::variant_of(use.main, use.file.vary(), request_.fields, arena_);
+        if (mine != use.file.facts.variant) {
+            const auto vary = arena_.copy(use.file.vary());
+            use.file.close();
+            if (std::exchange(use.of_variant, true)) return use_nothing();
+            // Another one is for this request.
+            use.main_vary = vary;
+            use.digest = mine;
+            use.seen = use.store.use(mine, now, use.unix_now(), true);
+            return find_kept();
+        }
+    }
+    if (use.file.facts.until >= use.unix_now() && !renews_) return reply_from_cache("HIT");
+    return use_expired();
+}
+
+// There is no answer.
+Exchange::Next Exchange::use_nothing() {
+    auto& use = *cache_;
+    const auto& conf = *use.conf.source;
     subject_.cache.status = "MISS";
     // Without room in the index nobody would find the file again.
-    if (!seen.noted || seen.uses < conf.min_uses) {
+    if (!use.seen.noted || use.seen.uses < conf.min_uses) {
         use.keeps = false;
         return Next::ask;
     }
@@ -270,7 +303,7 @@ Exchange::Next Exchange::look_up(bool first) {
         return Next::ask;
     }
     if (!conf.lock) return Next::ask;
-    if (use.store.claim(use.digest, now, conf.lock_age.count())) {
+    if (use.store.claim(use.digest, worker_.loop.now(), conf.lock_age.count())) {
         use.claimed = true;
         use.claim = use.digest;
         return Next::ask;
@@ -361,6 +394,7 @@ net::Task<Exchange::Next> Exchange::wait_for_answer() {
             co_return Next::close;
         }
         auto next = look_up(false);
+        if (next == Next::look) next = co_await look_on_disk();
         if (next != Next::wait) co_return next;
     }
     // It goes on its own then, and what it gets is not kept: the other one's will be.
@@ -389,6 +423,8 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     modified_ = use.file.facts.modified;
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
+    file_->in_memory(use.file.short_body());
+    if (!use.file.lies_in_memory()) file_->read_by(*worker_.disk);
     auto next = answer_conditions();
     if (cached_ && sliced_total_ == 0 && !use.head.fields.seen(FieldId::content_length)) {
         // It came without a length, and goes on like that (nginx).

@@ -3,7 +3,11 @@
 // answer of a server while it passes.
 #pragma once
 
+#include <memory>
+#include <utility>
+
 #include "runtime/cache/file.hpp"
+#include "runtime/cache/jobs.hpp"
 #include "runtime/cache/store.hpp"
 #include "runtime/exchange/tee_body.hpp"
 #include "runtime/forward/forward.hpp"
@@ -15,21 +19,25 @@ namespace weir::exchange {
 
 // Lives in the arena of the exchange.
 struct CacheUse {
-    CacheUse(const plan::Cache& of, cache::Store& in, net::Loop& at) : conf(of), store(in), loop(at) {}
-    ~CacheUse() { release(); }
+    CacheUse(const plan::Cache& of, cache::Store& in, net::Loop& at, net::Disk& by)
+        : conf(of), store(in), loop(at), disk(by) {}
+    ~CacheUse() { give_up(); }
     CacheUse(const CacheUse&) = delete;
     CacheUse& operator=(const CacheUse&) = delete;
 
     const plan::Cache& conf;
     cache::Store& store;
     net::Loop& loop;
+    net::Disk& disk;
     std::string_view key;
     cache::Digest main{};              // of the key
     cache::Digest digest{};            // where its answer lies: main, or that of a variant
     std::string_view main_vary;        // what the answer at `main` varies by
+    cache::Store::Seen seen;           // of `digest`
+    bool of_variant = false;           // `digest` is that of a variant
     cache::KeptFile file;              // what is kept, fresh or not
     http::ResponseHead head;           // of it
-    cache::NewFile saved;
+    std::unique_ptr<cache::SaveJob> saved;   // the file that is being written
     cache::Lifetime lifetime;          // of what is saved
     forward::CacheTerms terms;
     bool keeps = true;                 // the answer is to be kept as far as the request is concerned
@@ -41,6 +49,15 @@ struct CacheUse {
     [[nodiscard]] std::int64_t unix_now() const { return loop.wall_ms() / 1000; }
     void release() {
         if (std::exchange(claimed, false)) store.release(claim, loop.now());
+    }
+    // Of what is being written nothing stays.
+    void give_up() {
+        if (saved && saved->file.is_on_disk()) {
+            saved->step = cache::SaveJob::Step::give_up;
+            disk.leave(std::move(saved));
+        }
+        saved.reset();
+        release();
     }
     // A failure or a status with which an expired answer is better than none.
     [[nodiscard]] bool may_use_stale(forward::Failure failure) const;
@@ -55,14 +72,17 @@ struct CacheUse {
 std::string_view kept_head(const http::ResponseHead& response, Arena& arena, bool with_age = true);
 bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& head);
 
-// Writes a body into the file while it passes. When the file fails the body goes on.
+// Writes a body into the file while it passes. When the file fails, or the disk takes too long, the body
+// goes on.
 class SavedAnswer {
 public:
     SavedAnswer(CacheUse& use, route::Subject& subject) : use_(use), subject_(subject) {}
-    void take(const http::Piece& piece);
-    [[nodiscard]] bool wants_more() const { return use_.saved.is_open(); }
+    bool take_now(const http::Piece& piece);
+    net::Task<void> take(const http::Piece& piece);
+    [[nodiscard]] bool wants_more() const { return use_.saved != nullptr; }
 
 private:
+    net::Task<bool> work(cache::SaveJob::Step step);
     CacheUse& use_;
     route::Subject& subject_;
 };

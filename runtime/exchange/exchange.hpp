@@ -59,6 +59,7 @@ private:
         perform,    // route_ is set and its rules ran: do its action
         ask,        // a server, or go on with what it said: what is kept does not answer
         wait,       // for what wait_ says, then on with the rules behind that one
+        look,       // on the disk, which may take its time
         reply,      // reply_ is ready
         close,      // end the connection without a word
         done,       // answered by other means (tunnel)
@@ -156,11 +157,15 @@ private:
     std::string_view default_cache_key();
     Next look_in_cache();
     [[nodiscard]] bool wants_purge();
-    Next purge();
-    bool purge_key(cache::Store& store, std::string_view key, bool& noted);
+    net::Task<Next> purge();
+    net::Task<bool> purge_key(cache::Store& store, std::string_view key, bool& noted);
     void leave_ranges_to_server();
-    bool open_kept(cache::Store::Seen& seen);
     Next look_up(bool first);
+    Next find_kept();
+    Next judge_kept(cache::KeptFile::Opened opened);
+    net::Task<Next> look_on_disk();
+    Next pass_by_cache();
+    Next use_nothing();
     Next use_expired();
     [[nodiscard]] bool may_renew_beside() const;
     net::Detached run_renewal();
@@ -172,7 +177,7 @@ private:
     Next use_stale_after(forward::Failure failure, std::uint16_t status);
     void keep_failure(std::uint16_t status, const http::FieldList& fields);
     net::Task<Next> compare_with_cache();
-    void renew_kept(const http::ResponseHead& response);
+    net::Task<void> renew_kept(const http::ResponseHead& response);
     void begin_saving();
     void give_up_saving();
     void begin_storing();

@@ -75,11 +75,13 @@ net::Task<Exchange::Next> Exchange::forward() {
     begin_slices();
     note_escaping();
     subject_.response = nullptr;   // an earlier server's, before an inner redirect
-    if (route_->cache && wants_purge()) co_return purge();
+    if (route_->cache && wants_purge()) co_return co_await purge();
     if (route_->cache) {
         auto next = look_in_cache();
+        if (next == Next::look) next = co_await look_on_disk();
         if (next == Next::wait) next = co_await wait_for_answer();
         if (next != Next::ask) co_return next;
+        leave_ranges_to_server();
     }
     if (shelf_ && shelf_->item != zone::Shelf::none) co_return reply_from_shelf();
     if (early_)

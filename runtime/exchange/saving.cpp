@@ -65,22 +65,42 @@ bool read_kept_head(std::string_view text, Arena& arena, http::ResponseHead& hea
 
 // --- bodies ---
 
-void SavedAnswer::take(const http::Piece& piece) {
-    auto& saved = use_.saved;
-    if (!saved.is_open()) return;
+// False: it takes the disk.
+bool SavedAnswer::take_now(const http::Piece& piece) {
+    if (!use_.saved) return true;
     if (piece.state != http::BodyState::ok) {
-        saved.give_up();   // half an answer is none
-        use_.release();
-        return;
+        use_.give_up();   // half an answer is none
+        return true;
     }
-    bool written = saved.append(piece.bytes) && (!piece.last || saved.commit());
-    if (!written)
-        log_problem(subject_, log::critical,
-                    log::ErrorLog::with_error(fmt::format("an answer cannot be kept in \"{}\"", use_.store.conf().folder),
-                                              errno));
-    else if (piece.last)
-        use_.store.note_file(use_.digest, saved.size(), use_.loop.now());
-    if (!written || piece.last) use_.release();
+    auto& file = use_.saved->file;
+    if (piece.last || !file.has_room(piece.bytes.size())) return false;
+    file.put(piece.bytes);
+    return true;
+}
+
+net::Task<void> SavedAnswer::take(const http::Piece& piece) {
+    using Step = cache::SaveJob::Step;
+    if (!use_.saved->file.has_room(piece.bytes.size()))
+        if (bool flushed = co_await work(Step::flush); !flushed) co_return;
+    use_.saved->file.put(piece.bytes);
+    if (!piece.last) co_return;
+    // The client hears of the end when the next one can have it from here.
+    if (bool committed = co_await work(Step::commit); !committed) co_return;
+    use_.store.note_file(use_.digest, use_.saved->file.size(), use_.loop.now());
+    use_.saved.reset();
+    use_.release();
+}
+
+net::Task<bool> SavedAnswer::work(cache::SaveJob::Step step) {
+    use_.saved->step = step;
+    use_.saved = co_await use_.disk.run(std::move(use_.saved));
+    if (use_.saved && use_.saved->ok) co_return true;
+    auto text = fmt::format("an answer cannot be kept in \"{}\"", use_.store.conf().folder);
+    log_problem(subject_, log::critical,
+                use_.saved ? log::ErrorLog::with_error(text, use_.saved->error) : text + ": the disk takes too long");
+    use_.saved.reset();
+    use_.release();
+    co_return false;
 }
 
 void CutBody::cut(http::Piece& piece) {
@@ -147,14 +167,14 @@ net::Task<Exchange::Next> Exchange::compare_with_cache() {
         co_return reply_from_cache("STALE");
     }
     if (response.status != 304 || !use.conf.source->revalidate || !use.keeps) co_return Next::ask;
-    renew_kept(response);
+    co_await renew_kept(response);
     co_await server_->finish(true);
     server_.reset();
     co_return reply_from_cache("REVALIDATED");
 }
 
 // 304: what is kept is good for longer.
-void Exchange::renew_kept(const http::ResponseHead& response) {
+net::Task<void> Exchange::renew_kept(const http::ResponseHead& response) {
     auto& use = *cache_;
     auto& facts = use.file.facts;
     auto now = use.unix_now();
@@ -171,9 +191,10 @@ void Exchange::renew_kept(const http::ResponseHead& response) {
         facts.stale_on_error = life.stale_on_error;
         facts.kept_at = cache::kept_time(use.store, worker_.loop.wall_ms());
         auto path = use.store.path_of(use.digest, arena_);
-        if (!use.file.rewrite_facts(path, use.key))
-            note_problem(log::critical, log::ErrorLog::with_error(
-                                            fmt::format("cache file \"{}\" cannot be renewed", path.data()), errno));
+        auto job = co_await worker_.disk->run(std::make_unique<cache::RewriteJob>(use.file.rewrite(path)));
+        if (job && job->error != 0)
+            note_problem(log::critical,
+                         log::ErrorLog::with_error(fmt::format("cache file \"{}\" cannot be renewed", path.data()), job->error));
     }
     use.release();
 }
@@ -195,7 +216,7 @@ void Exchange::begin_saving() {
     auto vary = ignored.vary ? std::string_view() : cache::vary_of(response.fields, arena_);
     // The server was asked for the whole of what may be kept, whether it is in the end or not.
     use.answers = wanted && life.may_be_kept && vary != "*";
-    if (!use.answers || life.until == 0) use.keeps = false;
+    if (!use.answers || life.until == 0 || worker_.disk->is_stuck()) use.keeps = false;
     if (!use.keeps) return use.release();
     cache::Facts facts;
     facts.until = life.until;
@@ -214,9 +235,10 @@ void Exchange::begin_saving() {
     char unique[64];
     auto end = fmt::format_to_n(unique, sizeof unique, "{:x}.{:x}.{:x}", worker_.index, worker_.loop.wall_ms(),
                                 subject_.serial);
-    use.saved.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
-                    {use.key, vary, validates && etag ? etag->value : std::string_view(),
-                     kept_head(response, arena_)});
+    use.saved = std::make_unique<cache::SaveJob>();
+    use.saved->file.begin(use.store.path_of(use.digest, arena_), {unique, end.size}, facts,
+                          {use.key, vary, validates && etag ? etag->value : std::string_view(),
+                           kept_head(response, arena_)});
     saving_ = new (arena_.allocate(sizeof(SavingBody), alignof(SavingBody)))
         SavingBody(server_->body(), use, subject_);
 }
@@ -225,8 +247,7 @@ void Exchange::begin_saving() {
 void Exchange::give_up_saving() {
     if (!saving_) return;
     saving_ = nullptr;
-    cache_->saved.give_up();
-    cache_->release();
+    cache_->give_up();
 }
 
 }  // namespace weir::exchange

@@ -79,10 +79,11 @@ void StoredFile::fail() {
     give_up();
 }
 
-void StoredFile::take(const http::Piece& piece) {
-    if (fd_ < 0) return;
-    if (piece.state != http::BodyState::ok) return give_up();   // half an answer is none
-    if (!write(piece.bytes) || (piece.last && !commit())) fail();
+bool StoredFile::take_now(const http::Piece& piece) {
+    if (fd_ < 0) return true;
+    if (piece.state != http::BodyState::ok) give_up();   // half an answer is none
+    else if (!write(piece.bytes) || (piece.last && !commit())) fail();
+    return true;
 }
 
 // Before the answer goes out.

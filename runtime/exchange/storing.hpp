@@ -22,7 +22,7 @@ public:
     StoredFile(const StoredFile&) = delete;
     StoredFile& operator=(const StoredFile&) = delete;
 
-    void take(const http::Piece& piece);
+    bool take_now(const http::Piece& piece);   // true: it never has to wait
     [[nodiscard]] bool wants_more() const { return fd_ >= 0; }
 
 private:

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // TeeBody: a body on its way to a client that somebody else wants whole, whatever becomes of the client:
-// a cache, a file. A Keeper has take(piece), which sees every piece once, and wants_more().
+// a cache, a file. A Keeper sees every piece once, by take_now(piece) or, where that says false because it
+// would have to wait, by the coroutine take(piece); and has wants_more().
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 #include "runtime/http/body.hpp"
@@ -17,26 +20,36 @@ public:
         : inner_(inner), keeper_(std::forward<Arguments>(arguments)...) {}
 
     bool ready(http::Piece& piece) override {
-        if (!inner_.ready(piece)) return false;
-        keeper_.take(piece);
-        return true;
+        if (held_ || !inner_.ready(piece)) return false;
+        if (keeper_.take_now(piece)) return true;
+        held_ = std::exchange(piece, {});
+        return false;
     }
     net::Task<http::Piece> next(net::Time timeout, net::Watch*) override {
-        auto piece = co_await inner_.next(timeout, nullptr);
-        keeper_.take(piece);
+        http::Piece piece;
+        if (held_) {
+            piece = *held_;
+        } else {
+            piece = co_await inner_.next(timeout, nullptr);
+            if (keeper_.take_now(piece)) co_return piece;
+        }
+        co_await take(piece);
+        held_.reset();
         co_return piece;
     }
-    [[nodiscard]] bool ended() const override { return inner_.ended(); }
+    [[nodiscard]] bool ended() const override { return !held_ && inner_.ended(); }
     [[nodiscard]] std::string_view trailers() const override { return inner_.trailers(); }
-    [[nodiscard]] std::uint64_t left() const override { return inner_.left(); }
-    [[nodiscard]] std::uint64_t received() const override { return inner_.received(); }
+    [[nodiscard]] std::uint64_t left() const override {
+        return inner_.left() == UINT64_MAX ? UINT64_MAX : inner_.left() + held_bytes();
+    }
+    [[nodiscard]] std::uint64_t received() const override { return inner_.received() - held_bytes(); }
 
     // When nobody else reads any more: goes on for the keeper alone. False: the body broke off.
     net::Task<bool> read_rest(net::Time timeout) {
-        if (keeper_.wants_more() && inner_.ended()) {
+        if (keeper_.wants_more() && ended()) {
             http::Piece end;   // there was no body to read
             end.last = true;
-            keeper_.take(end);
+            if (!keeper_.take_now(end)) co_await take(end);
         }
         while (keeper_.wants_more()) {
             auto piece = co_await next(timeout, nullptr);
@@ -47,8 +60,15 @@ public:
     }
 
 private:
+    [[nodiscard]] std::uint64_t held_bytes() const { return held_ ? held_->bytes.size() : 0; }
+    net::Task<void> take(const http::Piece& piece) {
+        if constexpr (requires { keeper_.take(piece); }) co_await keeper_.take(piece);
+        else co_return;
+    }
+
     http::BodySource& inner_;
     Keeper keeper_;
+    std::optional<http::Piece> held_;   // waits for the keeper
 };
 
 }  // namespace weir::exchange

@@ -1,16 +1,59 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/file_parts.hpp"
 
+#include <fcntl.h>
 #include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
+#include <memory>
+#include <utility>
 
 #include "runtime/net/digest.hpp"
 
 namespace weir::http {
+
+namespace {
+
+constexpr std::uint64_t page = 4096;
+
+ssize_t read_at(int fd, char* to, std::uint64_t bytes, std::uint64_t offset, int flags) {
+    iovec room{to, bytes};
+    ssize_t got = 0;
+    do got = ::preadv2(fd, &room, 1, static_cast<off_t>(offset), flags);
+    while (got < 0 && errno == EINTR);
+    return got;
+}
+
+// The next piece, which the disk has to be asked for.
+class ReadJob final : public net::Disk::Job {
+public:
+    static constexpr std::uint64_t most = 131072;
+    ReadJob(int fd, std::uint64_t offset, std::uint64_t bytes)
+        : fd_(::fcntl(fd, F_DUPFD_CLOEXEC, 0)), offset_(offset), bytes_(std::min(bytes, most)) {
+        buffer.acquire(bytes_);
+    }
+    ~ReadJob() override {
+        if (fd_ >= 0) ::close(fd_);
+    }
+    void run() override {
+        got = read_at(fd_, buffer.room(), bytes_, offset_, 0);
+        error = got < 0 ? errno : 0;
+    }
+
+    net::Buffer buffer;
+    ssize_t got = 0;
+    int error = 0;
+
+private:
+    int fd_;   // its own: the other one may be closed before this ends
+    std::uint64_t offset_, bytes_;
+};
+
+}  // namespace
 
 FileParts::~FileParts() {
     if (fd_ >= 0) ::close(fd_);
@@ -63,6 +106,32 @@ void FileParts::advance(std::uint64_t bytes) {
     }
 }
 
+// For the next piece of this part: how much of it is to be read.
+std::uint64_t FileParts::make_room(const FilePart& part) {
+    buffer_.acquire();
+    buffer_.clear();
+    // A small rest goes along: a frame or a record of its own would cost more than the larger buffer.
+    const auto left = part.length - done_;
+    const std::uint64_t room = buffer_.room_size();
+    if (left > room && left - room <= room / 4) buffer_.grow(left);
+    return std::min<std::uint64_t>(left, buffer_.room_size());
+}
+
+Piece FileParts::take_read(ssize_t got, int error) {
+    Piece piece;
+    if (got <= 0) {
+        // Somebody cut it off meanwhile: the client sees that by the length it was promised.
+        piece.state = got < 0 ? BodyState::failed : BodyState::truncated;
+        piece.error = error;
+        return piece;
+    }
+    buffer_.produced(static_cast<std::size_t>(got));
+    piece.bytes = buffer_.view();
+    advance(static_cast<std::uint64_t>(got));
+    piece.last = ended();
+    return piece;
+}
+
 bool FileParts::ready(Piece& piece) {
     piece = {};
     const auto* now = part();
@@ -70,41 +139,54 @@ bool FileParts::ready(Piece& piece) {
         piece.bytes = now->text.substr(done_);
         piece.between_parts = true;
         advance(piece.bytes.size());
+    } else if (now && !memory_.empty()) {
+        piece.bytes = memory_.substr(now->offset - from_ + done_, now->length - done_);
+        advance(piece.bytes.size());
     } else if (now && now->length != 0) {
-        buffer_.acquire();
-        buffer_.clear();
-        // A small rest goes along: a frame or a record of its own would cost more than the larger buffer.
-        const auto left = now->length - done_;
-        const std::uint64_t room = buffer_.room_size();
-        if (left > room && left - room <= room / 4) buffer_.grow(left);
-        auto most = std::min<std::uint64_t>(left, buffer_.room_size());
-        ssize_t got = 0;
-        do got = ::pread(fd_, buffer_.room(), most, static_cast<off_t>(now->offset + done_));
-        while (got < 0 && errno == EINTR);
-        if (got <= 0) {
-            // Somebody cut it off meanwhile: the client sees that by the length it was promised.
-            piece.state = got < 0 ? BodyState::failed : BodyState::truncated;
-            piece.error = got < 0 ? errno : 0;
-            return true;
-        }
-        buffer_.produced(static_cast<std::size_t>(got));
-        piece.bytes = buffer_.view();
-        advance(static_cast<std::uint64_t>(got));
+        const auto most = make_room(*now);
+        const auto got = read_at(fd_, buffer_.room(), most, now->offset + done_, disk_ ? RWF_NOWAIT : 0);
+        const int error = got < 0 ? errno : 0;
+        if (disk_ && (error == EAGAIN || error == EOPNOTSUPP)) return false;
+        piece = take_read(got, error);
+        return true;
     }
     piece.last = ended();
     return true;
 }
 
-net::Task<Piece> FileParts::next(net::Time, net::Watch*) {
+net::Task<Piece> FileParts::next(net::Time timeout, net::Watch*) {
     Piece piece;
-    ready(piece);
-    co_return piece;
+    if (ready(piece)) co_return piece;
+    const auto* now = part();
+    auto job = std::make_unique<ReadJob>(fd_, now->offset + done_, now->length - done_);
+    job = co_await disk_->run(std::move(job), timeout == net::never ? net::never : disk_->loop().now() + timeout);
+    if (!job) {
+        piece.state = BodyState::timed_out;
+        co_return piece;
+    }
+    buffer_ = std::move(job->buffer);
+    co_return take_read(job->got, job->error);
 }
 
+// One byte tells of its page.
+bool FileParts::is_cached(std::uint64_t offset) const {
+    char byte = 0;
+    return read_at(fd_, &byte, 1, offset, RWF_NOWAIT) == 1;
+}
+
+// sendfile() waits for the disk where it has to: it gets what is in memory at both ends, as the kernel reads
+// ahead in order.
 BodySource::InFile FileParts::in_file() const {
     const auto* now = part();
-    if (!now || !now->text.empty()) return {};
-    return {fd_, now->offset + done_, now->length - done_};
+    if (!now || !now->text.empty() || !memory_.empty()) return {};
+    InFile here{fd_, now->offset + done_, now->length - done_};
+    if (!disk_) return here;
+    if (!is_cached(here.offset)) return {};
+    for (const std::uint64_t window : {512u << 10, 64u << 10}) {
+        const auto length = std::min(here.length, window);
+        if (is_cached(here.offset + length - 1)) return {fd_, here.offset, length};
+    }
+    return {fd_, here.offset, std::min<std::uint64_t>(here.length, page - here.offset % page)};
 }
 
 void FileParts::spliced(std::uint64_t bytes) { advance(bytes); }

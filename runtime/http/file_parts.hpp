@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 // FileParts: a body made of an open file, or of parts of it with text in between (multipart/byteranges).
-// Read in bounded pieces; plain connections get the bytes by sendfile().
+// Read in bounded pieces; plain connections get the bytes by sendfile(). What is not in memory may be left to
+// threads (read_by), so that a slow disk keeps nobody else waiting.
 #pragma once
+
+#include <sys/types.h>
 
 #include <span>
 #include <string_view>
@@ -9,6 +12,7 @@
 #include "runtime/http/body.hpp"
 #include "runtime/http/conditional.hpp"
 #include "runtime/net/buffer.hpp"
+#include "runtime/net/disk.hpp"
 
 namespace weir::http {
 
@@ -26,6 +30,10 @@ public:
     ~FileParts() override;
     FileParts(const FileParts&) = delete;
     FileParts& operator=(const FileParts&) = delete;
+
+    // The whole body, where it is in memory as long as this lives; or nothing.
+    void in_memory(std::string_view body) { memory_ = body; }
+    void read_by(net::Disk& disk) { disk_ = &disk; }
 
     // The body becomes these ranges of it. More than one: with heads between them, for
     // multipart/byteranges; `type` is that of each part. Returns what goes into the head:
@@ -48,6 +56,9 @@ private:
         return at_ < count_ ? (parts_ ? &parts_[at_] : &whole_) : nullptr;
     }
     void advance(std::uint64_t bytes);
+    std::uint64_t make_room(const FilePart& part);
+    [[nodiscard]] bool is_cached(std::uint64_t offset) const;
+    Piece take_read(ssize_t got, int error);
 
     int fd_;
     std::uint64_t from_, length_;
@@ -57,6 +68,8 @@ private:
     std::size_t count_ = 1, at_ = 0;
     std::uint64_t done_ = 0;      // of the current part
     net::Buffer buffer_;
+    std::string_view memory_;
+    net::Disk* disk_ = nullptr;
 };
 
 // Lets the kernel send the bytes that `from` says lie in a file. Ends at a part that does not, at the

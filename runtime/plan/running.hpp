@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/cache/store.hpp"
+#include "runtime/net/disk.hpp"
 #include "runtime/net/loop.hpp"
 #include "runtime/plan/plan.hpp"
 #include "runtime/pool/live_pool.hpp"
@@ -29,6 +30,7 @@ struct Worker {
     std::uint32_t index = 0;        // slot of this worker's counters
     zone::Board* board = nullptr;
     std::unique_ptr<zone::Holds> holds;
+    std::unique_ptr<net::Disk> disk;   // of the caches
     zone::Entry process;            // counters of the whole process
     std::shared_ptr<Running> now;   // what new connections and requests use
     std::uint64_t connection_serial = 0, exchange_serial = 0;

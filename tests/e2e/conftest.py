@@ -7,6 +7,7 @@ import pytest
 from support import binary
 from support.proxy import Proxy, make_folder
 from support.servers import Recorder
+from support.slow_disk import SlowDisk
 
 
 def pytest_configure(config):
@@ -26,6 +27,19 @@ def folder():
     path = make_folder()
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def slow_disk(folder):
+    """A disk at folder/disk that is as slow as it is told to be."""
+    place = folder / "disk"
+    place.mkdir(mode=0o777)
+    try:
+        disk = SlowDisk(place)
+    except OSError as error:
+        pytest.skip(f"no file system can be mounted by FUSE here: {error}")
+    yield disk
+    disk.close()
 
 
 @pytest.fixture

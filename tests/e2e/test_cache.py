@@ -48,7 +48,7 @@ def server(run_server):
 
 class Setup:
     def __init__(self, run_proxy, folder, server, personality="nginx", workers=1, **options):
-        self.port, self.folder, self.server = free_port(), folder / "cache", server
+        self.port, self.folder, self.server = free_port(), folder / options.pop("place", "cache"), server
         self.options = {"workers": workers, "mark": "A", "path": "", "inside": "", **options}
         self.allow = self.options.pop("allow", ())
         self.proxy = run_proxy(personality, self.config(), ports=[self.port], allow=self.allow)
@@ -192,6 +192,70 @@ def test_a_disk_that_turns_read_only(server, run_proxy, folder):
         setup.proxy.close()
     finally:
         subprocess.run(["umount", "-l", str(place)], check=False)
+
+
+class Slow(Setup):
+    """One worker, and a location without the cache: whoever blocks the worker shows there."""
+
+    def __init__(self, run_proxy, folder, server):
+        skip_anchor("nginx", "its worker waits for the disk")
+        plain = f"location /plain {{ proxy_cache off; proxy_pass http://{server.address}; }}"
+        super().__init__(run_proxy, folder, server, inside=plain, allow=["too long"], place="disk")
+        self.answers = []
+
+    def ask(self, *paths):
+        def one(path):
+            started = time.monotonic()
+            answer = self.get(path)
+            self.answers.append((answer.status, answer.get("x-cache"), len(answer.body), time.monotonic() - started))
+        threads = [threading.Thread(target=one, args=(path,)) for path in paths]
+        for thread in threads:
+            thread.start()
+        return threads
+
+    def slowest_of_others(self, seconds=None, threads=()):
+        """How long the slowest of requests took that ask for nothing on the disk."""
+        end, slowest = time.monotonic() + (seconds or 60), 0.0
+        while time.monotonic() < end and (seconds or any(thread.is_alive() for thread in threads)):
+            started = time.monotonic()
+            assert self.get("/plain").status == 200
+            slowest = max(slowest, time.monotonic() - started)
+        return slowest
+
+
+def test_a_slow_disk(server, run_proxy, folder, slow_disk):
+    setup = Slow(run_proxy, folder, server)
+    slow_disk.delay = 0.02
+    for wanted in ("MISS", "HIT", "HIT"):
+        threads = setup.ask("/big")
+        assert setup.slowest_of_others(threads=threads) < 0.25
+        assert setup.answers.pop()[:3] == (200, wanted, len(BIG))
+    slow_disk.delay = 0.0
+    assert setup.get("/big").body == BIG.encode()
+    setup.proxy.close()
+
+
+def test_a_disk_that_does_not_answer(server, run_proxy, folder, slow_disk):
+    setup = Slow(run_proxy, folder, server)
+    assert [setup.status("/kept"), setup.status("/kept")] == ["MISS", "HIT"]
+    slow_disk.hold()
+    threads = setup.ask("/kept", "/new/1", "/new/2", "/big/1", "/big/2", "/kept")
+    assert setup.slowest_of_others(seconds=2.0) < 0.25
+    for thread in threads:
+        thread.join()
+    # They had their answers from the server.
+    assert slow_disk.waiting
+    assert {status for status, *_ in setup.answers} == {200}
+    assert max(took for *_, took in setup.answers) < 1.9
+    started = time.monotonic()
+    assert [setup.status("/kept"), setup.status("/new/1")] == ["BYPASS", "BYPASS"]
+    assert time.monotonic() - started < 0.25
+    setup.reload(mark="B")
+    slow_disk.release()
+    assert wire.wait_until(lambda: setup.status("/kept") == "HIT", 5.0)
+    assert setup.status("/new/3") == "MISS" and setup.status("/new/3") == "HIT"
+    assert wire.wait_until(lambda: not any(name.endswith(".new") for name in slow_disk.files()), 5.0)
+    setup.proxy.close()
 
 
 def test_the_client_leaves_and_the_answer_is_kept(server, run_proxy, folder):

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <utility>
 
 namespace weir::cache {
 namespace {
@@ -28,8 +29,10 @@ protected:
         facts.until = 77;
         facts.modified = 5;
         file.begin(with_nul(), "1", facts, {"key", "Accept", "\"e\"", "HTTP/1.1 200 OK\r\n\r\n"});
-        for (std::size_t i = 0; i < pieces; ++i)
-            if (!file.append(body)) return false;
+        for (std::size_t i = 0; i < pieces; ++i) {
+            if (!file.has_room(body.size()) && !file.flush()) return false;
+            file.put(body);
+        }
         return file.commit();
     }
     std::string_view with_nul() { return {path_.c_str(), path_.size() + 1}; }
@@ -67,7 +70,7 @@ TEST_F(KeptFiles, LargeBodiesAndHeads) {
     NewFile file;
     std::string head(100000, 'h');
     file.begin(with_nul(), "2", {}, {"key", "", "", head});
-    ASSERT_TRUE(file.append("b"));
+    file.put("b");
     ASSERT_TRUE(file.commit());
     ASSERT_EQ(open(), KeptFile::Opened::yes);
     EXPECT_EQ(file_.head(), head);
@@ -109,25 +112,60 @@ TEST_F(KeptFiles, GivenUpLeavesNothing) {
     {
         NewFile file;
         file.begin(with_nul(), "1", {}, {"key", "", "", "h"});
-        ASSERT_TRUE(file.append(std::string(100000, 'x')));
+        EXPECT_FALSE(file.has_room(100000));
+        file.put(std::string(100000, 'x'));
+        EXPECT_FALSE(file.is_on_disk());
+        ASSERT_TRUE(file.flush());
         EXPECT_EQ(files(), 1u);
     }
     EXPECT_EQ(files(), 0u);
     EXPECT_EQ(open(), KeptFile::Opened::missing);
 }
 
+TEST_F(KeptFiles, ACommittedOneMayBeTakenAway) {
+    NewFile file;
+    file.begin(with_nul(), "1", {}, {"key", "", "", "h"});
+    ASSERT_TRUE(file.commit());
+    EXPECT_EQ(open(), KeptFile::Opened::yes);
+    file.remove();
+    EXPECT_EQ(files(), 0u);
+}
+
+TEST_F(KeptFiles, ShortBodiesAreReadAlong) {
+    ASSERT_TRUE(write("hello"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.short_body(), "hello");
+    ASSERT_TRUE(write(std::string(20000, 'x')));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.short_body(), "");
+    EXPECT_EQ(file_.body_length(), 20000u);
+}
+
+// What was just written is in memory. Where the kernel cannot tell (some file systems), it says "wait".
+TEST_F(KeptFiles, NobodyHasToWait) {
+    ASSERT_TRUE(write("hello"));
+    const auto opened = file_.open(with_nul(), "key", KeptFile::Wait::no);
+    if (opened == KeptFile::Opened::would_wait) GTEST_SKIP();
+    ASSERT_EQ(opened, KeptFile::Opened::yes);
+    EXPECT_EQ(file_.short_body(), "hello");
+    KeptFile moved = std::move(file_);
+    EXPECT_TRUE(moved.is_open());
+    EXPECT_EQ(moved.key(), "key");
+    EXPECT_EQ(moved.short_body(), "hello");
+}
+
 TEST_F(KeptFiles, RewrittenFacts) {
     ASSERT_TRUE(write("hello"));
     ASSERT_EQ(open(), KeptFile::Opened::yes);
     file_.facts.until = 99;
-    ASSERT_TRUE(file_.rewrite_facts(with_nul(), "key"));
+    ASSERT_TRUE(file_.rewrite(with_nul()).write());
     ASSERT_EQ(open(), KeptFile::Opened::yes);
     EXPECT_EQ(file_.facts.until, 99);
     EXPECT_EQ(file_.head(), "HTTP/1.1 200 OK\r\n\r\n");
     // Replaced meanwhile: the new one is left alone.
     file_.facts.until = 1;
     ASSERT_TRUE(write("other"));
-    EXPECT_TRUE(file_.rewrite_facts(with_nul(), "key"));
+    EXPECT_TRUE(file_.rewrite(with_nul()).write());
     ASSERT_EQ(open(), KeptFile::Opened::yes);
     EXPECT_EQ(file_.facts.until, 77);
 }
@@ -136,7 +174,7 @@ TEST_F(KeptFiles, NoRoomIsSaid) {
     NewFile file;
     std::string full = "/dev/full/x";
     file.begin({full.c_str(), full.size() + 1}, "1", {}, {"key", "", "", "h"});
-    EXPECT_TRUE(file.append("small"));   // is written at the end
+    file.put("small");   // is written at the end
     EXPECT_FALSE(file.commit());
     EXPECT_FALSE(file.is_open());
 }

@@ -198,7 +198,8 @@ TEST_F(Stores, PurgesHoldUntilTheFilesAreGone) {
         facts.until = std::int64_t{1} << 40;
         const auto path = store_->path_of(digest) + '\0';
         file.begin(path, "x", facts, {key, "", "", std::string("HTTP/1.1 200 OK\r\n") + field + "\r\n"});
-        ASSERT_TRUE(file.append("body") && file.commit());
+        file.put("body");
+        ASSERT_TRUE(file.commit());
         store_->use(digest, now, 0, true);
         store_->note_file(digest, file.size(), now);
     };

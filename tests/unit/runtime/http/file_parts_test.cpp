@@ -3,6 +3,7 @@
 
 #include <gtest/gtest.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <string>
@@ -89,6 +90,48 @@ TEST(FileParts, ATruncatedFile) {
     EXPECT_EQ(piece.state, BodyState::truncated);
     EXPECT_FALSE(body.ended());
     ::close(other);
+}
+
+// A file in memory is one of those of which the kernel does not say whether a read would wait.
+TEST(FileParts, ThreadsReadWhatMayTakeTime) {
+    std::string content;
+    for (int i = 0; i < 60000; ++i) content += std::to_string(i) + "\n";
+    int fd = ::memfd_create("weir-parts", 0);
+    ASSERT_EQ(::write(fd, content.data(), content.size()), static_cast<ssize_t>(content.size()));
+    net::Loop loop;
+    net::Disk disk(loop);
+    FileParts body(fd, content.size() - 10, 10);
+    body.read_by(disk);
+    std::string out;
+    bool ended = false;
+    auto read = [&]() -> net::Task<void> {
+        for (Piece piece; !piece.last;) {
+            if (!body.ready(piece)) piece = co_await body.next(1000, nullptr);
+            EXPECT_EQ(piece.state, BodyState::ok);
+            if (piece.state != BodyState::ok) break;
+            out += piece.bytes;
+        }
+        ended = true;
+    };
+    EXPECT_EQ(body.in_file().length, 0u);
+    net::spawn(read());
+    for (int turns = 0; !ended && turns < 5000; ++turns) loop.run_once(1);
+    EXPECT_EQ(out, content.substr(10));
+    EXPECT_TRUE(body.ended());
+}
+
+TEST(FileParts, ABodyInMemoryIsNotRead) {
+    Arena arena;
+    const std::string content = "abcdefghij";
+    FileParts body(file_of("xx0123456789"), 10, 2);
+    body.in_memory(content);
+    EXPECT_EQ(body.in_file().length, 0u);
+    ByteRange range{2, 5};
+    body.take_ranges({&range, 1}, "text/plain", arena);
+    EXPECT_EQ(all_of(body), "cde");
+    FileParts whole(file_of("xx0123456789"), 10, 2);
+    whole.in_memory(content);
+    EXPECT_EQ(all_of(whole), content);
 }
 
 }  // namespace
