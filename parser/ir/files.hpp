@@ -37,6 +37,7 @@ struct FileSettings {
     // disable_symlinks: a link on the way is an error, or one that belongs to another than its target.
     enum class Links : std::uint8_t { follow, refuse, same_owner } links = Links::follow;
     Text links_from;                     // links in this first part of a name are followed
+    bool by_threads = false;             // aio: what is not in memory is read by threads
 };
 
 // try_files: the first file that is there; else `otherwise`.

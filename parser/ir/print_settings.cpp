@@ -349,6 +349,7 @@ void put(Group& to, const FileSettings& f) {
     if (f.links != d.links)
         to.line("links {}", f.links == FileSettings::Links::refuse ? "refuse" : "same_owner");
     to.field("links_from", f.links_from);
+    to.field("by_threads", f.by_threads, d.by_threads);
 }
 
 void put(Group& to, const AccessSettings& a) {

@@ -142,6 +142,14 @@ void lower_disable_symlinks(Scope& scope, const Call& call) {
     }
 }
 
+// on and threads differ in how the kernel is asked; so does threads=POOL.
+void lower_aio(Scope& scope, const Call& call) {
+    const auto text = call[0].text;
+    const bool on = text == "on" || text == "threads" || (text.starts_with("threads=") && text.size() > 8);
+    if (!on && text != "off") return invalid_parameter(block_of(scope), call, call[0]);
+    scope.settings().files.edit().by_threads = on;
+}
+
 void lower_max_ranges(Scope& scope, const Call& call) {
     auto most = std::min<std::int64_t>(call[0].number, 0xffffffff);
     scope.settings().files.edit().max_ranges = static_cast<std::uint32_t>(most);
@@ -156,8 +164,9 @@ constexpr auto no_file_cache = ignored("weir opens a file for each request; the 
 
 // clang-format off
 constexpr Keyword rows[] = {
-    {.name = "aio", .where = everywhere, .args = {keyword::word("on|off|threads")}, .fallback = "off", .since = "0.8.11",
-     .support = plain_reads, .summary = "Reads files asynchronously."},
+    {.name = "aio", .where = everywhere, .args = {keyword::word("on|off|threads[=pool]")}, .apply = lower_aio, .fallback = "off",
+     .since = "0.8.11", .summary = "Has threads read what of a file is not in memory, so that a slow disk keeps no other client waiting.",
+     .details = "Files of a cache are always read and written so.", .once = true},
     {.name = "aio_write", .where = everywhere, .args = {keyword::flag()}, .fallback = "off", .since = "1.9.13",
      .support = ignored("what weir writes to temporary files goes to the page cache at once"), .summary = "Writes files asynchronously."},
     {.name = "alias", .where = location, .args = {keyword::text("path")}, .apply = lower_alias,

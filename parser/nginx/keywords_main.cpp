@@ -180,7 +180,7 @@ constexpr Keyword rows[] = {
      .inherit = Inherit::none, .since = "1.9.0", .summary = "Holds the TCP and UDP servers.", .once = true},
     {.name = "thread_pool", .where = main, .args = keyword::Signature::count(2, 3),
      .fallback = "default threads=32 max_queue=65536", .since = "1.7.11",
-     .support = ignored("weir reads files in its workers"), .summary = "Defines threads for reading files."},
+     .support = ignored("a worker has up to eight threads for files, made when they are needed"), .summary = "Defines threads for reading files."},
     {.name = "timer_resolution", .where = main, .args = {keyword::duration("interval")},
      .support = ignored("weir reads the clock once per turn of its loop"), .summary = "Reads the clock at most once per interval."},
     {.name = "user", .where = main, .args = {keyword::word("user"), keyword::opt(keyword::word("group"))}, .apply = lower_user,

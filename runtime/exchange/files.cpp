@@ -163,6 +163,7 @@ Exchange::Next Exchange::reply_with_file(OpenFile& file, std::string_view path,
     auto size = static_cast<std::uint64_t>(file.facts.st_size);
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(file.release(), size));
+    if (route_->files->source->by_threads) file_->read_by(*worker_.disk);
     takes_ranges_ = !is_inner_;
     return Next::reply;
 }

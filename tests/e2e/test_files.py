@@ -4,12 +4,15 @@
 # change. What nginx and weir answer alike is in diff/nginx.
 import os
 import socket
+import threading
 import time
 
 import pytest
 
 from support import wire
+from support.client import get
 from support.ports import free_port
+from support.slow_disk import READ
 
 CONFIG = """
 user root;
@@ -150,3 +153,33 @@ def test_keep_alive_pipelined_and_mixed_methods(site):
         answers = [wire.read_response(reader, method) for method in ("GET", "HEAD", "GET", "GET")]
     assert [a.status for a in answers] == [200, 200, 404, 200]
     assert answers[0].body == b"a" and answers[1].body == b"" and answers[3].body == b"sub"
+
+
+def test_a_slow_disk_holds_up_nobody_else(folder, run_proxy, slow_disk):
+    port = free_port()
+    text = "0123456789abcdef" * 40_000
+    with open(f"{slow_disk.folder}/slow.txt", "w", encoding="ascii") as file:
+        file.write(text)
+    run_proxy("nginx", f"""
+user root;
+events {{ }}
+http {{ server {{
+    listen 127.0.0.1:{port};
+    root {slow_disk.folder};
+    aio threads;
+    location /plain {{ return 200 plain; }}
+}} }}
+""", ports=[port])
+    slow_disk.hold(READ)   # to open it is not held up
+    answers = []
+    thread = threading.Thread(target=lambda: answers.append(get(port, "/slow.txt")))
+    thread.start()
+    for _ in range(50):
+        started = time.monotonic()
+        assert get(port, "/plain").body == b"plain"
+        assert time.monotonic() - started < 0.25
+        time.sleep(0.02)
+    assert slow_disk.waiting and not answers
+    slow_disk.release()
+    thread.join()
+    assert answers[0].body == text.encode()
