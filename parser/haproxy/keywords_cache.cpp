@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Caches in memory: the section cache, and what proxies say of one: http-request cache-use,
-// http-response cache-store, filter cache.
+// http-request cache-purge, http-response cache-store, filter cache.
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -56,6 +56,10 @@ void lower_use(keyword::Scope& scope, const Call& call) {
     refer(own(scope), Reference::Kind::cache, call[0].text, call[0].span);
     own(scope).rule->action = ir::action::UseCache{std::string(call[0].text), call.size() == 1};
 }
+void lower_purge(keyword::Scope& scope, const Call& call) {
+    refer(own(scope), Reference::Kind::cache, call[0].text, call[0].span);
+    own(scope).rule->action = ir::action::PurgeCache{std::string(call[0].text)};
+}
 // The rules alone make the filter: its name must be right.
 void lower_filter(keyword::Scope& scope, const Call& call) {
     refer(own(scope), Reference::Kind::cache, call[0].text, call[0].span);
@@ -68,6 +72,11 @@ constexpr Keyword row(std::string_view name, Contexts where, keyword::Signature 
 
 constexpr auto rows = sorted({
     row("cache", in::filter, {word("name")}, lower_filter, "Names a cache: the rules about it are enough."),
+    {.name = "cache-purge", .where = in::http_request, .args = {word("name")}, .apply = lower_purge,
+     .summary = "Takes answers out of a cache, and answers that.",
+     .details = "weir's own. It is about the URL of the request, or all that begin so where its path ends in \"*\"; with "
+                "Cache-Tag or Surrogate-Key fields in the request, about answers with these tags. The answer is 204, or "
+                "404 when there was nothing. A condition says who may: if { method PURGE } { src 10.0.0.0/8 }."},
     row("cache-store", in::http_response, {word("name")}, lower_store,
         "Keeps the answer in a cache, if it may be kept."),
     row("cache-use", in::http_request, {word("name"), opt(keyword::choice("no-early-hints"))}, lower_use,

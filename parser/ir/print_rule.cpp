@@ -165,6 +165,7 @@ struct ActionLine {
     std::string operator()(const DisableRetry&) const { return "disable_retry"; }
     std::string operator()(const UseCache& a) const { return "use_cache " + show(a.cache) + (a.hints ? "" : " no_hints"); }
     std::string operator()(const KeepAnswer& a) const { return "keep_answer in " + show(a.cache); }
+    std::string operator()(const PurgeCache& a) const { return "purge_cache " + show(a.cache); }
     std::string operator()(const ExpectProxyHeader&) const { return "expect_proxy_header"; }
     std::string operator()(const Follow& a) const {
         return fmt::format("follow {} {} in {}", a.follower, show(a.key, config), show(a.table));

@@ -176,6 +176,11 @@ struct UseCache {
 struct KeepAnswer {
     std::string cache;
 };
+// cache-purge (weir's own): takes what is kept under the URL of the request out of such a cache, all that
+// begins so where it ends in "*", or what has the tags of the request; and answers 204, or 404 for nothing.
+struct PurgeCache {
+    std::string cache;
+};
 
 }  // namespace action
 
@@ -186,7 +191,7 @@ using Action =
                  action::SetAddress, action::SetLogLevel, action::SetMark, action::WaitForBody,
                  action::WaitForHandshake,
                  action::DisableRetry, action::ExpectProxyHeader, action::Follow, action::EditEntry, action::TellRate,
-                 action::UseCache, action::KeepAnswer>;
+                 action::UseCache, action::KeepAnswer, action::PurgeCache>;
 
 struct Rule {
     // Rules of one phase come in up to two lists; Allow ends only its own. HAProxy: content = tcp-request

@@ -143,6 +143,7 @@ private:
     void check_action(const action::TellRate&, const Rule&) {}
     void check_action(const action::UseCache& a, const Rule& rule) { check_cache(a.cache, rule.span); }
     void check_action(const action::KeepAnswer& a, const Rule& rule) { check_cache(a.cache, rule.span); }
+    void check_action(const action::PurgeCache& a, const Rule& rule) { check_cache(a.cache, rule.span); }
     void check_cache(const std::string& name, Span span) {
         for (const auto& store : config_.caches)
             if (store.in_memory && store.name == name) return;

@@ -8,6 +8,7 @@
 
 #include "runtime/base/hash.hpp"
 #include "runtime/cache/lists.hpp"
+#include "runtime/cache/purge.hpp"
 #include "runtime/net/digest.hpp"
 
 namespace weir::cache {
@@ -228,6 +229,20 @@ std::optional<Keeping> may_keep(const Asked& asked, const http::FieldList& answe
     if (kept.modified < 0) kept.modified = now;
     keeping.until = now + std::min(told.value_or(longest), longest);
     return keeping;
+}
+
+std::uint32_t purge(zone::Shelf& shelf, std::string_view wanted) {
+    return shelf.remove_all(
+        [](const zone::Shelf::Note& note) {
+            const auto kept = kept_of(note);
+            return std::uint64_t{kept.url} + kept.hints + kept.head;   // up to the body
+        },
+        [](const void* self, const zone::Shelf::Note& note, std::string_view front) {
+            const auto kept = kept_of(note);
+            return is_purged_by(*static_cast<const std::string_view*>(self), front.substr(0, kept.url),
+                                front.substr(std::min<std::size_t>(kept.url + kept.hints, front.size())));
+        },
+        &wanted);
 }
 
 bool is_known_to(const http::FieldList& request, std::string_view etag, const Kept& kept) {

@@ -57,6 +57,9 @@ struct Keeping {
 std::optional<Keeping> may_keep(const Asked& asked, const http::FieldList& answer, const ir::CacheStore& conf,
                                 std::int64_t now);
 
+// Takes out what a purge (purge.hpp) wants: keys are URLs. How many there were.
+std::uint32_t purge(zone::Shelf& shelf, std::string_view wanted);
+
 // Whether the client has it already: If-None-Match, and without it If-Modified-Since.
 bool is_known_to(const http::FieldList& request, std::string_view etag, const Kept& kept);
 

@@ -187,6 +187,7 @@ private:
     void take_kept_hints(const zone::Shelf& shelf, std::uint32_t item, const cache::Kept& kept);
     Next reply_from_shelf();
     void keep_on_shelf(std::uint32_t id);
+    Next purge_shelf(std::uint32_t id);
     // slices.cpp
     void begin_slices();
     Next take_slice();

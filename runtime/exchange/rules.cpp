@@ -453,6 +453,7 @@ Exchange::Ran Exchange::run_rule(const plan::Rule& rule) {
             exchange.keep_on_shelf(rule.cache);
             return {};
         }
+        Ran operator()(const ir::action::PurgeCache&) { return {Flow::decided, exchange.purge_shelf(rule.cache)}; }
         Ran operator()(const ir::action::ExpectProxyHeader&) { return {}; }   // of connections only
         Ran operator()(const ir::action::Follow& action) {
             if (follow(rule, action, subject) && !exchange.server_)

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "runtime/cache/hints.hpp"
+#include "runtime/cache/purge.hpp"
 #include "runtime/exchange/cached.hpp"
 #include "runtime/exchange/exchange.hpp"
 
@@ -179,6 +180,31 @@ Exchange::Next Exchange::reply_from_shelf() {
     if (auto next = run_response_rules(head); next != Next::perform) return next;
     relay_fields(head);
     use.body.emplace(*use.shelf, use.item, at);
+    return Next::reply;
+}
+
+// cache-purge.
+Exchange::Next Exchange::purge_shelf(std::uint32_t id) {
+    auto* shelf = running_->caches[id].shelf();
+    note_own_answer(false);
+    if (!shelf) return fail(404);
+    const auto asked = cache::read_asked(request_, arena_);
+    std::uint32_t removed = 0;
+    bool tagged = false;
+    for (const auto& field : request_.fields) {
+        if (!cache::is_tag_field(field.name)) continue;
+        tagged = true;
+        cache::each_tag(field.value, [&](std::string_view tag) { removed += cache::purge(*shelf, arena_.join({"#", tag})); });
+    }
+    if (!tagged) {
+        const auto& url = asked.url;
+        removed = url.ends_with('*') ? cache::purge(*shelf, arena_.join({"^", url.substr(0, url.size() - 1)}))
+                                     : shelf->remove(asked.key, is_any, nullptr);
+    }
+    if (removed == 0) return fail(404);
+    filter::Answer answer;
+    answer.status = 204;
+    take(answer);
     return Next::reply;
 }
 

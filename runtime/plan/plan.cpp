@@ -131,6 +131,7 @@ struct Compiler {
     void fill(Rule& rule, const ir::action::EditEntry& action) { rule.value = library.compile(action.amount); }
     void fill(Rule& rule, const ir::action::UseCache& action) { rule.cache = memory_cache(action.cache); }
     void fill(Rule& rule, const ir::action::KeepAnswer& action) { rule.cache = memory_cache(action.cache); }
+    void fill(Rule& rule, const ir::action::PurgeCache& action) { rule.cache = memory_cache(action.cache); }
     [[nodiscard]] std::uint32_t memory_cache(const std::string& name) const {
         for (std::uint32_t i = 0; i < config.caches.size(); ++i)
             if (config.caches[i].in_memory && config.caches[i].name == name) return i;

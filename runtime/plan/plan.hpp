@@ -41,7 +41,7 @@ struct Rule {
     std::shared_ptr<Split> split;
     route::Program value;              // SetVariable, Capture, SetAddress, Follow, EditEntry
     ir::ZoneId zone = ir::no_id;       // Follow
-    std::uint32_t cache = ir::no_id;   // UseCache, KeepAnswer: of Config.caches
+    std::uint32_t cache = ir::no_id;   // UseCache, KeepAnswer, PurgeCache: of Config.caches
     const Regex* regex = nullptr;
     std::vector<Field> fields;         // Respond
     std::vector<Rule> group;           // Group

@@ -9,7 +9,6 @@
 
 #include "runtime/cache/memory.hpp"
 #include "runtime/cache/parts.hpp"
-#include "runtime/cache/purge.hpp"
 
 namespace weir::warden {
 
@@ -60,23 +59,6 @@ void show(filter::CommandCall& call) {
     }
 }
 
-// The front of an item up to its body.
-std::uint64_t front_of(const zone::Shelf::Note& note) {
-    const auto kept = cache::kept_of(note);
-    return std::uint64_t{kept.url} + kept.hints + kept.head;
-}
-
-std::uint32_t purge(zone::Shelf& shelf, std::string_view purge) {
-    return shelf.remove_all(
-        front_of,
-        [](const void* self, const zone::Shelf::Note& note, std::string_view front) {
-            const auto kept = cache::kept_of(note);
-            return cache::is_purged_by(*static_cast<const std::string_view*>(self), front.substr(0, kept.url),
-                                       front.substr(std::min<std::size_t>(kept.url + kept.hints, front.size())));
-        },
-        &purge);
-}
-
 // clear cache NAME [key KEY | prefix TEXT | tag TAG]. Keys of caches in memory: "www.example.org/path?query".
 void clear(filter::CommandCall& call) {
     if (call.words.empty()) return call.say("Missing cache name.");
@@ -90,7 +72,7 @@ void clear(filter::CommandCall& call) {
         return call.say("Expected: clear cache <name> [key <key> | prefix <text> | tag <tag>].");
     const auto text = all ? std::string("^") : fmt::format("{}{}", kind->second, call.word(2));
     if (auto* shelf = shelf_of(call, *store))
-        return call.say(fmt::format("{} removed.", purge(*shelf, text)));
+        return call.say(fmt::format("{} removed.", cache::purge(*shelf, text)));
     auto parts = store->in_memory ? cache::Store::Parts()
                                   : cache::parts_of(*call.around.config, *store, call.around.zones);
     if (!parts.index) return call.say("No such cache.");

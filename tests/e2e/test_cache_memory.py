@@ -163,6 +163,42 @@ def test_clear_cache(server, run_proxy, folder):
     assert "Expected" in setup.command("clear cache one what")
 
 
+def test_purges_by_rules(run_server, run_proxy, folder):
+    skip_anchor("haproxy", "it has no such action")
+    port, fresh = free_port(), "Cache-Control: max-age=500"
+    tagged = run_server(HttpServer("a", answers=[
+        Answer(match="/x", headers=[fresh, "Cache-Tag: red, blue"]), Answer(match="/v", headers=[fresh, "Vary: Origin"]),
+        Answer(headers=[fresh])]))
+    text = CONFIG.format(port=port, folder=folder, server=tagged.address, workers=2, size=1, mark="A")
+    text = text.replace("    http-request cache-use", """\
+    http-request cache-purge one if { method PURGE } { req.hdr(X-May) yes }
+    http-request deny if { method PURGE }
+    http-request cache-use""", 1).replace("    max-age 600", "    max-age 600\n    process-vary on")
+    run_proxy("haproxy", text, ports=[port])
+
+    def purge(path, *headers):
+        with Client(port) as client:
+            client.send("\r\n".join([f"PURGE {path} HTTP/1.1", "Host: test", *headers, "", ""]))
+            return client.read_response().status
+
+    def hits(*paths):
+        return [get(port, path).get("x-hit") == "1" for path in paths]
+    paths = ["/a", "/a/b", "/a/c?d", "/x/1", "/x/2", "/b"]
+    assert hits(*paths) == [False] * 6 and hits(*paths) == [True] * 6
+    assert purge("/a") == 403 and hits("/a") == [True]
+    assert [purge("/a", "X-May: yes"), purge("/a", "X-May: yes")] == [204, 404]
+    assert hits(*paths) == [False, True, True, True, True, True]
+    assert purge("/a/*", "X-May: yes") == 204
+    assert hits(*paths) == [True, False, False, True, True, True]
+    assert purge("/", "X-May: yes", "Cache-Tag: green, blue") == 204
+    assert hits(*paths) == [True, True, True, False, False, True]
+    # All variants of a key go.
+    for origin in ("p", "q"):
+        assert [get(port, "/v", headers=[f"Origin: {origin}"]).get("x-hit") for _ in range(2)] == ["0", "1"]
+    assert purge("/v", "X-May: yes") == 204
+    assert [get(port, "/v", headers=[f"Origin: {origin}"]).get("x-hit") for origin in "pq"] == ["0", "0"]
+
+
 def test_counters_of_show_stat(server, run_proxy, folder):
     setup = Setup(run_proxy, folder, server)
     for _ in range(3):
