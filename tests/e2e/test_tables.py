@@ -11,6 +11,7 @@ import time
 import pytest
 
 from support import binary, wire
+from support.breakpoint import Breakpoint, NotThere
 from support.client import Client, get
 from support.ports import free_port
 from support.proxy import Proxy
@@ -210,13 +211,107 @@ def test_workers_that_die_under_load_leave_the_table_whole(server, run_proxy, fo
     over.set()
     for thread in threads:
         thread.join()
-    assert wire.wait_until(lambda: get(port, "/rate?k=last").status == 200, 5.0)
+    check_whole(folder, "last", port)
+
+
+MANY = """
+global
+    stats socket {folder}/stats level admin
+defaults
+    mode http
+    timeout client 30s
+frontend f
+    bind 127.0.0.1:{port}
+    http-request track-sc0 url_param(k) table rate
+    http-request return status 200
+backend rate
+    stick-table type string len 64 size 10k store gpc(60),gpt(40),http_req_rate(10s),conn_cnt
+"""
+
+
+def test_more_keys_than_there_is_room_for(run_proxy, folder):
+    """Entries of 1 KB: what comes when all are taken costs no more, and no memory. Ten million of them, and
+    HAProxy, too, with WEIR_LONG_TESTS=1."""
+    port, block = free_port(), 500
+    proxy = run_proxy("haproxy", MANY.format(port=port, folder=folder), ports=[port])
+    blocks = (10_000_000 if os.environ.get("WEIR_LONG_TESTS") else 60_000) // block
+    times, before = [], None
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as client:
+        for number in range(blocks):
+            started = time.monotonic()
+            client.sendall("".join(f"GET /?k={number}-{i} HTTP/1.1\r\nHost: t\r\n\r\n" for i in range(block)).encode())
+            got, seen = 0, b""
+            while got < block:
+                data = seen + client.recv(1 << 18)
+                got += data.count(b"HTTP/1.1 200")
+                seen = data[-len("HTTP/1.1 200") + 1:]
+            times.append(time.monotonic() - started)
+            if number == 10_500 // block:
+                before = proxy.memory_kb()
+    filling, full = sorted(times[:20]), sorted(times[25:])
+    assert full[len(full) // 2] < 2 * filling[len(filling) // 2]
+    assert full[-1] < 1.0
+    assert proxy.memory_kb() - before < 4096
+    head = runtime_command(folder, "show table rate key 0-0") + runtime_command(folder, "show table")
+    assert "key=0-0" not in head
+    assert int(head.rsplit("used:", 1)[1].split()[0]) <= 10_240
+
+
+# Where an entry is in the chain of its key and not in the order of all yet; else anywhere with the lock held.
+INSIDE = ["_ZN4weir4zone5Table11link_newestEjj", "_ZN4weir4zone5Table6accessEjjb", "_ZN4weir4zone5Table8new_slotEjl"]
+
+
+def test_a_worker_dies_inside_an_update(server, run_proxy, folder):
+    skip_anchor("weir")
+    port = free_port()
+    text = config_of("haproxy", port, server.address, workers=2, most=1000000).replace(
+        "global", f"global\n    stats socket {folder}/stats level admin")
+    text = text.replace("size 1k store http_req_rate(600s)", "size 50 store http_req_rate(600s),gpc(100)")
+    proxy = run_proxy("weir", text, ports=[port], allow=[*KILLED, "exited on signal"])
+    victim = proxy.workers()[0]
+    try:
+        inside = Breakpoint(victim, INSIDE)
+    except NotThere:
+        pytest.skip("the program does not tell where its functions are")
+    over = threading.Event()
+
+    def ask(number):
+        n = 0
+        while not over.is_set():
+            n += 1
+            try:
+                with Client(port) as client:
+                    client.get(f"/rate?k={number}-{n % 40}")
+            except (OSError, wire.Closed):
+                pass
+
+    threads = [threading.Thread(target=ask, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        assert inside.wait(10.0)
+        time.sleep(0.3)   # the other worker runs into the lock meanwhile
+        inside.kill()
+        started = time.monotonic()
+        assert wire.wait_until(lambda: get(port, "/rate?k=after").status == 200, 5.0)
+        assert time.monotonic() - started < 1.0
+        time.sleep(0.5)
+    finally:
+        over.set()
+        for thread in threads:
+            thread.join()
+    check_whole(folder, "after", port)
+
+
+def check_whole(folder, last, port):
+    """The table of 50 has each key once, what it says of itself is true, and it can be used."""
+    assert wire.wait_until(lambda: get(port, f"/rate?k={last}").status == 200, 5.0)
     lines = runtime_command(folder, "show table rate").splitlines()
     entries = [line for line in lines if " key=" in line]
     assert f"used:{len(entries)}" in lines[0] and len(entries) <= 50
     assert len({line.split(" key=")[1].split()[0] for line in entries}) == len(entries)
     assert all(" use=0 " in line for line in entries)
-    assert any(" key=last " in line for line in entries)
+    assert any(f" key={last} " in line for line in entries)
     assert runtime_command(folder, "clear table rate").strip() == ""
     assert "used:0" in runtime_command(folder, "show table rate")
 
