@@ -11,8 +11,10 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <ctime>
 #include <utility>
 
 #include "runtime/base/hash.hpp"
@@ -51,11 +53,15 @@ int open_for_reading(const char* path, KeptFile::Wait wait) {
     return static_cast<int>(fd);
 }
 
-// Size, device and inode.
+// What tells that a file is still the same.
+constexpr unsigned identity = STATX_INO | STATX_SIZE | STATX_CTIME | STATX_MTIME;
+
 bool look_at(int fd, KeptFile::Wait wait, struct statx& about) {
     const int sync = wait == KeptFile::Wait::yes ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC;
-    return ::statx(fd, "", AT_EMPTY_PATH | sync, STATX_SIZE | STATX_INO, &about) == 0;
+    return ::statx(fd, "", AT_EMPTY_PATH | sync, identity, &about) == 0;
 }
+
+std::uint64_t device_of(const struct statx& about) { return std::uint64_t{about.stx_dev_major} << 32 | about.stx_dev_minor; }
 
 // As much as there is, or -1. Without waiting, it is EAGAIN where a part is not in memory.
 ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from, KeptFile::Wait wait = KeptFile::Wait::yes) {
@@ -71,6 +77,65 @@ ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from, KeptFil
     }
     return static_cast<ssize_t>(done);
 }
+
+// Short files that this thread opened shortly before, each known to be whole. That they are still what lies
+// at their path takes one look: an operator may remove or replace any of them.
+class RecentFiles {
+public:
+    static constexpr std::size_t most_bytes = 8192;   // of a file
+
+    static RecentFiles& own() {
+        static thread_local RecentFiles all;
+        return all;
+    }
+    // Null: it has to be opened.
+    const std::string* find(std::string_view path, std::uint64_t& device, std::uint64_t& inode) {
+        auto& slot = slot_of(path);
+        if (slot.path != path || now_ms(CLOCK_MONOTONIC_COARSE) - slot.looked > longest_trust) return nullptr;
+        struct statx there {};
+        constexpr int how = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
+        if (::statx(AT_FDCWD, path.data(), how, identity, &there) != 0 || !same(there, slot.about)) {
+            slot = {};
+            return nullptr;
+        }
+        slot.looked = now_ms(CLOCK_MONOTONIC_COARSE);
+        device = device_of(there);
+        inode = there.stx_ino;
+        return &slot.bytes;
+    }
+    void keep(std::string_view path, const struct statx& about, std::string_view bytes) {
+        // What changed just now may change again within the same tick of the file system's clock: one of the
+        // kernel's, or of a second or two where it has no fractions.
+        const auto& changed = about.stx_ctime;
+        const std::int64_t tick = changed.tv_nsec != 0 ? 50 : 2500;
+        const auto age = now_ms(CLOCK_REALTIME_COARSE) - changed.tv_sec * 1000 - changed.tv_nsec / 1'000'000;
+        if (bytes.size() > most_bytes || age < tick) return;
+        slot_of(path) = {std::string(path), std::string(bytes), about, now_ms(CLOCK_MONOTONIC_COARSE)};
+    }
+
+private:
+    struct Slot {
+        std::string path, bytes;
+        struct statx about {};
+        std::int64_t looked = 0;   // ms
+    };
+    // One that nobody asked for in so many ms may have to be looked for on the disk.
+    static constexpr std::int64_t longest_trust = 10'000;
+    static constexpr std::size_t slots = 512;
+
+    static std::int64_t now_ms(clockid_t clock) {
+        timespec at{};
+        ::clock_gettime(clock, &at);
+        return at.tv_sec * 1000 + at.tv_nsec / 1'000'000;
+    }
+    static bool same(const struct statx& a, const struct statx& b) {
+        auto at = [](const statx_timestamp& time) { return std::pair(time.tv_sec, time.tv_nsec); };
+        return a.stx_ino == b.stx_ino && device_of(a) == device_of(b) && a.stx_size == b.stx_size &&
+               at(a.stx_ctime) == at(b.stx_ctime) && at(a.stx_mtime) == at(b.stx_mtime);
+    }
+    Slot& slot_of(std::string_view path) { return files_[hash::crc32(path) % slots]; }
+    std::array<Slot, slots> files_;
+};
 
 bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
     while (!bytes.empty()) {
@@ -89,6 +154,7 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
 
 void KeptFile::close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    is_recent_ = false;
     buffer_.release();
     key_ = vary_ = etag_ = head_ = {};
 }
@@ -121,6 +187,7 @@ void KeptFile::swap(KeptFile& other) noexcept {
     std::swap(fd_, other.fd_);
     std::swap(error_, other.error_);
     std::swap(lies_in_memory_, other.lies_in_memory_);
+    std::swap(is_recent_, other.is_recent_);
 }
 
 KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key, Wait wait) {
@@ -128,8 +195,21 @@ KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key, Wai
     return opened == Opened::yes && key_ != key ? refuse(Opened::of_other_key, "is of another key") : opened;
 }
 
+bool KeptFile::open_recent(std::string_view path) {
+    const auto* bytes = RecentFiles::own().find(path, device_, inode_);
+    if (!bytes) return false;
+    buffer_.acquire();
+    buffer_.clear();
+    buffer_.append(*bytes);
+    lies_in_memory_ = is_recent_ = true;
+    return true;
+}
+
 KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
     close();
+    // Who waits is a thread of the disk, or looks at each file once.
+    const bool seldom = wait == Wait::yes;
+    if (!seldom && open_recent(path)) return read_texts(buffer_.size());
     fd_ = open_for_reading(path.data(), wait);
     if (fd_ < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
@@ -137,7 +217,7 @@ KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
     }
     struct statx about {};
     if (!look_at(fd_, wait, about)) return not_read("cannot be looked at", errno);
-    device_ = std::uint64_t{about.stx_dev_major} << 32 | about.stx_dev_minor;
+    device_ = device_of(about);
     inode_ = about.stx_ino;
     lies_in_memory_ = net::lies_in_memory(fd_, device_);
     if (lies_in_memory_) wait = Wait::yes;
@@ -161,9 +241,17 @@ KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
         buffer_.produced(static_cast<std::size_t>(got));
     }
     if (sum_of(buffer_.data(), head.bytes) != head.sum) return refuse(Opened::damaged, "has a broken head");
-    if (about.stx_size != head.bytes + head.body)
-        return refuse(Opened::damaged, "has another length than its head says");
-    auto rest = buffer_.view().substr(sizeof head, texts);
+    const auto opened = read_texts(about.stx_size);
+    if (!seldom && opened == Opened::yes && buffer_.size() == size()) RecentFiles::own().keep(path, about, buffer_.view());
+    return opened;
+}
+
+// What the head says, which is known to be whole.
+KeptFile::Opened KeptFile::read_texts(std::uint64_t size) {
+    Head head;
+    std::memcpy(&head, buffer_.data(), sizeof head);
+    if (size != head.bytes + head.body) return refuse(Opened::damaged, "has another length than its head says");
+    auto rest = buffer_.view().substr(sizeof head, head.bytes - sizeof head);
     key_ = rest.substr(0, head.key);
     rest.remove_prefix(head.key);
     vary_ = rest.substr(0, head.vary);
@@ -203,7 +291,7 @@ bool KeptFile::Rewrite::write() const {
     if (fd < 0) return errno == ENOENT;
     struct statx there {};
     const bool same = look_at(fd, Wait::yes, there) && there.stx_ino == inode &&
-                      (std::uint64_t{there.stx_dev_major} << 32 | there.stx_dev_minor) == device;
+                      device_of(there) == device;
     const bool written = !same || write_at(fd, {head.data(), head.size()}, 0);
     int saved = errno;
     ::close(fd);

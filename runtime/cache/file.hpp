@@ -44,7 +44,7 @@ public:
     // Takes the memory for open(): in the thread that will give it back.
     void prepare() { buffer_.acquire(); }
     void close();
-    [[nodiscard]] bool is_open() const { return fd_ >= 0; }
+    [[nodiscard]] bool is_open() const { return fd_ >= 0 || is_recent_; }
     [[nodiscard]] const char* problem() const { return problem_; }
     [[nodiscard]] int error() const { return error_; }   // errno, or 0
 
@@ -61,7 +61,8 @@ public:
     [[nodiscard]] std::string_view short_body() const;
     // Reading it never takes a disk.
     [[nodiscard]] bool lies_in_memory() const { return lies_in_memory_; }
-    // The descriptor goes to the caller; what was read stays.
+    // The descriptor goes to the caller; what was read stays. -1: all of it is in short_body(), out of the
+    // memory of files that were opened shortly before.
     int release();
     // Changed `facts`, to be written back in place by any thread. A file that was replaced or removed
     // meanwhile is left alone.
@@ -77,12 +78,14 @@ private:
     void swap(KeptFile& other) noexcept;
     Opened refuse(Opened as, const char* problem, int error = 0);
     Opened not_read(const char* problem, int error);
+    bool open_recent(std::string_view path);
+    Opened read_texts(std::uint64_t size);
     net::Buffer buffer_;
     std::string_view key_, vary_, etag_, head_;
     std::uint64_t body_offset_ = 0, body_length_ = 0, device_ = 0, inode_ = 0;
     const char* problem_ = "";
     int fd_ = -1, error_ = 0;
-    bool lies_in_memory_ = false;
+    bool lies_in_memory_ = false, is_recent_ = false;
 };
 
 // A file that comes into being. Given up unless it is committed. What touches the disk says so, and may run

@@ -121,6 +121,24 @@ def test_damaged_files_are_misses(damage, server, run_proxy, folder):
     assert "cache file" in setup.proxy.output()
 
 
+def test_files_are_looked_at_each_time(server, run_proxy, folder):
+    """A short file that is asked for often is kept in memory, and yet what happens to it shows at once."""
+    setup = Setup(run_proxy, folder, server)
+    setup.get("/a")
+    assert wire.wait_until(lambda: len(setup.files()) == 1, 2.0)
+    file = setup.files()[0]
+    time.sleep(0.1)   # from then on it is old enough
+    for _ in range(5):
+        again = setup.get("/a")
+        assert (again.get("x-cache"), again.body) == ("HIT", b"a GET /a\n"), again
+    data = file.read_bytes()
+    file.write_bytes(data[:-2] + b"b\n")
+    assert [setup.get("/a").body for _ in range(2)] == [b"a GET /b\n"] * 2
+    file.unlink()
+    again = setup.get("/a")
+    assert (again.get("x-cache"), again.body) == ("MISS", b"a GET /a\n")
+
+
 def test_a_killed_worker_leaves_no_half_file(server, run_proxy, folder):
     setup = Setup(run_proxy, folder, server, allow=KILLED, inside="proxy_cache_lock on;")
     with Client(setup.port) as client:
@@ -225,7 +243,7 @@ class Slow(Setup):
 
 def test_a_slow_disk(server, run_proxy, folder, slow_disk):
     setup = Slow(run_proxy, folder, server)
-    slow_disk.delay = 0.02
+    slow_disk.delay = 0.01
     for wanted in ("MISS", "HIT", "HIT"):
         threads = setup.ask("/big")
         assert setup.slowest_of_others(threads=threads) < 0.25
