@@ -59,8 +59,7 @@ def test_killed_worker_takes_only_its_own(personality, run_server, run_proxy):
             if pid != victim:
                 assert client.get("/still").status == 200
             client.close()
-    assert wire.wait_until(lambda: len(proxy.workers()) == 2, 2.0)
-    assert victim not in proxy.workers()
+    assert wire.wait_until(lambda: len(proxy.workers()) == 2 and victim not in proxy.workers(), 2.0)
 
 
 def time_to_replace(proxy, port):
