@@ -265,8 +265,8 @@ KeptFile::Opened KeptFile::read_texts(std::uint64_t size) {
     return Opened::yes;
 }
 
-std::string_view KeptFile::short_body() const {
-    return buffer_.held() && buffer_.size() == size() ? buffer_.view().substr(body_offset_) : std::string_view();
+std::string_view KeptFile::begin_of_body() const {
+    return buffer_.held() ? buffer_.view().substr(body_offset_) : std::string_view();
 }
 
 KeptFile::Rewrite KeptFile::rewrite(std::string_view path) {

@@ -57,11 +57,11 @@ public:
     [[nodiscard]] std::uint64_t body_offset() const { return body_offset_; }
     [[nodiscard]] std::uint64_t body_length() const { return body_length_; }
     [[nodiscard]] std::uint64_t size() const { return body_offset_ + body_length_; }
-    // The whole body where it is short: it was read along with the rest. Else nothing.
-    [[nodiscard]] std::string_view short_body() const;
+    // What of the body was read along with the rest: all of a short one.
+    [[nodiscard]] std::string_view begin_of_body() const;
     // Reading it never takes a disk.
     [[nodiscard]] bool lies_in_memory() const { return lies_in_memory_; }
-    // The descriptor goes to the caller; what was read stays. -1: all of it is in short_body(), out of the
+    // The descriptor goes to the caller; what was read stays. -1: all of it is in begin_of_body(), out of the
     // memory of files that were opened shortly before.
     int release();
     // Changed `facts`, to be written back in place by any thread. A file that was replaced or removed

@@ -423,7 +423,7 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     modified_ = use.file.facts.modified;
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
-    file_->in_memory(use.file.short_body());
+    file_->in_memory(use.file.begin_of_body());
     if (!use.file.lies_in_memory()) file_->read_by(*worker_.disk);
     auto next = answer_conditions();
     if (cached_ && sliced_total_ == 0 && !use.head.fields.seen(FieldId::content_length)) {

@@ -139,8 +139,8 @@ bool FileParts::ready(Piece& piece) {
         piece.bytes = now->text.substr(done_);
         piece.between_parts = true;
         advance(piece.bytes.size());
-    } else if (now && !memory_.empty()) {
-        piece.bytes = memory_.substr(now->offset - from_ + done_, now->length - done_);
+    } else if (now && !remembered(*now).empty()) {
+        piece.bytes = remembered(*now);
         advance(piece.bytes.size());
     } else if (now && now->length != 0) {
         const auto most = make_room(*now);
@@ -178,11 +178,11 @@ bool FileParts::is_cached(std::uint64_t offset) const {
 // ahead in order.
 BodySource::InFile FileParts::in_file() const {
     const auto* now = part();
-    if (!now || !now->text.empty() || !memory_.empty()) return {};
+    if (!now || !now->text.empty() || !remembered(*now).empty()) return {};
     InFile here{fd_, now->offset + done_, now->length - done_};
     if (!disk_) return here;
     if (!is_cached(here.offset)) return {};
-    for (const std::uint64_t window : {512u << 10, 64u << 10}) {
+    for (const std::uint64_t window : {2u << 20, 512u << 10, 64u << 10}) {
         const auto length = std::min(here.length, window);
         if (is_cached(here.offset + length - 1)) return {fd_, here.offset, length};
     }

@@ -31,8 +31,8 @@ public:
     FileParts(const FileParts&) = delete;
     FileParts& operator=(const FileParts&) = delete;
 
-    // The whole body, where it is in memory as long as this lives; or nothing.
-    void in_memory(std::string_view body) { memory_ = body; }
+    // What of the body, from its first byte on, is in memory as long as this lives: all of it, some, nothing.
+    void in_memory(std::string_view begin) { memory_ = begin; }
     void read_by(net::Disk& disk) { disk_ = &disk; }
 
     // The body becomes these ranges of it. More than one: with heads between them, for
@@ -56,6 +56,11 @@ private:
         return at_ < count_ ? (parts_ ? &parts_[at_] : &whole_) : nullptr;
     }
     void advance(std::uint64_t bytes);
+    // The next bytes of this part that are in memory.
+    [[nodiscard]] std::string_view remembered(const FilePart& part) const {
+        const auto at = part.offset - from_ + done_;
+        return at < memory_.size() ? memory_.substr(at, part.length - done_) : std::string_view();
+    }
     std::uint64_t make_room(const FilePart& part);
     [[nodiscard]] bool is_cached(std::uint64_t offset) const;
     Piece take_read(ssize_t got, int error);

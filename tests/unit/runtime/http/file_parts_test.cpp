@@ -134,5 +134,30 @@ TEST(FileParts, ABodyInMemoryIsNotRead) {
     EXPECT_EQ(all_of(whole), content);
 }
 
+TEST(FileParts, OfABodyTheBeginMayBeInMemory) {
+    Arena arena;
+    FileParts body(file_of("xx0123456789"), 10, 2);
+    body.in_memory("ABCD");
+    EXPECT_EQ(body.in_file().length, 0u);
+    Piece piece;
+    ASSERT_TRUE(body.ready(piece));
+    EXPECT_EQ(piece.bytes, "ABCD");
+    EXPECT_EQ(body.in_file().length, 6u);
+    EXPECT_EQ(body.in_file().offset, 6u);
+    EXPECT_EQ(all_of(body), "456789");
+    for (auto [range, text] : {std::pair(ByteRange{2, 6}, "CD45"), std::pair(ByteRange{1, 3}, "BC"), std::pair(ByteRange{5, 10}, "56789")}) {
+        FileParts part(file_of("xx0123456789"), 10, 2);
+        part.in_memory("ABCD");
+        part.take_ranges({&range, 1}, "text/plain", arena);
+        EXPECT_EQ(all_of(part), text);
+    }
+    FileParts parts(file_of("xx0123456789"), 10, 2);
+    parts.in_memory("ABCD");
+    const ByteRange ranges[] = {{1, 2}, {3, 5}, {8, 9}};
+    parts.take_ranges(ranges, "", arena);
+    const auto text = all_of(parts);
+    for (const auto* one : {"\r\n\r\nB\r\n", "\r\n\r\nD4\r\n", "\r\n\r\n8\r\n"}) EXPECT_NE(text.find(one), text.npos) << one;
+}
+
 }  // namespace
 }  // namespace weir::http
