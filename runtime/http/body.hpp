@@ -52,6 +52,8 @@ public:
         std::uint64_t offset = 0, length = 0;
     };
     [[nodiscard]] virtual InFile in_file() const { return {}; }
+    // Very likely in_file() has something to say next. Costs nothing.
+    [[nodiscard]] virtual bool goes_on_in_file() const { return false; }
     [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
     [[nodiscard]] virtual std::uint64_t received() const = 0;   // body bytes so far
 };
@@ -64,6 +66,8 @@ public:
     // write_rest(), and the bytes must stay where they are until it is done.
     virtual bool write_now(std::string_view bytes, bool last, net::WriteAll& result) = 0;
     virtual net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) = 0;
+    // What is written next is followed at once by bytes that are spliced in: they may share a packet.
+    virtual void expect_splice(bool) {}
     net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout);
     // What follows the last piece where the framing has a place for it; before that piece.
     virtual void set_trailers(std::string_view) {}

@@ -49,6 +49,10 @@ public:
     [[nodiscard]] bool ended() const override { return sent_ == length_; }
     [[nodiscard]] std::uint64_t received() const override { return sent_; }
     [[nodiscard]] InFile in_file() const override;
+    [[nodiscard]] bool goes_on_in_file() const override {
+        const auto* now = part();
+        return now && now->text.empty() && remembered(*now).empty();
+    }
     void spliced(std::uint64_t bytes) override;
 
 private:

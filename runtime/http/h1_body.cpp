@@ -191,7 +191,7 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
     // the connection then, and take these bytes along.
     bool end_follows = last && closes_ && !stream_.watch.readable;
     auto before = result.done;
-    bool settled = net::write_all_now(stream_, rest_, result, end_follows);
+    bool settled = net::write_all_now(stream_, rest_, result, end_follows || splice_follows_);
     sent_ += result.done - before;
     if (rest_.empty()) head.release();
     return settled;
@@ -336,6 +336,7 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             co_return result;
         }
         if (piece.last) to.set_trailers(from.trailers());
+        to.expect_splice(limits.rate == 0 && !piece.last && from.goes_on_in_file());
         net::WriteAll written;
         if (!to.write_now(piece.bytes, piece.last, written))
             written = co_await to.write_rest(limits.write_timeout, written);
