@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 #include <cstring>
+#include <utility>
 
 namespace weir {
 
@@ -15,25 +16,39 @@ constexpr std::size_t most_reserved = std::size_t(32) << 30, least_reserved = st
 
 thread_local const char this_thread = 0;   // its address stands for the thread, over fork(), too
 
+void* reserve(std::size_t bytes, int access) {
+    auto* mapped = ::mmap(nullptr, bytes, access, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (mapped == MAP_FAILED) return nullptr;
+    // A huge page would hold more than what is in use.
+    ::madvise(mapped, bytes, MADV_NOHUGEPAGE);
+    return mapped;
+}
+
 }  // namespace
 
 Slabs::Slabs() {
     for (auto size = most_reserved; size >= least_reserved; size /= 2) {
-        const auto all = 2 * size + slab_bytes;
-        auto* mapped = ::mmap(nullptr, all, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-        if (mapped == MAP_FAILED) continue;
-        // A huge page would hold more than what is in use.
-        ::madvise(mapped, all, MADV_NOHUGEPAGE);
+        const auto all = 2 * size + slab_bytes, of_slabs = size / slab_bytes * sizeof(Slab);
+        auto* mapped = reserve(all, PROT_NONE);
+        auto* slabs = reserve(of_slabs, PROT_READ | PROT_WRITE);
+        if (!mapped || !slabs) {
+            if (mapped) ::munmap(mapped, all);
+            if (slabs) ::munmap(slabs, of_slabs);
+            continue;
+        }
         mapped_ = mapped;
         mapped_bytes_ = all;
         base_ = (reinterpret_cast<std::uintptr_t>(mapped) + slab_bytes - 1) & ~(slab_bytes - 1);
         reserved_ = size;
+        slabs_ = static_cast<Slab*>(slabs);
         return;
     }
 }
 
 Slabs::~Slabs() {
-    if (mapped_) ::munmap(mapped_, mapped_bytes_);
+    if (!mapped_) return;
+    ::munmap(mapped_, mapped_bytes_);
+    ::munmap(slabs_, reserved_ / slab_bytes * sizeof(Slab));
 }
 
 std::size_t Slabs::kind_of(std::size_t bytes) {
@@ -65,34 +80,46 @@ void Slabs::unlink(Slab& slab) {
     (slab.previous ? slab.previous->next : with_room_[slab.kind]) = slab.next;
 }
 
+// False: there is no memory for one more.
+bool Slabs::take_index(std::size_t& index) {
+    if (slabs_kept_ != 0) {
+        index = kept_slabs_[--slabs_kept_];
+        return true;
+    }
+    if (!spare_.empty()) {
+        index = spare_.back();
+        spare_.pop_back();
+        return true;
+    }
+    if (made_ == usable_) {
+        constexpr auto more = slab_bytes * slabs_at_once;
+        if (usable_ * slab_bytes + more > reserved_ || ::mprotect(memory_of(usable_), more, PROT_READ | PROT_WRITE) != 0)
+            return false;
+        usable_ += slabs_at_once;
+        spare_.reserve(usable_);   // close() must not fail
+    }
+    index = made_++;
+    return true;
+}
+
 // A slab with room for a piece; null: there is no memory.
 Slabs::Slab* Slabs::open(std::size_t kind) {
     take_returned();
     if (with_room_[kind]) return with_room_[kind];
-    std::size_t index = made_;
-    if (!spare_.empty()) index = spare_.back();
-    auto* memory = reinterpret_cast<void*>(base_ + index * slab_bytes);
-    if (index == usable_) {
-        constexpr auto more = slab_bytes * slabs_at_once;
-        if (usable_ * slab_bytes + more > reserved_ || ::mprotect(memory, more, PROT_READ | PROT_WRITE) != 0) return nullptr;
-        usable_ += slabs_at_once;
-    }
-    if (index == made_) {
-        ++made_;
-        spare_.reserve(made_);   // close() must not fail
-    } else {
-        spare_.pop_back();
-    }
+    std::size_t index = 0;
+    if (!take_index(index)) return nullptr;
+    // The first pieces are those in use most of the time: each slab begins with another line of the caches.
+    constexpr std::size_t line = 64, lines = 8;
+    const auto begin = index % lines * line;
     const auto size = bytes_of(kind);
-    const auto room = (slab_bytes - sizeof(Slab)) / size;
-    auto* slab = new (memory) Slab{.next = nullptr,
-                                   .previous = nullptr,
-                                   .free = nullptr,
-                                   .piece_bytes = static_cast<std::uint32_t>(size),
-                                   .kind = static_cast<std::uint32_t>(kind),
-                                   .live = 0,
-                                   .fresh = static_cast<std::uint32_t>(room),
-                                   .most = static_cast<std::uint32_t>(room)};
+    auto* slab = new (&slabs_[index]) Slab{.next = nullptr,
+                                           .previous = nullptr,
+                                           .free = nullptr,
+                                           .first_fresh = memory_of(index) + begin,
+                                           .fresh = static_cast<std::uint32_t>((slab_bytes - begin) / size),
+                                           .live = 0,
+                                           .piece_bytes = static_cast<std::uint32_t>(size),
+                                           .kind = static_cast<std::uint32_t>(kind)};
     link(*slab);
     ++empty_[kind];
     return slab;
@@ -102,8 +129,13 @@ Slabs::Slab* Slabs::open(std::size_t kind) {
 void Slabs::close(Slab& slab) {
     unlink(slab);
     --empty_[slab.kind];
-    spare_.push_back(static_cast<std::uint32_t>((reinterpret_cast<std::uintptr_t>(&slab) - base_) / slab_bytes));
-    ::madvise(&slab, slab_bytes, MADV_DONTNEED);
+    const auto index = static_cast<std::uint32_t>(&slab - slabs_);
+    if (slabs_kept_ < kept_slabs_.size()) {
+        kept_slabs_[slabs_kept_++] = index;
+        return;
+    }
+    spare_.push_back(index);
+    ::madvise(memory_of(index), slab_bytes, MADV_DONTNEED);
 }
 
 // Null: there is no memory.
@@ -147,17 +179,21 @@ void* Slabs::allocate(std::size_t bytes) {
     auto* slab = with_room_[kind];
     if (!slab && !(slab = open(kind))) return std::malloc(bytes);
     void* piece = slab->free;
-    if (piece) slab->free = slab->free->next;
-    else piece = reinterpret_cast<char*>(slab) + sizeof(Slab) + std::size_t(slab->most - slab->fresh--) * slab->piece_bytes;
+    if (piece) {
+        slab->free = slab->free->next;
+    } else {
+        piece = std::exchange(slab->first_fresh, slab->first_fresh + slab->piece_bytes);
+        --slab->fresh;
+    }
     if (slab->live++ == 0) --empty_[kind];
-    if (!slab->free && slab->fresh == 0) unlink(*slab);
+    if (slab->is_full()) unlink(*slab);
     return piece;
 }
 
 void Slabs::put_back(void* piece) {
     if (is_block(piece)) return put_back_block(piece);
     auto& slab = *slab_of(piece);
-    const bool was_full = !slab.free && slab.fresh == 0;
+    const bool was_full = slab.is_full();
     slab.free = new (piece) Piece{slab.free};
     if (was_full) link(slab);
     // One that is empty stays: the next piece may come soon.

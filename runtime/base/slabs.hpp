@@ -2,7 +2,7 @@
 // Slabs: memory for the pieces of a library that asks for many and keeps some of them long (OpenSSL: some
 // thousand pieces in a handshake, of which 34 stay with the connection). Pieces of one size lie side by
 // side, without headers, in slabs of their own: what is given back leaves no holes between what stays,
-// and slabs that have become empty go back to the system. Larger ones (a record of TLS with its frame) are
+// and slabs that have become empty go back to the system, but for a few. Larger ones (a record of TLS with its frame) are
 // blocks by themselves; some of those that are given back are kept, the others' pages go at once.
 //
 // One thread, the first that allocates, is served without a lock. Others get memory of malloc(); any
@@ -34,7 +34,7 @@ public:
     void* resize(void* piece, std::size_t bytes);
     void release(void* piece);   // null is fine
 
-    // Of slabs in use, and of blocks.
+    // Of slabs in use, and of blocks; those that are kept for the next ones included.
     [[nodiscard]] std::size_t bytes() const { return (made_ - spare_.size()) * slab_bytes; }
     [[nodiscard]] std::size_t bytes_of_blocks() const { return (blocks_made_ - spare_blocks_.size()) * block_bytes; }
 
@@ -42,14 +42,16 @@ private:
     struct Piece {
         Piece* next;
     };
-    // Stands at the start of its memory.
+    // These stand side by side: at the starts of their slabs they would all fall into the same few lines of
+    // the processor's caches.
     struct alignas(64) Slab {
         Slab *next, *previous;   // of those of its kind that have room
         Piece* free;
-        std::uint32_t piece_bytes, kind;
+        char* first_fresh;
+        std::uint32_t fresh;     // pieces from there on that never were
         std::uint32_t live;      // pieces in use
-        std::uint32_t fresh;     // pieces that never were
-        std::uint32_t most;
+        std::uint32_t piece_bytes, kind;
+        [[nodiscard]] bool is_full() const { return !free && fresh == 0; }
     };
     static constexpr std::size_t slab_bytes = 64 << 10, slabs_at_once = 16, blocks_at_once = 32;
     static constexpr std::size_t step = 16, fine = 1024, coarse_step = 64;
@@ -64,9 +66,11 @@ private:
         return reinterpret_cast<std::uintptr_t>(piece) - base_ >= reserved_;
     }
     [[nodiscard]] Slab* slab_of(const void* piece) const {
-        return reinterpret_cast<Slab*>(reinterpret_cast<std::uintptr_t>(piece) & ~(slab_bytes - 1));
+        return slabs_ + (reinterpret_cast<std::uintptr_t>(piece) - base_) / slab_bytes;
     }
+    [[nodiscard]] char* memory_of(std::size_t index) const { return reinterpret_cast<char*>(base_ + index * slab_bytes); }
     [[nodiscard]] bool is_mine();
+    bool take_index(std::size_t& index);
     Slab* open(std::size_t kind);
     void close(Slab& slab);
     void link(Slab& slab);
@@ -80,8 +84,11 @@ private:
     std::size_t reserved_ = 0;   // bytes for slabs, and as many behind them for blocks
     void* mapped_ = nullptr;
     std::size_t mapped_bytes_ = 0;
-    std::size_t made_ = 0, usable_ = 0;     // slabs from the base on that ever were, that may be touched
-    std::vector<std::uint32_t> spare_;      // those of them that are empty
+    Slab* slabs_ = nullptr;                 // by number, from the base on
+    std::size_t made_ = 0, usable_ = 0;     // those that ever were, that may be touched
+    std::vector<std::uint32_t> spare_;      // those of them that are empty, without pages
+    std::array<std::uint32_t, 2> kept_slabs_{};   // empty, with their pages
+    std::size_t slabs_kept_ = 0;
     std::array<Slab*, kinds> with_room_{};
     std::array<std::uint32_t, kinds> empty_{};   // of those
     std::size_t blocks_made_ = 0, blocks_usable_ = 0;

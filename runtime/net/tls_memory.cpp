@@ -25,17 +25,15 @@ void keep_tls_memory_in_slabs() {}
 namespace {
 
 // Never destroyed: OpenSSL cleans up behind everybody else.
-Slabs& slabs() {
-    static Slabs& all = *new Slabs;
-    return all;
-}
+constinit Slabs* slabs = nullptr;
 
 }  // namespace
 
 void keep_tls_memory_in_slabs() {
-    CRYPTO_set_mem_functions([](std::size_t bytes, const char*, int) { return slabs().allocate(bytes); },
-                             [](void* piece, std::size_t bytes, const char*, int) { return slabs().resize(piece, bytes); },
-                             [](void* piece, const char*, int) { slabs().release(piece); });
+    if (!slabs) slabs = new Slabs;
+    CRYPTO_set_mem_functions([](std::size_t bytes, const char*, int) { return slabs->allocate(bytes); },
+                             [](void* piece, std::size_t bytes, const char*, int) { return slabs->resize(piece, bytes); },
+                             [](void* piece, const char*, int) { slabs->release(piece); });
 }
 
 #endif

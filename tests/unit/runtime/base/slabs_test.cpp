@@ -57,7 +57,7 @@ TEST(Slabs, EmptyOnesGoBack) {
     EXPECT_GE(most, 7608u * 1000);
     EXPECT_LT(most, 7608u * 1100);   // what they lie in is not much more than they are
     for (auto* piece : pieces) slabs.release(piece);
-    EXPECT_LE(slabs.bytes(), 65536u);
+    EXPECT_LE(slabs.bytes(), 3 * 65536u);   // one of its kind, and a few for any
     // The same addresses serve another kind; what was there is gone.
     for (auto& piece : pieces) {
         piece = take(slabs, 6000);
