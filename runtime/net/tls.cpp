@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 #include "runtime/net/tls_hooks.hpp"
 
@@ -422,13 +423,17 @@ Io TlsSession::read(Stream& stream, char* into, std::size_t bytes) {
             if (done == 0) return outcome;
             // What stands behind the bytes is told by the next call.
             if (outcome.state != Io::State::blocked) stream.watch.readable = true;
+            emptied_at_ = -1;
             break;
         }
         done += got;
         // A record that is here already; without one the next call would only look.
         if (SSL_has_pending(ssl_) == 0) break;
     }
-    if (done == bytes && SSL_has_pending(ssl_) != 0) stream.watch.readable = true;
+    const bool more = SSL_has_pending(ssl_) != 0;
+    if (done == bytes && more) stream.watch.readable = true;
+    // The flag was for what lay inside. In a later turn the socket may have got more: then it stays.
+    if (!more && std::exchange(emptied_at_, -1) == stream.watch.loop().now_us()) stream.watch.readable = false;
     return {Io::State::ok, done, 0};
 }
 
@@ -557,8 +562,11 @@ Task<TlsHandshake> handshake(Stream& stream, Time deadline) {
         auto step = stream.tls()->step(outcome);
         if (step == TlsSession::Step::done) {
             // Data that came with the client's last message waits inside.
-            if (SSL_has_pending(stream.tls()->ssl_) != 0 || !stream.tls()->early_data_.empty())
+            auto& session = *stream.tls();
+            if (SSL_has_pending(session.ssl_) != 0 || !session.early_data_.empty()) {
+                if (!stream.watch.readable) session.emptied_at_ = stream.watch.loop().now_us();
                 stream.watch.readable = true;
+            }
             co_return outcome;
         }
         if (step == TlsSession::Step::over) co_return outcome;

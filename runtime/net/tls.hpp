@@ -275,6 +275,8 @@ private:
     bool said_goodbye_ = false;
     bool full_ = false;        // the last send took less than all
     bool more_ = false;        // follows at once: what is sent now shares its packet
+    // The turn (us) in which the handshake ended with the socket empty and data inside; -1: it did not.
+    std::int64_t emptied_at_ = -1;
 };
 
 // Runs the handshake of a stream whose start_tls() was called.
