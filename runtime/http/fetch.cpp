@@ -106,19 +106,10 @@ net::Task<std::string> Fetch::send(const FetchRequest& request) {
                     ? fmt::format("GET {} HTTP/1.0\r\nHost: {}\r\n\r\n", url.path, url.authority)
                     : fmt::format("POST {} HTTP/1.0\r\nHost: {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\r\n{}",
                                   url.path, url.authority, request.type, request.body.size(), request.body);
-    iovec piece{text.data(), text.size()};
-    std::span<iovec> pieces(&piece, 1);
-    while (!pieces.empty()) {
-        auto sent = stream_->write(pieces);
-        if (sent.state == net::Io::State::failed) co_return with_error("send() failed", sent.error);
-        if (sent.state == net::Io::State::ok) {
-            net::advance(pieces, sent.bytes);
-            continue;
-        }
-        auto waited = co_await net::writable(stream_->watch, request.deadline);
-        if (waited != net::Waited::ready) co_return not_ready("request could not be sent", waited);
-    }
-    co_return std::string();
+    auto sent = co_await net::write_all(*stream_, text, net::never, request.deadline);
+    if (sent.state == net::Io::State::ok) co_return std::string();
+    if (!sent.timed_out) co_return with_error("send() failed", sent.error);
+    co_return not_ready("request could not be sent", sent.aborted ? net::Waited::aborted : net::Waited::timed_out);
 }
 
 namespace {

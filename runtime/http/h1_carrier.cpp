@@ -120,11 +120,7 @@ net::Task<bool> H1Carrier::write_interim(const ResponseHead& head, std::string_v
                                          net::Time timeout) {
     if (request.minor == 0) co_return true;   // RFC 9110 section 15.2
     if (text.empty()) text = interim_text(head);
-    iovec piece{const_cast<char*>(text.data()), text.size()};
-    std::span<iovec> rest(&piece, 1);
-    net::WriteAll written;
-    if (!net::write_all_now(stream_, rest, written))
-        written = co_await net::write_all_slowly(stream_, rest, timeout, written);
+    auto written = co_await net::write_all(stream_, text, timeout);
     co_return written.state == Io::State::ok;
 }
 

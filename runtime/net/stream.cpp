@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <vector>
 
@@ -143,11 +144,13 @@ bool write_all_now(Stream& stream, std::span<iovec>& pieces, WriteAll& result, b
 }
 
 Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
-                                WriteAll so_far) {
+                                WriteAll so_far, Time deadline) {
     while (!pieces.empty()) {
         Time limit = timeout == never ? never : stream.watch.loop().now() + timeout;
-        if (co_await writable(stream.watch, limit) != Waited::ready) {
+        auto waited = co_await writable(stream.watch, std::min(limit, deadline));
+        if (waited != Waited::ready) {
             so_far.timed_out = true;
+            so_far.aborted = waited == Waited::aborted;
             so_far.state = Io::State::failed;
             co_return so_far;
         }
@@ -161,6 +164,15 @@ Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time ti
         advance(pieces, result.bytes);
     }
     co_return so_far;
+}
+
+Task<WriteAll> write_all(Stream& stream, std::string_view bytes, Time timeout, Time deadline) {
+    iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
+    std::span<iovec> rest(&piece, bytes.empty() ? 0 : 1);
+    WriteAll result;
+    if (!write_all_now(stream, rest, result))
+        result = co_await write_all_slowly(stream, rest, timeout, result, deadline);
+    co_return result;
 }
 
 int start_connect(const pool::SocketAddress& target, const ConnectOptions& options) {

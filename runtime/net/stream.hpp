@@ -10,6 +10,7 @@
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "runtime/net/loop.hpp"
 #include "runtime/net/task.hpp"
@@ -83,7 +84,8 @@ private:
 // Writes everything, waiting as needed. Bytes written so far are in `done` on failure.
 struct WriteAll {
     Io::State state = Io::State::ok;
-    bool timed_out = false;
+    bool timed_out = false;   // nothing could be written in time, or `aborted`
+    bool aborted = false;     // by Watch::cancel_waits()
     int error = 0;
     std::uint64_t done = 0;
 };
@@ -92,8 +94,11 @@ void advance(std::span<iovec>& pieces, std::size_t bytes);
 // Writes as much as goes without waiting, `end_follows` as for Stream::write(). False: some is left,
 // for write_all_slowly(); a failure is in `result`.
 bool write_all_now(Stream& stream, std::span<iovec>& pieces, WriteAll& result, bool end_follows = false);
+// Waits `timeout` for each part of it, and never longer than until `deadline`.
 Task<WriteAll> write_all_slowly(Stream& stream, std::span<iovec> pieces, Time timeout,
-                                WriteAll so_far);
+                                WriteAll so_far, Time deadline = never);
+// Both of them, for who has nothing to do in between. The bytes stay where they are until it is done.
+Task<WriteAll> write_all(Stream& stream, std::string_view bytes, Time timeout, Time deadline = never);
 
 // Bytes per second, with the first second's worth at once (nginx's limits): how many of them may pass
 // after `elapsed` ms when `passed` have; with none, when to ask again (ms).

@@ -215,22 +215,11 @@ std::string CheckRun::proxy_header(std::uint8_t version) const {
 }
 
 net::Task<CheckRun::Failure> CheckRun::send(std::string_view bytes) {
-    iovec piece{const_cast<char*>(bytes.data()), bytes.size()};
-    std::span<iovec> pieces(&piece, bytes.empty() ? 0 : 1);
-    const net::Time limit = target_.exchange == ir::no_limit ? net::never : target_.exchange.count();
-    while (!pieces.empty()) {
-        const auto result = stream_->write(pieces);
-        if (result.state == net::Io::State::failed)
-            co_return failure(CheckCode::l7_invalid, std::strerror(result.error));
-        if (result.state == net::Io::State::ok) {
-            net::advance(pieces, result.bytes);
-            continue;
-        }
-        const auto waited = co_await net::writable(stream_->watch, loop_.now() + limit);
-        if (waited == net::Waited::timed_out) co_return failure(CheckCode::l7_timeout);
-        if (waited == net::Waited::aborted) co_return failure(CheckCode::unknown);
-    }
-    co_return Failure{};
+    const auto sent = co_await net::write_all(*stream_, bytes, net::time_of(target_.exchange));
+    if (sent.state == net::Io::State::ok) co_return Failure{};
+    if (sent.aborted) co_return failure(CheckCode::unknown);
+    if (sent.timed_out) co_return failure(CheckCode::l7_timeout);
+    co_return failure(CheckCode::l7_invalid, std::strerror(sent.error));
 }
 
 net::Time CheckRun::read_deadline() const {
