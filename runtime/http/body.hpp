@@ -66,8 +66,8 @@ public:
     // write_rest(), and the bytes must stay where they are until it is done.
     virtual bool write_now(std::string_view bytes, bool last, net::WriteAll& result) = 0;
     virtual net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) = 0;
-    // What is written next is followed at once by bytes that are spliced in: they may share a packet.
-    virtual void expect_splice(bool) {}
+    // The next write_now() is followed at once by bytes that are spliced in: they may share a packet.
+    virtual void expect_splice() {}
     net::Task<net::WriteAll> write(std::string_view bytes, bool last, net::Time timeout);
     // What follows the last piece where the framing has a place for it; before that piece.
     virtual void set_trailers(std::string_view) {}

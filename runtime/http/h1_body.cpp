@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 #include "runtime/http/file_parts.hpp"
 
@@ -190,8 +191,9 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
     // The FIN rides with the last bytes. Not when there is something to be read: closing would reset
     // the connection then, and take these bytes along.
     bool end_follows = last && closes_ && !stream_.watch.readable;
+    bool more_follows = std::exchange(splice_follows_, false) || end_follows;
     auto before = result.done;
-    bool settled = net::write_all_now(stream_, rest_, result, end_follows || splice_follows_);
+    bool settled = net::write_all_now(stream_, rest_, result, more_follows);
     sent_ += result.done - before;
     if (rest_.empty()) head.release();
     return settled;
@@ -336,7 +338,7 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             co_return result;
         }
         if (piece.last) to.set_trailers(from.trailers());
-        to.expect_splice(limits.rate == 0 && !piece.last && from.goes_on_in_file());
+        if (limits.rate == 0 && !piece.last && from.goes_on_in_file()) to.expect_splice();
         net::WriteAll written;
         if (!to.write_now(piece.bytes, piece.last, written))
             written = co_await to.write_rest(limits.write_timeout, written);

@@ -76,7 +76,7 @@ public:
     [[nodiscard]] bool takes_splice() const override {
         return head.empty() && stream_.plain();
     }
-    void expect_splice(bool on) override { splice_follows_ = on && stream_.plain(); }
+    void expect_splice() override { splice_follows_ = stream_.plain(); }
     [[nodiscard]] bool frames() const override { return framing_ == Framing::chunked; }
     std::string_view frame(std::uint64_t bytes, bool first) override;
     [[nodiscard]] net::Stream* stream() override { return &stream_; }
@@ -88,7 +88,8 @@ public:
 private:
     net::Stream& stream_;
     Framing framing_ = Framing::none;
-    bool closes_ = false, splice_follows_ = false;
+    bool closes_ = false;
+    bool splice_follows_ = false;   // behind the next write, which takes it
     std::string_view trailers_;   // with the line that ends them
     iovec pieces_[5];
     std::span<iovec> rest_;

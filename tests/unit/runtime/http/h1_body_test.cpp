@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/h1_body.hpp"
 
+#include <netinet/in.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -199,6 +200,34 @@ TEST(H1Writer, AHeadAndASmallBodyGoTogether) {
     wire.relay(Framing::length, 4, Framing::length);
     EXPECT_EQ(wire.taken(), "HEAD\r\n\r\nbody");
     EXPECT_EQ(wire.writer->body_sent(), 4u);
+}
+
+TEST(H1Writer, WhatIsSaidOfASpliceHoldsForOneWrite) {
+    int listener = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof at;
+    ASSERT_EQ(::bind(listener, reinterpret_cast<sockaddr*>(&at), size), 0);
+    ASSERT_EQ(::getsockname(listener, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    ASSERT_EQ(::listen(listener, 1), 0);
+    int near = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    ASSERT_EQ(::connect(near, reinterpret_cast<sockaddr*>(&at), size), 0);
+    int far = ::accept4(listener, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+    net::Loop loop;
+    net::Stream stream;
+    ASSERT_TRUE(stream.open(loop, near));
+    H1Writer writer(stream);
+    writer.start(Framing::length);
+    net::WriteAll result;
+    char bytes[8];
+    writer.expect_splice();
+    EXPECT_TRUE(writer.write_now("a", false, result));
+    EXPECT_EQ(::read(far, bytes, sizeof bytes), -1);   // held back for what follows
+    EXPECT_TRUE(writer.write_now("b", false, result));
+    EXPECT_EQ(::read(far, bytes, sizeof bytes), 2);
+    ::close(far);
+    ::close(listener);
 }
 
 }  // namespace
