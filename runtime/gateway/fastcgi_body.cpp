@@ -207,22 +207,15 @@ bool FastcgiWriter::write_now(std::string_view bytes, bool last, net::WriteAll& 
     unframed_ = bytes;
     last_ = last;
     while (frame()) {
-        auto before = result.done;
-        bool settled = net::write_all_now(stream_, rest_, result);
-        sent_ += result.done - before;
+        bool settled = write_rest_now(result);
         if (!rest_.empty()) return settled;
-        head.release();
     }
     return true;
 }
 
 net::Task<net::WriteAll> FastcgiWriter::write_rest(net::Time timeout, net::WriteAll so_far) {
     for (bool more = true; more; more = frame()) {
-        auto before = so_far.done;
-        so_far = co_await net::write_all_slowly(stream_, rest_, timeout, so_far);
-        sent_ += so_far.done - before;
-        rest_ = {};
-        head.release();
+        so_far = co_await StreamSink::write_rest(timeout, so_far);
         if (so_far.state != Io::State::ok) break;
     }
     co_return so_far;

@@ -4,8 +4,8 @@
 #pragma once
 
 #include "runtime/gateway/fastcgi_codec.hpp"
-#include "runtime/http/body.hpp"
 #include "runtime/http/h1_codec.hpp"
+#include "runtime/http/stream_sink.hpp"
 
 namespace weir::gateway {
 
@@ -70,25 +70,21 @@ private:
     bool ended_ = false;
 };
 
-// Writes a body as records of input, behind a head that waits in `head`.
-class FastcgiWriter final : public http::BodySink {
+// Writes a body as records of input, behind the head.
+class FastcgiWriter final : public http::StreamSink {
 public:
-    explicit FastcgiWriter(net::Stream& stream) : stream_(stream) { head.acquire(); }
-    net::Buffer head;
+    explicit FastcgiWriter(net::Stream& stream) : StreamSink(stream) { head.acquire(); }
 
     bool write_now(std::string_view bytes, bool last, net::WriteAll& result) override;
     net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) override;
-    [[nodiscard]] net::Stream* stream() override { return &stream_; }
 
 private:
     bool frame();
 
     static constexpr std::size_t most_records = 8;   // of one call
-    net::Stream& stream_;
     std::string_view unframed_;
     bool last_ = false;
     iovec pieces_[1 + 2 * most_records + 1];
-    std::span<iovec> rest_;
     char headers_[most_records + 1][record_header];
 };
 

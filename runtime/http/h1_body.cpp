@@ -191,21 +191,8 @@ bool H1Writer::write_now(std::string_view bytes, bool last, net::WriteAll& resul
     // The FIN rides with the last bytes. Not when there is something to be read: closing would reset
     // the connection then, and take these bytes along.
     bool end_follows = last && closes_ && !stream_.watch.readable;
-    bool more_follows = std::exchange(splice_follows_, false) || end_follows;
-    auto before = result.done;
-    bool settled = net::write_all_now(stream_, rest_, result, more_follows);
-    sent_ += result.done - before;
-    if (rest_.empty()) head.release();
-    return settled;
-}
-
-net::Task<net::WriteAll> H1Writer::write_rest(net::Time timeout, net::WriteAll so_far) {
-    auto before = so_far.done;
-    auto result = co_await net::write_all_slowly(stream_, rest_, timeout, so_far);
-    sent_ += result.done - before;
-    rest_ = {};
-    head.release();
-    co_return result;
+    bool splice_follows = std::exchange(splice_follows_, false);
+    return write_rest_now(result, end_follows || splice_follows);
 }
 
 net::Task<net::WriteAll> BodySink::write(std::string_view bytes, bool last, net::Time timeout) {

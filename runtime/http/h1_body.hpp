@@ -5,9 +5,8 @@
 
 #include <string>
 
-#include "runtime/http/body.hpp"
 #include "runtime/http/h1_codec.hpp"
-#include "runtime/net/buffer.hpp"
+#include "runtime/http/stream_sink.hpp"
 
 namespace weir::http {
 
@@ -59,11 +58,10 @@ private:
     const char* why_ = "";
 };
 
-// Writes a body to a stream, behind a head that waits in `head`.
-class H1Writer final : public BodySink {
+// Writes a body to a stream, behind the head.
+class H1Writer final : public StreamSink {
 public:
-    explicit H1Writer(net::Stream& stream) : stream_(stream) {}
-    net::Buffer head;    // filled by who writes the head; goes out with the first write
+    explicit H1Writer(net::Stream& stream) : StreamSink(stream) {}
     // `closes`: the connection is closed as soon as the last piece is written.
     void start(Framing framing, bool closes = false) {
         framing_ = framing;
@@ -72,27 +70,23 @@ public:
     void set_trailers(std::string_view trailers) override { trailers_ = trailers; }
 
     bool write_now(std::string_view bytes, bool last, net::WriteAll& result) override;
-    net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) override;
     [[nodiscard]] bool takes_splice() const override {
         return head.empty() && stream_.plain();
     }
     void expect_splice() override { splice_follows_ = stream_.plain(); }
     [[nodiscard]] bool frames() const override { return framing_ == Framing::chunked; }
     std::string_view frame(std::uint64_t bytes, bool first) override;
-    [[nodiscard]] net::Stream* stream() override { return &stream_; }
     void spliced(std::uint64_t bytes, bool) override {
         sent_ += bytes;
         body_sent_ += bytes;
     }
 
 private:
-    net::Stream& stream_;
     Framing framing_ = Framing::none;
     bool closes_ = false;
     bool splice_follows_ = false;   // behind the next write, which takes it
     std::string_view trailers_;   // with the line that ends them
     iovec pieces_[5];
-    std::span<iovec> rest_;
     char size_line_[22];   // with the end of the chunk before
 };
 
