@@ -45,6 +45,7 @@ struct Launch {
     std::shared_ptr<const void> plan;  // compiled here, for the first children; may be null
     Identity identity;
     std::uint32_t workers = 1;
+    bool has_places = false;           // servers are elsewhere than their lines say (SourceSet)
     bool prepared = false;             // its sockets are those of ListenSet's prepared set
 };
 

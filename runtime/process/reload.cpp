@@ -115,9 +115,10 @@ std::optional<SourceSet> Master::amended() const {
     return set;
 }
 
-// In the loader of files: what was said of servers at run time goes on.
+// In the loader of files: what was said of servers at run time goes on. The running sources are large
+// where there are many certificates, and are read back only when they hold such a thing.
 void Master::keep_places(SourceSet& set) const {
-    if (!sources_) return;
+    if (!sources_ || !now_.has_places) return;
     if (auto running = running_sources()) set.keep_places(*running);
 }
 
@@ -191,6 +192,7 @@ void Master::take_loaded() {
     if (!launch.config)
         return finish_reload(1, render(sink, sources, options_.personality, false));
     diag::Sink problems;
+    launch.has_places = set->has_places();
     launch.identity = find_identity(launch.config->process, problems);
     launch.workers = worker_count(launch.config->process);
     launch.prepared = true;
