@@ -279,6 +279,13 @@ struct H2Callbacks {
         return 0;
     }
 
+    // Nobody waits for the acknowledgement of SETTINGS that no client sent. They are acknowledged in
+    // their order, and these were the first.
+    static int before_frame_sent(nghttp2_session*, const nghttp2_frame* frame, void* data) {
+        if (frame->hd.type != NGHTTP2_SETTINGS || !(frame->hd.flags & NGHTTP2_FLAG_ACK)) return 0;
+        return std::exchange(self(data).settings_made_up_, false) ? NGHTTP2_ERR_CANCEL : 0;
+    }
+
     static nghttp2_session_callbacks* make() {
         nghttp2_session_callbacks* made = nullptr;
         nghttp2_session_callbacks_new(&made);
@@ -291,6 +298,7 @@ struct H2Callbacks {
         nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(made, on_invalid_frame);
         nghttp2_session_callbacks_set_send_data_callback(made, send_data);
         nghttp2_session_callbacks_set_data_source_read_length_callback(made, largest_data);
+        nghttp2_session_callbacks_set_before_frame_send_callback(made, before_frame_sent);
         nghttp2_session_callbacks_set_on_frame_send_callback(made, on_frame_sent);
         return made;
     }
@@ -441,10 +449,8 @@ std::string_view H2Session::read_preface(std::string_view bytes) {
     began_ = true;
     bool settings = bytes.size() < to_flags || (bytes[3] == NGHTTP2_SETTINGS && !(bytes[4] & NGHTTP2_FLAG_ACK));
     if (!settings) {
+        settings_made_up_ = true;
         feed(std::string_view("\0\0\0\4\0\0\0\0\0", 9));
-        // Their acknowledgement is nobody's: the first frame behind what start() made.
-        const std::uint8_t* unwanted = nullptr;
-        nghttp2_session_mem_send(session_, &unwanted);
     }
     return bytes;
 }

@@ -131,6 +131,7 @@ private:
     bool failed_ = false;                  // GOAWAY with an error is on its way
     bool overdrawn_ = false;               // the client asked for too much
     bool began_ = false;                   // the first frame behind the preface was looked at
+    bool settings_made_up_ = false;        // the client's first ones: not to be acknowledged
     bool settling_ = false, idle_out_ = false, settings_came_ = false;
     IdleTimer idle_timer_;
 };
