@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Rows of the HTTP proxy: where requests go and how.
+// Rows that the HTTP proxy has for itself, and what its rows do that other families have, too
+// (keywords_families.cpp).
 #include <fmt/format.h>
 
 #include <algorithm>
@@ -123,7 +124,6 @@ using keyword::set;
 using Match = ir::Route::Match;
 
 constexpr Contexts everywhere = http | context::server | location;
-constexpr std::int64_t four_gigabytes = 0xffffffff;
 
 // proxy_pass URL taken apart: what names the server, and the URI after it.
 struct Target {
@@ -352,7 +352,6 @@ void lower_proxy_cookie_flags(Scope& scope, const Call& call) {
     list.push_back(std::move(rewrite));
 }
 
-constexpr auto no_disk = ignored("weir passes answers on as they come and writes none to disk");
 constexpr auto own_buffers = ignored("weir sizes its own buffers");
 constexpr auto tables_grow = ignored("weir's tables grow as needed");
 
@@ -361,21 +360,6 @@ constexpr Keyword rows[] = {
     {.name = "early_hints", .where = everywhere, .args = {keyword::many(keyword::text("condition"))},
      .apply = lower_early_hints, .inherit = Inherit::replace_list, .since = "1.29.0",
      .summary = "Passes early hints (103) of servers on where no condition is empty or 0.", .once = true},
-    {.name = "proxy_bind", .where = everywhere, .args = {keyword::text("address|off"), keyword::opt(keyword::word("transparent"))},
-     .apply = lower_proxy_bind, .since = "0.8.22", .summary = "Connects to servers from that address.", .once = true},
-    {.name = "proxy_buffer_size", .where = everywhere, .args = {keyword::size("size", 1, four_gigabytes)},
-     .apply = set<&Settings::forward, &ForwardSettings::buffer_size>, .fallback = "4k",
-     .summary = "Largest head of a response.", .once = true},
-    {.name = "proxy_buffering", .where = everywhere, .args = {keyword::flag()},
-     .apply = check_buffering, .fallback = "on",
-     .summary = "Reads the response as fast as the server sends it.", .once = true},
-    {.name = "proxy_buffers", .where = everywhere, .args = {keyword::number("number", 2), keyword::size("size", 1)},
-     .fallback = "8 4k", .support = own_buffers, .summary = "Buffers of one response."},
-    {.name = "proxy_busy_buffers_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "8k",
-     .support = own_buffers, .summary = "Buffers that may be busy sending."},
-    {.name = "proxy_connect_timeout", .where = everywhere, .args = {keyword::duration("time")},
-     .apply = set<&Settings::timeouts, &ir::Timeouts::connect>, .fallback = "60s",
-     .summary = "Limits the time to open a connection to a server.", .once = true},
     {.name = "proxy_cookie_domain", .where = everywhere, .args = {keyword::text("off|from"), keyword::opt(keyword::text("to"))},
      .apply = lower_proxy_cookie<ForwardSettings::CookieRewrite::What::domain>, .inherit = Inherit::replace_list, .fallback = "off", .since = "1.1.15",
      .summary = "Changes the domain of cookies that servers set."},
@@ -389,75 +373,24 @@ constexpr Keyword rows[] = {
      .support = tables_grow, .summary = "Size of the table of fields."},
     {.name = "proxy_headers_hash_max_size", .where = everywhere, .args = {keyword::number("size")}, .fallback = "512",
      .support = tables_grow, .summary = "Size of the table of fields."},
-    {.name = "proxy_hide_header", .where = everywhere, .args = {keyword::word("field")},
-     .apply = lower_hide_header, .inherit = Inherit::replace_list,
-     .summary = "Leaves a field of the response out."},
     {.name = "proxy_http_version", .where = everywhere, .args = {keyword::choice("1.0|1.1|2")},
      .apply = lower_proxy_http_version, .fallback = "1.1", .since = "1.1.4",
      .summary = "Version of HTTP spoken to servers.", .once = true},
-    {.name = "proxy_ignore_client_abort", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::ignore_client_abort>, .fallback = "off",
-     .summary = "Goes on when the client has gone.", .once = true},
-    {.name = "proxy_ignore_headers", .where = everywhere, .args = {keyword::many(keyword::word("field"))},
-     .apply = lower_ignore_headers, .inherit = Inherit::replace_list,
-     .summary = "Fields of the response that change nothing here.", .once = true},
-    {.name = "proxy_intercept_errors", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::intercept_errors>, .fallback = "off",
-     .summary = "Lets error_page answer for errors of servers.", .once = true},
-    {.name = "proxy_limit_rate", .where = everywhere, .args = {keyword::size("rate")},
-     .apply = set<&Settings::forward, &ForwardSettings::limit_rate>, .fallback = "0", .since = "1.7.7",
-     .summary = "Bytes per second read from a server.", .once = true},
-    {.name = "proxy_max_temp_file_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "1024m",
-     .support = no_disk, .summary = "Largest temporary file."},
     {.name = "proxy_method", .where = everywhere, .args = {keyword::text("method")},
      .apply = set<&Settings::forward, &ForwardSettings::method>, .summary = "Method of requests to servers.", .once = true},
-    {.name = "proxy_next_upstream", .where = everywhere, .args = {keyword::many(keyword::word("case"))},
-     .apply = lower_next_upstream, .fallback = "error timeout",
-     .summary = "When a request goes to the next server.", .once = true},
-    {.name = "proxy_next_upstream_timeout", .where = everywhere, .args = {keyword::duration("time")},
-     .apply = lower_next_upstream_timeout, .fallback = "0", .since = "1.7.5",
-     .summary = "Limits the time in which another server is tried.", .once = true},
-    {.name = "proxy_next_upstream_tries", .where = everywhere, .args = {keyword::number("number", 0, four_gigabytes)},
-     .apply = lower_next_upstream_tries, .fallback = "0", .since = "1.7.5",
-     .summary = "Most servers tried.", .once = true},
     {.name = "proxy_pass", .where = location | if_in_location, .args = {keyword::text("URL")},
      .apply = lower_proxy_pass, .inherit = Inherit::none,
      .summary = "Sends requests to a server or an upstream.", .once = true},
-    {.name = "proxy_pass_header", .where = everywhere, .args = {keyword::word("field")},
-     .apply = lower_pass_header, .inherit = Inherit::replace_list,
-     .summary = "Passes a field of the response that is left out by default."},
-    {.name = "proxy_pass_request_body", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::pass_request_body>, .fallback = "on",
-     .summary = "Sends the body of the request.", .once = true},
-    {.name = "proxy_pass_request_headers", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::pass_request_fields>, .fallback = "on",
-     .summary = "Sends the fields of the request.", .once = true},
-    {.name = "proxy_read_timeout", .where = everywhere, .args = {keyword::duration("time")},
-     .apply = set<&Settings::timeouts, &ir::Timeouts::server_read>, .fallback = "60s",
-     .summary = "Limits the time between two reads from a server.", .once = true},
     {.name = "proxy_redirect", .where = everywhere, .args = {keyword::text("off|default|from"), keyword::opt(keyword::text("to"))},
      .apply = lower_proxy_redirect, .inherit = Inherit::replace_list, .fallback = "default",
      .summary = "Changes Location and Refresh of responses."},
-    {.name = "proxy_request_buffering", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::buffer_request>, .fallback = "on", .since = "1.7.11",
-     .summary = "Reads the body of the request before it is sent.", .once = true},
     {.name = "proxy_send_lowat", .where = everywhere, .args = {keyword::size("size")}, .fallback = "0",
      .support = own_buffers, .summary = "Least space in the socket before a write."},
-    {.name = "proxy_send_timeout", .where = everywhere, .args = {keyword::duration("time")},
-     .apply = set<&Settings::timeouts, &ir::Timeouts::server_send>, .fallback = "60s",
-     .summary = "Limits the time between two writes to a server.", .once = true},
     {.name = "proxy_set_body", .where = everywhere, .args = {keyword::text("value")},
      .apply = set<&Settings::forward, &ForwardSettings::body>, .summary = "Sends this instead of the body.", .once = true},
     {.name = "proxy_set_header", .where = everywhere, .args = {keyword::word("field"), keyword::text("value")},
      .apply = lower_set_header, .inherit = Inherit::replace_list, .fallback = "Host $proxy_host",
      .summary = "Sets a field of the request to the server; an empty value leaves it out."},
-    {.name = "proxy_socket_keepalive", .where = everywhere, .args = {keyword::flag()},
-     .apply = set<&Settings::forward, &ForwardSettings::socket_keepalive>, .fallback = "off", .since = "1.15.6",
-     .summary = "Has the kernel probe idle connections to servers.", .once = true},
-    {.name = "proxy_temp_file_write_size", .where = everywhere, .args = {keyword::size("size")}, .fallback = "8k",
-     .support = no_disk, .summary = "Bytes written to a temporary file at once."},
-    {.name = "proxy_temp_path", .where = everywhere, .args = keyword::Signature::count(1, 4), .fallback = "proxy_temp",
-     .support = no_disk, .summary = "Folder of temporary files."},
 };
 // clang-format on
 static_assert(keyword::well_formed(rows));

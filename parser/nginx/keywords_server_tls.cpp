@@ -275,8 +275,7 @@ void lower_proxy_ssl(Scope& scope, const Call& call) {
     scope.settings().forward.edit().over_tls = call[0].number != 0;
 }
 
-constexpr Contexts both = http | context::server | location | stream | stream_server;
-
+// The other rows of proxy_ssl_ are in keywords_families.cpp.
 // clang-format off
 constexpr Keyword rows[] = {
     {.name = "proxy_ssl", .where = stream | stream_server, .args = {keyword::flag()}, .apply = lower_proxy_ssl, .fallback = "off",
@@ -284,39 +283,6 @@ constexpr Keyword rows[] = {
     {.name = "proxy_ssl_alpn", .where = stream | stream_server, .args = {keyword::many(keyword::word("protocol"))},
      .apply = server_tls_row<lower_tls_alpn>, .since = "1.31.0",
      .summary = "Lists the protocols offered to the server in the TLS handshake.", .once = true},
-    {.name = "proxy_ssl_certificate", .where = both, .args = {keyword::text("file")}, .apply = server_tls_row<lower_tls_certificate>, .since = "1.7.8",
-     .summary = "Names the client certificate that is shown to a server over TLS.", .once = true},
-    {.name = "proxy_ssl_certificate_cache", .where = both,
-     .args = {keyword::word("off|max=N"), keyword::opt(keyword::word("inactive=time")), keyword::opt(keyword::word("valid=time"))},
-     .apply = server_tls_row<lower_tls_certificate_cache>, .fallback = "off", .since = "1.27.4",
-     .summary = "Keeps client certificates and keys named by variables in memory.", .once = true},
-    {.name = "proxy_ssl_certificate_follow", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_certificate_follow>,
-     .fallback = "off", .summary = "Takes the client certificate, its key, authorities and CRLs anew when the files change, without a reload (weir's own).", .once = true},
-    {.name = "proxy_ssl_certificate_key", .where = both, .args = {keyword::text("file")}, .apply = server_tls_row<lower_tls_certificate_key>, .since = "1.7.8",
-     .summary = "Names the private key of the client certificate.", .once = true},
-    {.name = "proxy_ssl_ciphers", .where = both, .args = {keyword::word("ciphers")}, .apply = server_tls_row<lower_tls_ciphers>, .fallback = "DEFAULT", .since = "1.5.6",
-     .summary = "Lists the ciphers allowed on TLS connections to servers.", .once = true},
-    {.name = "proxy_ssl_conf_command", .where = both, .args = {keyword::word("name"), keyword::word("value")},
-     .apply = server_tls_row<lower_tls_conf_command>, .inherit = Inherit::replace_list, .since = "1.19.4",
-     .summary = "Passes a configuration command to OpenSSL for connections to servers."},
-    {.name = "proxy_ssl_crl", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_crl>, .since = "1.7.0",
-     .summary = "Names the file of revoked certificates against which servers are checked.", .once = true},
-    {.name = "proxy_ssl_name", .where = both, .args = {keyword::text("name")}, .apply = server_tls_row<lower_tls_name>, .fallback = "$proxy_host", .since = "1.7.0",
-     .summary = "Sets the name that is checked in the server's certificate and sent as SNI.", .once = true},
-    {.name = "proxy_ssl_password_file", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_password_file>, .since = "1.7.8",
-     .summary = "Names the file with passphrases of the client certificate's key.", .once = true},
-    {.name = "proxy_ssl_protocols", .where = both, .args = {keyword::many(keyword::word("version"))}, .apply = server_tls_row<lower_tls_protocols>,
-     .fallback = "TLSv1.2 TLSv1.3", .since = "1.5.6", .summary = "Lists the TLS versions allowed towards servers.", .once = true},
-    {.name = "proxy_ssl_server_name", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_server_name>, .fallback = "off", .since = "1.7.0",
-     .summary = "Sends the server's name in the TLS handshake (SNI).", .once = true},
-    {.name = "proxy_ssl_session_reuse", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_session_reuse>, .fallback = "on",
-     .summary = "Resumes TLS sessions with servers.", .once = true},
-    {.name = "proxy_ssl_trusted_certificate", .where = both, .args = {keyword::path("file")}, .apply = server_tls_row<lower_tls_trusted_certificate>, .since = "1.7.0",
-     .summary = "Names the authorities by which certificates of servers are checked.", .once = true},
-    {.name = "proxy_ssl_verify", .where = both, .args = {keyword::flag()}, .apply = server_tls_row<lower_tls_verify>, .fallback = "off", .since = "1.7.0",
-     .summary = "Checks the certificate of a server.", .once = true},
-    {.name = "proxy_ssl_verify_depth", .where = both, .args = {keyword::number("number", 0, 100)}, .apply = server_tls_row<lower_tls_verify_depth>, .fallback = "1", .since = "1.7.0",
-     .summary = "Limits the length of the certificate chain of a server.", .once = true},
 };
 // clang-format on
 static_assert(keyword::well_formed(rows));

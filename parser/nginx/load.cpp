@@ -78,15 +78,15 @@ void load(const std::string& path, const Options& options, SourceSet& set, Sourc
 }
 
 std::vector<keyword::Table> directive_tables() {
-    std::vector<keyword::Table> all{
-        main_keywords(),   event_keywords(),  http_keywords(),          server_keywords(),
-        log_keywords(),    proxy_keywords(),  cache_keywords(),  grpc_keywords(),          rewrite_keywords(),       upstream_keywords(),
-        sticky_keywords(),
-        map_keywords(),    stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(),
-        match_keywords(),  map_line_keywords(),      file_keywords(),
-        access_keywords(), field_keywords(),  geo_keywords(),           geo_line_keywords(),
-        reply_keywords(),  tls_keywords(), ocsp_keywords(), server_tls_keywords(), http2_keywords()};
-    for (auto table : gateway_keywords()) all.push_back(table);
+    auto all = family_keywords();
+    for (auto table :
+         {main_keywords(), event_keywords(), http_keywords(), server_keywords(), log_keywords(), proxy_keywords(),
+          cache_keywords(), rewrite_keywords(), upstream_keywords(), sticky_keywords(), map_keywords(),
+          stream_keywords(), stream_server_keywords(), health_keywords(), real_ip_keywords(), match_keywords(),
+          map_line_keywords(), file_keywords(), access_keywords(), field_keywords(), geo_keywords(),
+          geo_line_keywords(), reply_keywords(), tls_keywords(), ocsp_keywords(), server_tls_keywords(),
+          http2_keywords()})
+        all.push_back(table);
     for (auto table : other_keywords()) all.push_back(table);
     return all;
 }

@@ -25,8 +25,7 @@ keyword::Table proxy_keywords();
 keyword::Table cache_keywords();
 keyword::Table server_tls_keywords();
 keyword::Table real_ip_keywords();
-keyword::Table grpc_keywords();
-std::vector<keyword::Table> gateway_keywords();   // fastcgi_, scgi_, uwsgi_
+std::vector<keyword::Table> family_keywords();   // proxy_, grpc_, fastcgi_, scgi_, uwsgi_
 keyword::Table rewrite_keywords();
 keyword::Table log_keywords();
 keyword::Table file_keywords();
