@@ -8,6 +8,8 @@
 #include <cstring>
 #include <vector>
 
+#include "runtime/http/h2_text.hpp"
+
 namespace weir::http {
 
 namespace {
@@ -17,10 +19,6 @@ constexpr unsigned most_reads = 8;
 // A connection's window is not what slows a request down: each has one of its own.
 constexpr std::int32_t connection_window = 16 * 1024 * 1024;
 constexpr std::uint32_t default_max_frame = 16384;   // RFC 9113 section 6.5.2
-
-std::string_view view_of(const std::uint8_t* bytes, std::size_t size) {
-    return {reinterpret_cast<const char*>(bytes), size};
-}
 
 }  // namespace
 
@@ -75,7 +73,7 @@ struct H2ClientCallbacks {
         const auto& limits = static_cast<H2Client*>(user)->limits_;
         request->head_bytes_ += static_cast<std::uint32_t>(name_size + value_size + 4);
         if (request->head_bytes_ > limits.max_head) return spoil(*request);
-        auto field = view_of(name, name_size), text = view_of(value, value_size);
+        auto field = text_of(name, name_size), text = text_of(value, value_size);
         bool taken = request->head_done_ ? request->add_trailer(field, text)
                                          : request->building_ &&
                                                request->building_->head.fields.size() < limits.max_fields &&
@@ -119,7 +117,7 @@ struct H2ClientCallbacks {
         nghttp2_session_consume_connection(session, size);
         auto* request = request_of(session, id);
         if (!request) nghttp2_session_consume_stream(session, id, size);
-        else request->add_body(view_of(bytes, size));
+        else request->add_body(text_of(bytes, size));
         return 0;
     }
     static int on_close(nghttp2_session*, std::int32_t id, std::uint32_t code, void* user) {
@@ -364,7 +362,7 @@ bool H2Client::fill() {
         if (size < 0) return false;
         if (size == 0) return true;
         out_.acquire();
-        tail_ = view_of(frame, static_cast<std::size_t>(size));
+        tail_ = text_of(frame, static_cast<std::size_t>(size));
         tail_.remove_prefix(out_.append(tail_));
     }
     return true;

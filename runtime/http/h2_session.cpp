@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // What nghttp2 reports on the way in only changes state and marks streams; settle() then starts and
-// wakes exchanges, so that nghttp2 is never entered anew from within. On the way out frames gather in
-// one buffer until the end of the turn, and go with one call.
+// wakes exchanges, so that nghttp2 is never entered anew from within. The way out: h2_session_output.cpp.
 #include "runtime/http/h2_session.hpp"
 
 #include <nghttp2/nghttp2.h>
@@ -12,6 +11,7 @@
 #include <utility>
 
 #include "runtime/http/h2_stream.hpp"
+#include "runtime/http/h2_text.hpp"
 
 namespace weir::http {
 
@@ -19,19 +19,11 @@ using net::Io;
 
 namespace {
 
-// Bytes of frames that wait for the socket before no more are made.
-constexpr std::uint32_t high_water = 65536;
-// From so many bytes of a body on a call of its own is cheaper than a copy.
-constexpr std::size_t worth_no_copy = 4096;
 // nghttp2 ends the connection of a client that opens more streams than it may. A stream too many is
 // refused here instead (RFC 9113 section 5.1.2), so nghttp2's limit is above what is told.
 constexpr std::uint32_t beyond_limit = 1000;
 // Bytes of a head that we send. It comes out of our own configuration and of buffers with limits.
 constexpr std::size_t largest_reply_head = std::size_t{1} << 20;
-
-std::string_view text_of(const std::uint8_t* bytes, std::size_t size) {
-    return {reinterpret_cast<const char*>(bytes), size};
-}
 
 // u=0..7 and i of a Priority field (RFC 9218 section 4); what does not parse is left alone.
 nghttp2_extpri parse_priority(std::string_view text) {
@@ -49,13 +41,6 @@ nghttp2_extpri parse_priority(std::string_view text) {
     }
     return priority;
 }
-
-struct TurnEnd {
-    net::Loop& loop;
-    [[nodiscard]] bool await_ready() const noexcept { return false; }
-    void await_suspend(std::coroutine_handle<> handle) noexcept { loop.post(handle); }
-    void await_resume() const noexcept {}
-};
 
 }  // namespace
 
@@ -237,26 +222,7 @@ struct H2Callbacks {
         auto& session = self(data);
         auto* stream = stream_of(nghttp2, frame->hd.stream_id);
         if (!stream || stream->pending_.size() < size) return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-        auto& out = session.out_;
-        // The end of a stream takes no room worth waiting for, and its stream may be gone after it.
-        if (size != 0 && out.size() + session.direct_bytes_ >= high_water) return NGHTTP2_ERR_WOULDBLOCK;
-        bool direct = session.goes_directly(size);
-        auto room = direct ? 9 : size + 9;
-        if (out.room_size() < room) out.grow(out.size() + room + high_water);
-        out.append(text_of(head, 9));
-        auto bytes = stream->pending_.substr(0, size);
-        if (direct) {
-            session.direct_[session.directs_++] = {out.size(), bytes};
-            session.direct_bytes_ += size;
-        } else {
-            out.append(bytes);
-        }
-        stream->pending_.remove_prefix(size);
-        stream->sink_.count(size + 9);
-        stream->progress_ = session.loop().now();
-        session.guard_.earn_bytes(size);
-        if (stream->is_written()) session.touch(*stream);
-        return 0;
+        return session.put_data(*stream, head, size) ? 0 : NGHTTP2_ERR_WOULDBLOCK;
     }
 
     // Without it no frame is larger than 16 KB, whatever the client takes.
@@ -517,103 +483,6 @@ bool H2Session::goes_on() const {
     if (dead_ || failed_ || idle_out_) return false;
     if (draining_ && idle() && open_ == 0) return false;
     return nghttp2_session_want_read(session_) != 0 || nghttp2_session_want_write(session_) != 0;
-}
-
-void H2Session::pump() {
-    if (busy_ || dead_) return;
-    busy_ = true;
-    out_.compact();
-    while (out_.size() + direct_bytes_ < high_water) {
-        out_.acquire();
-        const std::uint8_t* bytes = nullptr;
-        auto before = out_.size();
-        auto size = nghttp2_session_mem_send(session_, &bytes);
-        if (size < 0) {
-            busy_ = false;
-            return die();
-        }
-        if (size > 0) {
-            if (out_.room_size() < static_cast<std::size_t>(size))
-                out_.grow(out_.size() + static_cast<std::size_t>(size) + high_water);
-            out_.append(text_of(bytes, static_cast<std::size_t>(size)));
-        } else if (out_.size() == before) {
-            break;
-        }
-    }
-    busy_ = false;
-    // More frames may be there to be made: nobody else asks for them.
-    more_frames_ = out_.size() + direct_bytes_ >= high_water;
-    if (directs_ != 0) write_direct();
-    settings_came_ = false;
-    if (violation_ != 0) fail(violation_);
-    if (out_.empty()) out_.release();
-    if (more_frames_ || !out_.empty()) send_later();
-    settle();
-}
-
-// Not while the socket takes nothing, nor under TLS, which copies anyway.
-bool H2Session::goes_directly(std::size_t size) const {
-    return size >= worth_no_copy && directs_ < direct_.size() && stream_.plain() && stream_.watch.writable;
-}
-
-// Writes out_ with the bodies in between; what the socket does not take is copied after all.
-void H2Session::write_direct() {
-    std::array<iovec, 2 * std::tuple_size_v<decltype(direct_)> + 1> pieces;
-    std::size_t count = 0, at = 0;
-    auto add = [&](const char* bytes, std::size_t size) {
-        if (size != 0) pieces[count++] = {const_cast<char*>(bytes), size};
-    };
-    for (std::size_t i = 0; i < directs_; ++i) {
-        add(out_.data() + at, direct_[i].behind - at);
-        add(direct_[i].bytes.data(), direct_[i].bytes.size());
-        at = direct_[i].behind;
-    }
-    add(out_.data() + at, out_.size() - at);
-    auto all = out_.size() + std::exchange(direct_bytes_, 0);
-    directs_ = 0;
-    std::span<iovec> rest(pieces.data(), count);
-    auto sent = stream_.write(rest);
-    if (sent.state == Io::State::failed) return die();
-    net::advance(rest, sent.bytes);
-    net::Buffer left;
-    if (!rest.empty()) left.acquire(all - sent.bytes);
-    for (const auto& piece : rest) left.append({static_cast<const char*>(piece.iov_base), piece.iov_len});
-    out_ = std::move(left);
-}
-
-void H2Session::send_later() {
-    if (writing_ || dead_) return;
-    writing_ = true;
-    write_out();
-}
-
-// False: the socket takes no more now.
-bool H2Session::write_some() {
-    iovec piece{out_.data(), out_.size()};
-    auto sent = stream_.write({&piece, 1});
-    if (sent.state == Io::State::failed) {
-        die();
-        return true;
-    }
-    out_.consume(sent.bytes);
-    if (out_.empty()) out_.clear();
-    return sent.state != Io::State::blocked;
-}
-
-net::Detached H2Session::write_out() {
-    co_await TurnEnd{loop()};
-    for (;;) {
-        pump();
-        if (dead_ || (out_.empty() && !more_frames_)) break;
-        if (out_.empty() || write_some()) continue;
-        auto limit = settings_.send_timeout == net::never ? net::never
-                                                          : loop().now() + settings_.send_timeout;
-        auto waited = co_await net::writable(stream_.watch, limit);
-        if (waited == net::Waited::timed_out) die();
-    }
-    writing_ = false;
-    out_.release();
-    after_change();
 }
 
 // Streams came or went, or all is written: whoever waits for that goes on.

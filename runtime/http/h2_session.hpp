@@ -77,6 +77,7 @@ private:
     void settle();
     // Turns what is to be sent into frames, as many as the output may hold.
     void pump();
+    bool put_data(H2Stream& stream, const std::uint8_t* head, std::size_t size);
     [[nodiscard]] bool goes_directly(std::size_t size) const;
     void write_direct();
     void send_later();
