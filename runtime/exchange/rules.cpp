@@ -9,6 +9,7 @@
 #include "runtime/exchange/track.hpp"
 #include "runtime/net/tls.hpp"
 #include "runtime/net/time.hpp"
+#include "runtime/route/escape.hpp"
 
 namespace weir::exchange {
 
@@ -138,24 +139,6 @@ std::string_view unescape_redirect(std::string_view path, Arena& arena) {
         plain[size++] = byte;
     }
     return {plain, size};
-}
-
-std::string_view escape_argument(std::string_view text, Arena& arena) {
-    static constexpr std::string_view unsafe = "#%&+;?\"<>\\^`{|}";
-    static constexpr char digits[] = "0123456789ABCDEF";
-    char* escaped = arena.bytes(text.size() * 3);
-    std::size_t size = 0;
-    for (char byte : text) {
-        auto code = static_cast<unsigned char>(byte);
-        if (code > 0x20 && code < 0x7f && unsafe.find(byte) == std::string_view::npos) {
-            escaped[size++] = byte;
-        } else {
-            escaped[size++] = '%';
-            escaped[size++] = digits[code >> 4];
-            escaped[size++] = digits[code & 15];
-        }
-    }
-    return {escaped, size};
 }
 
 }  // namespace
@@ -317,7 +300,7 @@ Exchange::Ran Exchange::do_rewrite(const plan::Rule& rule, const ir::action::Rew
     auto escape_groups = [&] {
         if (request_.path.find_first_of("%+") == std::string_view::npos) return;
         for (std::uint32_t i = 0; i < plain.count; ++i)
-            subject_.captures.group[i] = escape_argument(plain.group[i], arena_);
+            subject_.captures.group[i] = route::escape_argument(plain.group[i], arena_);
     };
     bool redirects = action.then == Then::redirect || action.then == Then::permanent;
     if (redirects) escape_groups();

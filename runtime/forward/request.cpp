@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "runtime/forward/forward.hpp"
+#include "runtime/route/escape.hpp"
 
 namespace weir::forward {
 
@@ -37,25 +38,6 @@ bool within(const IpAddress& ip, const ir::PatternSet::Network& network) {
     return rest == 0 || ((ip.bytes[whole] ^ network.address.bytes[whole]) >> (8 - rest)) == 0;
 }
 
-// What may not stand in a path as it is (nginx since 1.21.1).
-std::string_view escape_path(std::string_view path, Arena& arena) {
-    static constexpr std::string_view unsafe = "%?#\"<>\\^`{|}";
-    static constexpr char digits[] = "0123456789ABCDEF";
-    char* escaped = arena.bytes(path.size() * 3);
-    std::size_t size = 0;
-    for (char byte : path) {
-        auto code = static_cast<unsigned char>(byte);
-        if (code > 0x20 && code < 0x7f && unsafe.find(byte) == std::string_view::npos) {
-            escaped[size++] = byte;
-        } else {
-            escaped[size++] = '%';
-            escaped[size++] = digits[code >> 4];
-            escaped[size++] = digits[code & 15];
-        }
-    }
-    return {escaped, size};
-}
-
 }  // namespace
 
 std::string_view target_for_server(const plan::Route& route, route::Subject& subject,
@@ -77,7 +59,8 @@ std::string_view target_for_server(const plan::Route& route, route::Subject& sub
         uri = route.uri.render(subject);
         rest.remove_prefix(std::min<std::size_t>(route.forward->replaced_prefix, rest.size()));
     }
-    if (state.escape) rest = escape_path(rest, *subject.arena);
+    // nginx since 1.21.1.
+    if (state.escape) rest = route::escape_path(rest, *subject.arena);
     bool query = !subject.query.empty();
     return subject.arena->join(
         {uri, rest, query ? "?" : "", query ? subject.query : std::string_view()});

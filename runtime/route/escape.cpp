@@ -25,6 +25,7 @@ constexpr Bytes for_captured = make_set(127, "\"#{|}", true);
 constexpr Bytes for_haproxy_log = make_set(256, "", false);
 constexpr Bytes for_header = make_set(256, "", false);
 constexpr Bytes for_path = make_set(127, " \"#%<>?\\^`{|}", true);
+constexpr Bytes for_argument = make_set(127, " \"#%&+;<>?\\^`{|}", true);
 constexpr Bytes for_segment = [] {
     Bytes set{};
     for (unsigned byte = 0; byte < 256; ++byte) {
@@ -121,6 +122,10 @@ std::string_view escape_path(std::string_view text, Arena& arena) {
 
 std::string_view escape_segment(std::string_view text, Arena& arena) {
     return write_hex(text, for_segment, "%", arena);
+}
+
+std::string_view escape_argument(std::string_view text, Arena& arena) {
+    return write_hex(text, for_argument, "%", arena);
 }
 
 std::string_view escape_html(std::string_view text, Arena& arena) {

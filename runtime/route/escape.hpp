@@ -15,9 +15,10 @@ std::string_view escape(std::string_view text, ir::Text::Escape how, Arena& aren
 // ('{', '|', '}' as well).
 std::string_view escape_target(std::string_view text, Arena& arena);
 std::string_view escape_captured(std::string_view text, Arena& arena);
-// %XX: what may not stand in a path as it is; what may not stand in one part of a path.
+// %XX: what may not stand in a path as it is; in one part of a path; in an argument of a query.
 std::string_view escape_path(std::string_view text, Arena& arena);
 std::string_view escape_segment(std::string_view text, Arena& arena);
+std::string_view escape_argument(std::string_view text, Arena& arena);
 // &lt; and the like, for text and attributes.
 std::string_view escape_html(std::string_view text, Arena& arena);
 
