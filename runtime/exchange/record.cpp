@@ -143,19 +143,6 @@ void note_tunnel_end(route::Subject& subject, const TunnelResult& result) {
 
 namespace {
 
-// Who it is about, as each line of the error log tells.
-log::About about_of(const route::Subject& subject) {
-    log::About about;
-    about.connection = subject.connection->serial;
-    about.client = subject.client->text();
-    about.site = subject.site->name;
-    if (subject.request) {
-        about.request = subject.request->line;
-        about.host = subject.request->authority;
-    }
-    return about;
-}
-
 const std::vector<ir::ErrorLog>& own_logs(const route::Subject& subject, const ir::LogSettings* logs) {
     return (logs ? *logs : *subject.site->settings.logs).errors;
 }
@@ -175,7 +162,7 @@ void log_problem(route::Subject& subject, int level, const std::string& text, co
 void log_note(route::Subject& subject, int level, std::string_view text, std::string_view doing,
               const ir::LogSettings* logs) {
     if (!has_log_for(subject, level, logs)) return;
-    auto who = about_of(subject);
+    auto who = forward::about_client(subject);
     who.doing = doing;
     std::string bound;   // what nginx calls the server of a stream
     if (!subject.request && subject.site->is_nginx_style && who.site.empty() && subject.connection->listener) {
@@ -189,9 +176,8 @@ void log_failure(plan::Worker&, route::Subject& subject, Failure failure,
                  const std::string& problem, const ir::LogSettings* logs) {
     auto words = words_of(failure);
     if (!has_log_for(subject, words.level, logs)) return;
-    auto who = about_of(subject);
+    auto who = forward::about_server(subject);
     who.doing = words.doing;
-    if (!subject.tries.empty()) who.server = subject.tries.back().address;
     auto text = !problem.empty() ? problem
                 : words.error != 0 ? log::ErrorLog::with_error(words.text, words.error)
                                  : std::string(words.text);

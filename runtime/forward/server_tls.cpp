@@ -147,7 +147,7 @@ std::string words_for(const net::TlsHandshake& outcome, const TlsPeer& peer) {
 
 }  // namespace
 
-log::About about_server(const route::Subject& subject) {
+log::About about_client(const route::Subject& subject) {
     log::About about;
     about.connection = subject.connection->serial;
     about.client = subject.client->text();
@@ -156,6 +156,11 @@ log::About about_server(const route::Subject& subject) {
         about.request = subject.request->line;
         about.host = subject.request->authority;
     }
+    return about;
+}
+
+log::About about_server(const route::Subject& subject) {
+    auto about = about_client(subject);
     if (!subject.tries.empty()) about.server = subject.tries.back().address;
     return about;
 }

@@ -50,7 +50,9 @@ struct Secured {
 // `early`: goes with the first message, where the last session allows it (TlsSession::early_sent()).
 net::Task<Secured> secure(net::Stream& stream, const TlsPeer& peer, net::Time deadline,
                           std::string_view early = {});
-// Whom a line of the error log about the request and its server is about; `doing` is left to the caller.
+// Whom a line of the error log about the request is about; the same with its server. `doing` is left to
+// the caller.
+log::About about_client(const route::Subject& subject);
 log::About about_server(const route::Subject& subject);
 // The error log's line on a handshake after which another server is asked: the request may turn out
 // well, its certificate is wrong all the same.
