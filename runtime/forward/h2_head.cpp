@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "runtime/forward/forward.hpp"
+#include "runtime/http/h2_request.hpp"
 
 namespace weir::forward {
 
@@ -24,18 +25,6 @@ std::string_view lower(std::string_view name, Arena& arena) {
     return {copy, name.size()};
 }
 
-bool belongs_to_connection(FieldId id) {
-    switch (id) {
-        case FieldId::connection:
-        case FieldId::keep_alive:
-        case FieldId::proxy_connection:
-        case FieldId::transfer_encoding:
-        case FieldId::upgrade:
-        case FieldId::http2_settings: return true;
-        default: return false;
-    }
-}
-
 std::string_view path_of_absolute(const http::RequestHead& request, Arena& arena) {
     if (!request.has_query) return request.path;
     return arena.join({request.path, "?", request.query});
@@ -51,7 +40,7 @@ void ServerSide::add_h2_fields(http::FieldList& head) {
     auto& arena = *subject.arena;
     bool te = false;
     for (const auto& field : forwarding.set_fields) {
-        if (belongs_to_connection(field.id) || field.id == FieldId::content_length) continue;
+        if (http::is_of_connection(field.id) || field.id == FieldId::content_length) continue;
         if (field.id == FieldId::host && !conf.target_as_authority) continue;   // :authority has it
         auto value = field.value.render(subject);
         if (value.empty()) continue;
@@ -68,7 +57,7 @@ void ServerSide::add_h2_fields(http::FieldList& head) {
     for (const auto& field : request.fields) {
         if (field.id == FieldId::te && conf.pass_te && !forwarding.replaces(field))
             te = te || http::te_says_trailers(field.value);
-        if (!conf.pass_request_fields || belongs_to_connection(field.id)) continue;
+        if (!conf.pass_request_fields || http::is_of_connection(field.id)) continue;
         if (field.id == FieldId::te || field.id == FieldId::content_length) continue;
         if (field.id == FieldId::host && (!conf.preserve_host || request.absolute_form)) continue;
         if (field.id == FieldId::expect && !conf.pass_expect) continue;

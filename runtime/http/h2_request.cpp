@@ -59,19 +59,6 @@ bool is_scheme(std::string_view text) {
     return !text.empty() && !(class_of(text[0]) & byte_digit) && text[0] != '-';
 }
 
-// What names a property of the connection, not of the message (RFC 9113 section 8.2.2).
-bool is_of_connection(FieldId id) {
-    switch (id) {
-        case FieldId::connection:
-        case FieldId::keep_alive:
-        case FieldId::proxy_connection:
-        case FieldId::transfer_encoding:
-        case FieldId::upgrade:
-        case FieldId::http2_settings: return true;
-        default: return false;
-    }
-}
-
 // Sixteen bytes that nobody can guess, as Base64: Sec-WebSocket-Key (RFC 6455 section 4.1).
 std::string_view make_websocket_key(Arena& arena) {
     static constexpr char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
@@ -87,6 +74,18 @@ std::string_view make_websocket_key(Arena& arena) {
 }
 
 }  // namespace
+
+bool is_of_connection(FieldId id) {
+    switch (id) {
+        case FieldId::connection:
+        case FieldId::keep_alive:
+        case FieldId::proxy_connection:
+        case FieldId::transfer_encoding:
+        case FieldId::upgrade:
+        case FieldId::http2_settings: return true;
+        default: return false;
+    }
+}
 
 namespace {
 

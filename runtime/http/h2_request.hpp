@@ -16,6 +16,9 @@ struct H2Rules {
     bool extended_connect = true;     // RFC 8441 is offered
 };
 
+// Names a property of the connection, not of the message: no field of HTTP/2 (RFC 9113 section 8.2.2).
+bool is_of_connection(FieldId id);
+
 class H2RequestBuilder {
 public:
     H2RequestBuilder(Arena& arena, RequestHead& head) : arena_(arena), head_(head) {}
