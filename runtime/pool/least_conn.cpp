@@ -90,19 +90,7 @@ private:
 };
 
 void PositionalLeastConnections::rebuild(std::span<LiveServer* const> servers) {
-    std::vector<std::unique_ptr<Place>> places;
-    for (LiveServer* server : servers) {
-        auto found = std::find_if(places_.begin(), places_.end(), [&](const auto& place) {
-            return place && place->server == server;
-        });
-        if (found != places_.end()) {
-            places.push_back(std::move(*found));
-        } else {
-            places.push_back(std::make_unique<Place>());
-            places.back()->server = server;
-            places.back()->free = Queue::make(places.back().get());
-        }
-    }
+    auto places = places_of(servers, places_);
     for (auto& place : places_) {
         if (place && place->queued) queue_.extract(place->at);
     }

@@ -3,9 +3,12 @@
 // point, and an ordered queue of servers whose equal keys keep the order of insertion.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <span>
+#include <vector>
 
 #include "runtime/pool/balancer.hpp"
 
@@ -48,6 +51,27 @@ private:
     Set items_;
     std::uint64_t inserted_ = 0;
 };
+
+// The places of these servers, in their order: those that were there before, taken out of `before` (null
+// is left behind), and new ones in no queue.
+template <class Place>
+std::vector<std::unique_ptr<Place>> places_of(std::span<LiveServer* const> servers,
+                                              std::vector<std::unique_ptr<Place>>& before) {
+    std::vector<std::unique_ptr<Place>> places;
+    for (LiveServer* server : servers) {
+        auto found = std::find_if(before.begin(), before.end(), [&](const auto& place) {
+            return place && place->server == server;
+        });
+        if (found != before.end()) {
+            places.push_back(std::move(*found));
+        } else {
+            places.push_back(std::make_unique<Place>());
+            places.back()->server = server;
+            places.back()->free = KeyQueue<Place>::make(places.back().get());
+        }
+    }
+    return places;
+}
 
 // One slot per point of weight, each usable server spread evenly (static-rr, map-based hashes).
 std::vector<LiveServer*> spread_by_weight(std::span<LiveServer* const> servers);

@@ -181,20 +181,8 @@ void PositionalRoundRobin::set_weight(Place& place, std::uint32_t weight) {
 }
 
 void PositionalRoundRobin::rebuild(std::span<LiveServer* const> servers) {
-    std::vector<std::unique_ptr<Place>> places;
     for (auto& place : places_) place->seen = false;
-    for (LiveServer* server : servers) {
-        auto found = std::find_if(places_.begin(), places_.end(), [&](const auto& place) {
-            return place && place->server == server;
-        });
-        if (found != places_.end()) {
-            places.push_back(std::move(*found));
-        } else {
-            places.push_back(std::make_unique<Place>());
-            places.back()->server = server;
-            places.back()->free = Queue::make(places.back().get());
-        }
-    }
+    auto places = places_of(servers, places_);
     for (auto& place : places_) {
         if (place) set_weight(*place, 0);
     }
