@@ -470,6 +470,16 @@ const ir::Expr* misplaced_fetch(const ir::Expr& expr, Contexts place) {
     return nullptr;
 }
 
+ir::Condition negated(ir::Condition made) {
+    ir::Condition turned;
+    turned.op = ir::Expr::Op::negate;
+    turned.type = ir::Type::boolean;
+    turned.needs = made.needs;
+    turned.span = made.span;
+    turned.in.push_back(std::move(made));
+    return turned;
+}
+
 class Conditions {
 public:
     Conditions(Scope& scope, Args all) : scope_(scope), tokens_(all) {}
@@ -534,14 +544,8 @@ private:
             }
         }
         auto made = term.text == "{" ? read_anonymous() : read_named(term);
-        if (!made || !negate) return made;
-        ir::Condition turned;
-        turned.op = ir::Expr::Op::negate;
-        turned.type = ir::Type::boolean;
-        turned.needs = made->needs;
-        turned.span = made->span;
-        turned.in.push_back(std::move(*made));
-        return turned;
+        if (made && negate) *made = negated(std::move(*made));
+        return made;
     }
 
     std::optional<ir::Condition> read_anonymous() {
@@ -651,14 +655,8 @@ keyword::Table acl_word_table() { return words; }
 std::optional<ir::Condition> lower_condition(Scope& scope, Args tokens, bool unless) {
     if (tokens.empty()) return std::nullopt;
     auto made = Conditions(scope, tokens).read();
-    if (!made || !unless) return made;
-    ir::Condition turned;
-    turned.op = ir::Expr::Op::negate;
-    turned.type = ir::Type::boolean;
-    turned.needs = made->needs;
-    turned.span = made->span;
-    turned.in.push_back(std::move(*made));
-    return turned;
+    if (made && unless) *made = negated(std::move(*made));
+    return made;
 }
 
 void lower_acl(Scope& scope, Args tokens) {
