@@ -21,23 +21,17 @@ template <class Next>
 Decoded decode(std::string_view text, Next next) {
     ChunkedDecoder decoder;
     Decoded out;
-    while (out.used < text.size()) {
-        auto window = text.substr(out.used, next());
-        while (!window.empty()) {
-            auto step = decoder.feed(window);
-            FUZZ_CHECK(step.consumed + step.body <= window.size());
-            FUZZ_CHECK(step.what != What::more || step.consumed == window.size());
-            FUZZ_CHECK((step.what == What::body) == (step.body != 0));
-            FUZZ_CHECK((step.what == What::bad) == (*step.why != '\0'));
-            out.body += window.substr(step.consumed, step.body);
-            out.used += step.consumed + step.body;
-            window.remove_prefix(step.consumed + step.body);
-            out.what = step.what == What::body ? What::more : step.what;
-            if (out.what == What::more) continue;
-            FUZZ_CHECK(decoder.ended() == (out.what == What::end));
-            return out;
-        }
-    }
+    out.used = fuzz::feed(text, next, [&](std::string_view window) -> fuzz::Took {
+        auto step = decoder.feed(window);
+        fuzz::check_step(step, window, step.body, step.what == What::body);
+        out.body += window.substr(step.consumed, step.body);
+        auto used = step.consumed + step.body;
+        if (step.what == What::body) return {used, fuzz::Then::goes_on};
+        if (step.what == What::more) return {used, fuzz::Then::wants_more};
+        out.what = step.what;
+        FUZZ_CHECK(decoder.ended() == (out.what == What::end));
+        return {used, fuzz::Then::is_over};
+    });
     return out;
 }
 

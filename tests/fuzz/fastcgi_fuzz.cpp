@@ -24,33 +24,26 @@ template <class Next>
 Decoded decode(std::string_view text, Next next) {
     FastcgiDecoder decoder;
     Decoded out;
-    while (out.used < text.size()) {
-        auto window = text.substr(out.used, next());
-        for (;;) {
-            auto step = decoder.feed(window);
-            FUZZ_CHECK(step.consumed + step.content <= window.size());
-            FUZZ_CHECK(step.what != What::more || step.consumed == window.size());
-            FUZZ_CHECK((step.what == What::output || step.what == What::errors) == (step.content != 0));
-            FUZZ_CHECK((step.what == What::bad) == (*step.why != '\0'));
-            // Not always all of it at once.
-            auto taken = step.content == 0 ? 0 : static_cast<std::uint32_t>(1 + next() % step.content);
-            auto content = window.substr(step.consumed, taken);
-            decoder.take(taken);
-            out.used += step.consumed + taken;
-            window.remove_prefix(step.consumed + taken);
-            if (step.what == What::output) out.output += content;
-            if (step.what == What::errors) out.errors += content;
-            if (step.what == What::output_end) {
-                FUZZ_CHECK(!out.output_ended);
-                out.output_ended = true;
-            }
-            if (step.what == What::more) break;
-            if (step.what != What::end && step.what != What::bad) continue;
-            FUZZ_CHECK(decoder.ended() == (step.what == What::end));
-            out.what = step.what;
-            return out;
+    out.used = fuzz::feed(text, next, [&](std::string_view window) -> fuzz::Took {
+        auto step = decoder.feed(window);
+        fuzz::check_step(step, window, step.content, step.what == What::output || step.what == What::errors);
+        // Not always all of it at once.
+        auto taken = step.content == 0 ? 0 : static_cast<std::uint32_t>(1 + next() % step.content);
+        auto content = window.substr(step.consumed, taken);
+        decoder.take(taken);
+        auto used = step.consumed + taken;
+        if (step.what == What::output) out.output += content;
+        if (step.what == What::errors) out.errors += content;
+        if (step.what == What::output_end) {
+            FUZZ_CHECK(!out.output_ended);
+            out.output_ended = true;
         }
-    }
+        if (step.what == What::more) return {used, fuzz::Then::wants_more};
+        if (step.what != What::end && step.what != What::bad) return {used, fuzz::Then::goes_on};
+        FUZZ_CHECK(decoder.ended() == (step.what == What::end));
+        out.what = step.what;
+        return {used, fuzz::Then::is_over};
+    });
     return out;
 }
 

@@ -47,4 +47,38 @@ private:
     std::uint32_t state_;
 };
 
+// What a decoder's step over `window` said must fit together. `content`: bytes behind those it consumed,
+// which only some steps have.
+template <class Step>
+void check_step(const Step& step, std::string_view window, std::size_t content, bool has_content) {
+    using What = typename Step::What;
+    FUZZ_CHECK(step.consumed + content <= window.size());
+    FUZZ_CHECK(step.what != What::more || step.consumed == window.size());
+    FUZZ_CHECK(has_content == (content != 0));
+    FUZZ_CHECK((step.what == What::bad) == (*step.why != '\0'));
+}
+
+// Gives `text` to a decoder in windows of next() bytes: take(window) says how many of them it used, and
+// whether it goes on in the rest of the window, wants more, or has come to its end. Returns the bytes used.
+enum class Then : std::uint8_t { goes_on, wants_more, is_over };
+struct Took {
+    std::size_t bytes = 0;
+    Then then = Then::goes_on;
+};
+template <class Next, class Take>
+std::size_t feed(std::string_view text, Next& next, Take take) {
+    std::size_t used = 0;
+    while (used < text.size()) {
+        auto window = text.substr(used, next());
+        Took took;
+        while (took.then == Then::goes_on) {
+            took = take(window);
+            used += took.bytes;
+            window.remove_prefix(took.bytes);
+        }
+        if (took.then == Then::is_over) break;
+    }
+    return used;
+}
+
 }  // namespace weir::fuzz
