@@ -12,7 +12,7 @@ from support import certificates, proc
 from support.ports import free_port
 
 from .test_ocsp import stapled, wait_for
-from .test_runtime_socket import ask
+from .haproxy_socket import ask
 
 CONFIG = """
 global

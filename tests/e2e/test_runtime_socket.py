@@ -7,21 +7,14 @@ import time
 
 import pytest
 
-from support import binary
 from support.client import get
 from support.ports import free_port
 from support.proxy import Proxy
 from support.servers import Answer, HttpServer
 
+from .haproxy_socket import ask, head, program_of
+
 CONFIG = """
-global
-    stats socket {socket} mode 600 level {level}
-    nbthread 2
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 2s
 frontend web
     bind 127.0.0.1:{web}
     default_backend app
@@ -34,18 +27,6 @@ backend other
 """
 
 
-def ask(path, *lines, end=b""):
-    """What the peer of one connection reads until its end."""
-    with socket.socket(socket.AF_UNIX) as peer:
-        peer.settimeout(5)
-        peer.connect(str(path))
-        peer.sendall("".join(line + "\n" for line in lines).encode() + end)
-        got = b""
-        while piece := peer.recv(65536):
-            got += piece
-        return got.decode()
-
-
 @pytest.fixture
 def setup(folder, run_server):
     a = run_server(HttpServer("a", answers=[Answer(body="a")]))
@@ -54,9 +35,8 @@ def setup(folder, run_server):
     def make(which, level="admin"):
         web = free_port()
         path = f"{folder}/{which}.sock"
-        program = binary.subject("haproxy") if which == "weir" else binary.anchor("haproxy")
-        config = CONFIG.format(socket=path, level=level, web=web, a=a.address, b=b.address)
-        return path, web, Proxy(program, "haproxy", config, folder=folder, ports=[web])
+        config = head(path, level) + CONFIG.format(web=web, a=a.address, b=b.address)
+        return path, web, Proxy(program_of(which), "haproxy", config, folder=folder, ports=[web])
     return make
 
 

@@ -9,24 +9,16 @@ import time
 
 import pytest
 
-from support import binary, certificates, client_tls, wire
+from support import certificates, client_tls, wire
 from support.client import Client
 from support.ports import free_port
 from support.proxy import Proxy
 from support.servers import Answer, HttpServer
 
+from .haproxy_socket import ask, head, program_of
 from .setups import skip_anchor
-from .test_runtime_socket import ask
 
 CONFIG = """
-global
-    stats socket {socket} mode 600 level admin
-    nbthread 2
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 2s
 frontend web
     bind 127.0.0.1:{web} ssl crt {here}/good.both.pem crt-list {list}
     default_backend app
@@ -48,9 +40,8 @@ def setup(folder, run_server):
         path = f"{folder}/{which}.sock"
         names = folder / "names.list"
         names.write_text(f"# names\n{here}/other.both.pem [alpn http/1.1] listed.example !not.example\n")
-        program = binary.subject("haproxy") if which == "weir" else binary.anchor("haproxy")
-        config = CONFIG.format(socket=path, web=web, strict=strict, a=a.address, here=here, list=names)
-        proxy = Proxy(program, "haproxy", config, folder=folder, ports=[web, strict])
+        config = head(path) + CONFIG.format(web=web, strict=strict, a=a.address, here=here, list=names)
+        proxy = Proxy(program_of(which), "haproxy", config, folder=folder, ports=[web, strict])
         proxy.socket, proxy.web, proxy.strict, proxy.names, proxy.server = path, web, strict, names, a
         return proxy
     return make

@@ -6,23 +6,15 @@ import socket
 
 import pytest
 
-from support import binary, wire
+from support import wire
 from support.client import Client, get
 from support.ports import free_port
 from support.proxy import Proxy
 from support.servers import Answer, HttpServer
 
-from .test_runtime_socket import ask
+from .haproxy_socket import ask, head, program_of
 
 CONFIG = """
-global
-    stats socket {socket} mode 600 level admin
-    nbthread 2
-defaults
-    mode http
-    timeout connect 1s
-    timeout client 5s
-    timeout server 2s
 frontend web
     bind 127.0.0.1:{web}
     default_backend app
@@ -40,9 +32,9 @@ def setup(folder, run_server):
 
     def make(which="weir"):
         web = free_port()
-        program = binary.subject("haproxy") if which == "weir" else binary.anchor("haproxy")
         path = f"{folder}/{which}.sock"
-        proxy = Proxy(program, "haproxy", CONFIG.format(socket=path, web=web, a=a.address), folder=folder, ports=[web])
+        config = head(path) + CONFIG.format(web=web, a=a.address)
+        proxy = Proxy(program_of(which), "haproxy", config, folder=folder, ports=[web])
         proxy.socket, proxy.web, proxy.a, proxy.b = path, web, a, b
         return proxy
     return make

@@ -14,6 +14,7 @@ from support.proxy import Proxy
 from support.servers import TcpServer
 from support.strict import head_faults
 
+from . import table
 from .test_requests import CONFIGS
 
 TABLE = tomllib.loads((Path(__file__).parent / "answers.toml").read_text())["answer"]
@@ -54,24 +55,12 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def benches():
-    made = {}
-
-    def bench(language):
-        if language not in made:
-            made[language] = Bench(language)
-        return made[language]
-
-    yield bench
-    for one in made.values():
-        one.close()
+    yield from table.benches_of(Bench)
 
 
 def expand(text):
-    text = re.sub(r"@a(\d+)@", lambda m: "a" * int(m.group(1)), text)
-    text = re.sub(r"@interim(\d+)@", lambda m: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
-                  * int(m.group(1)), text)
-    return re.sub(r"@fields(\d+)@", lambda m: "".join(
-        f"X-{i}: {i}\r\n" for i in range(int(m.group(1)))), text).encode("latin-1")
+    return table.expand(re.sub(r"@interim(\d+)@", lambda m: "HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
+                               * int(m.group(1)), text))
 
 
 def outcome(final, ended):

@@ -2,7 +2,6 @@
 # Requests made to be read in two ways (requests.toml), sent through both languages.
 # Whatever the proxy does, what reaches the server must be strictly formed, and no
 # request may arrive there that the client did not send as one.
-import re
 import tomllib
 from pathlib import Path
 
@@ -14,6 +13,8 @@ from support.ports import free_port
 from support.proxy import Proxy
 from support.servers import Recorder
 from support.strict import StrictServer, head_faults
+
+from . import table
 
 TABLE = tomllib.loads((Path(__file__).parent / "requests.toml").read_text())["attack"]
 SMUGGLED = "GET /smuggled HTTP/1.1\r\nHost: smuggled\r\n\r\n"
@@ -96,23 +97,11 @@ class Bench:
 
 @pytest.fixture(scope="module")
 def benches():
-    made = {}
-
-    def bench(language):
-        if language not in made:
-            made[language] = Bench(language)
-        return made[language]
-
-    yield bench
-    for one in made.values():
-        one.close()
+    yield from table.benches_of(Bench)
 
 
 def expand(text):
-    text = text.replace("@smuggled@", SMUGGLED)
-    text = re.sub(r"@a(\d+)@", lambda m: "a" * int(m.group(1)), text)
-    return re.sub(r"@fields(\d+)@", lambda m: "".join(
-        f"X-{i}: {i}\r\n" for i in range(int(m.group(1)))), text).encode("latin-1")
+    return table.expand(text.replace("@smuggled@", SMUGGLED))
 
 
 def outcome(answers, ended, requests):
