@@ -136,4 +136,15 @@ void finish_forwarding(Block& block) {
     finish_server_tls(block, prefix_of(block.passes));
 }
 
+ir::Route inner_route(const Block& outer, Span span) {
+    ir::Route route;
+    route.match = ir::Route::Match::named;
+    route.span = span;
+    route.pattern = outer.route->pattern;
+    route.action = outer.route->action;
+    route.auto_redirect = outer.route->auto_redirect;
+    route.internal = outer.route->internal;
+    return route;
+}
+
 }  // namespace weir::nginx

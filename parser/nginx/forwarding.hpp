@@ -73,4 +73,8 @@ void begin_families(Block& block);
 // and files of TLS are read.
 void finish_forwarding(Block& block);
 
+// What an if or a limit_except in a location begins with: a location without a name, that does what the one
+// around it does until something in it says otherwise.
+ir::Route inner_route(const Block& outer, Span span);
+
 }  // namespace weir::nginx

@@ -113,13 +113,7 @@ void lower_limit_except(Scope& scope, const Call& call) {
                     "methods are in upper case: GET, POST, PUT, ...");
         return;
     }
-    ir::Route route;
-    route.match = ir::Route::Match::named;
-    route.span = call.span;
-    route.pattern = outer.route->pattern;
-    route.action = outer.route->action;
-    route.auto_redirect = outer.route->auto_redirect;
-    route.internal = outer.route->internal;
+    auto route = inner_route(outer, call.span);
     route.try_files = outer.route->try_files;
     Block block(outer.run, limit_except, &outer);
     block.route = &route;

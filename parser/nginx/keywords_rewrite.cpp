@@ -136,13 +136,7 @@ void lower_set(Scope& scope, const Call& call) {
 // if in a location is a location of its own: it inherits the settings and what is done with the
 // request, and may change both.
 void use_pseudo_route(Block& outer, Block& block, const Call& call, ir::action::Rules& inside) {
-    ir::Route route;
-    route.match = ir::Route::Match::named;
-    route.span = call.span;
-    route.pattern = outer.route->pattern;
-    route.action = outer.route->action;
-    route.auto_redirect = outer.route->auto_redirect;
-    route.internal = outer.route->internal;
+    auto route = inner_route(outer, call.span);
     block.route = &route;
     lower_body(block, outer.current->body.directives);
     finish_forwarding(block);
