@@ -2,17 +2,19 @@
 // The head of the request as the server gets it. Fields that nobody touches are copied in runs, as
 // they were received; hop-by-hop fields (RFC 9110 section 7.6.1) stay here.
 #include <algorithm>
-#include <charconv>
 #include <cstring>
 
 #include "runtime/forward/forward.hpp"
+#include "runtime/http/h1_lines.hpp"
 #include "runtime/route/escape.hpp"
 
 namespace weir::forward {
 
-namespace {
+using http::put;
+using http::put_field;
+using http::put_number;
 
-void put(net::Buffer& out, std::string_view bytes) { out.put(bytes); }
+namespace {
 
 // What every hop sets itself.
 bool is_hop_by_hop(http::FieldId id) {
@@ -99,10 +101,8 @@ void ServerSide::write_framing(net::Buffer& out) {
     bool any = job_.request.framing != http::Framing::none;
     if (has_own_body_ && !job_.route.forwarding->has_body) any = false;
     if (!any && length == 0) return;
-    char digits[24];
-    auto end = std::to_chars(digits, digits + sizeof digits, length).ptr;
     put(out, "Content-Length: ");
-    put(out, {digits, static_cast<std::size_t>(end - digits)});
+    put_number(out, length);
     put(out, "\r\n");
 }
 
@@ -117,19 +117,16 @@ void ServerSide::write_fields(net::Buffer& out) {
             continue;
         auto value = field.value.render(subject);
         if (value.empty()) continue;
-        put(out, field.name);
-        put(out, ": ");
-        put(out, value);
-        put(out, "\r\n");
+        put_field(out, field.name, value);
     }
     add_conditions([&](http::FieldId, std::string_view name, std::string_view value) {
-        for (auto part : {name, std::string_view(": "), value, std::string_view("\r\n")}) put(out, part);
+        put_field(out, name, value);
     });
     write_framing(out);
     bool upgrade = conf.pass_upgrade && request.wants_upgrade;
     if (conf.pass_request_fields) {
         bool names_fields = http::connection_names_fields(request.fields);
-        std::string_view run;   // adjacent untouched lines
+        http::PassedLines lines(out);
         for (const auto& field : request.fields) {
             bool drop = false;
             if (is_hop_by_hop(field.id)) {
@@ -141,23 +138,9 @@ void ServerSide::write_fields(net::Buffer& out) {
                        http::named_by_connection(request.fields, field)) {
                 drop = true;
             }
-            if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
-                run = {run.data(), run.size() + field.line.size()};
-                continue;
-            }
-            put(out, run);
-            run = {};
-            if (drop) continue;
-            if (!field.line.empty()) {
-                run = field.line;
-            } else {
-                put(out, field.name);
-                put(out, ": ");
-                put(out, field.value);
-                put(out, "\r\n");
-            }
+            if (!drop) lines.pass(field);
         }
-        put(out, run);
+        lines.finish();
     }
     add_forwarded_for(out, conf);
     if (&conf != job_.subject.site->settings.forward.identity())
@@ -183,10 +166,7 @@ bool ServerSide::forwards_for(const ir::ForwardSettings& conf) {
 
 void ServerSide::add_forwarded_for(net::Buffer& out, const ir::ForwardSettings& conf) {
     if (!forwards_for(conf)) return;
-    put(out, conf.forwarded_for_field);
-    put(out, ": ");
-    put(out, job_.subject.client->text());
-    put(out, "\r\n");
+    put_field(out, conf.forwarded_for_field, job_.subject.client->text());
 }
 
 // option originalto: of the backend, else of the frontend.
@@ -197,10 +177,7 @@ void ServerSide::add_original_to(net::Buffer& out) {
     if (conf->original_to_field.empty() || local.is_unix) return;
     for (const auto& network : conf->original_to_except)
         if (within(local.ip, network)) return;
-    put(out, conf->original_to_field);
-    put(out, ": ");
-    put(out, local.text());
-    put(out, "\r\n");
+    put_field(out, conf->original_to_field, local.text());
 }
 
 void ServerSide::write_head(net::Buffer& out) {

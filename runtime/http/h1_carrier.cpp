@@ -1,33 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "runtime/http/h1_carrier.hpp"
 
-#include <charconv>
+#include "runtime/http/h1_lines.hpp"
 
 namespace weir::http {
 
 using net::Io;
-
-namespace {
-
-void put(net::Buffer& out, std::string_view bytes) {
-    if (bytes.size() > out.room_size()) out.grow(out.size() + bytes.size() + net::Buffer::standard);
-    out.append(bytes);
-}
-
-void put_field(net::Buffer& out, std::string_view name, std::string_view value) {
-    put(out, name);
-    put(out, ": ");
-    put(out, value);
-    put(out, "\r\n");
-}
-
-void put_number(net::Buffer& out, std::uint64_t number) {
-    char digits[24];
-    auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
-    put(out, {digits, static_cast<std::size_t>(end - digits)});
-}
-
-}  // namespace
 
 // True when the head is whole or refused.
 bool H1Carrier::parse(const HeadWish& wish, HeadRead& read) {
@@ -169,27 +147,13 @@ void H1Carrier::write_head(const ReplyHead& reply) {
     writer_.start(reply.body, reply.closes && head.status != 101);
 }
 
-// Untouched lines go out in runs.
 void H1Carrier::write_fields(const ReplyHead& reply) {
-    auto& out = writer_.head;
     auto framing = reply.head.framing;
     bool no_length = framing != Framing::length && framing != Framing::none;
-    std::string_view run;
-    for (const auto& field : reply.head.fields) {
-        bool drop = &field == reply.first || (field.id == FieldId::content_length && no_length);
-        if (!drop && !field.line.empty() && run.data() + run.size() == field.line.data()) {
-            run = {run.data(), run.size() + field.line.size()};
-            continue;
-        }
-        put(out, run);
-        run = {};
-        if (drop) continue;
-        if (!field.line.empty())
-            run = field.line;
-        else
-            put_field(out, field.name, field.value);
-    }
-    put(out, run);
+    PassedLines lines(writer_.head);
+    for (const auto& field : reply.head.fields)
+        if (&field != reply.first && !(field.id == FieldId::content_length && no_length)) lines.pass(field);
+    lines.finish();
 }
 
 net::Buffer H1Carrier::take_unread() {
