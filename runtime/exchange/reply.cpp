@@ -468,7 +468,9 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
         auto result = co_await to.write(own_body_, true, write_timeout);
         ok = result.state == Io::State::ok;
     } else {
+        const auto rate = reply_from_server_ ? route_->forwarding->source->limit_rate : 0;
         if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
+            to.expect_splice(rate == 0 && !piece.last && from->goes_on_in_file());
             auto result = co_await to.write(piece.bytes, piece.last, write_timeout);
             ok = result.state == Io::State::ok;
         }
@@ -476,7 +478,7 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
             http::RelayLimits limits;
             limits.read_timeout = time_of(route_->timeouts->server_read);
             limits.write_timeout = write_timeout;
-            limits.rate = reply_from_server_ ? route_->forwarding->source->limit_rate : 0;
+            limits.rate = rate;
             limits.paced = &carrier_.watch;
             limits.abort_when = route_->forwarding->source->ignore_client_abort ? nullptr : &carrier_.watch;
             auto result = co_await http::relay_body(*from, to, limits);
@@ -586,7 +588,7 @@ net::Task<bool> Exchange::send_reply() {
         ok = result.state == Io::State::ok;
     } else if (sliced_total_ != 0) {
         ok = co_await send_slices(*from);
-    } else if (plain && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
+    } else if (plain && !from->goes_on_mapped() && from->ready(piece) && piece.last && piece.state == http::BodyState::ok) {
         // The whole answer is here: one write.
         writer_.set_trailers(from->trailers());
         net::WriteAll result;

@@ -45,15 +45,17 @@ public:
     // Bytes that may be moved by splice() right now, 0 when the bytes must be looked at.
     [[nodiscard]] virtual std::uint64_t spliceable() const { return 0; }
     virtual void spliced(std::uint64_t) {}
-    // What comes next lies in a file, from where it may go by sendfile(); length 0: it does not.
-    // spliced() tells what went.
+    // What comes next lies in a file, from where it may go by sendfile(), or by send() from where it is mapped,
+    // which a system call alone may read (net::MappedFile); length 0: it does not. spliced() tells what went.
     struct InFile {
         int fd = -1;
         std::uint64_t offset = 0, length = 0;
+        const char* mapped = nullptr;
     };
     [[nodiscard]] virtual InFile in_file() const { return {}; }
-    // Very likely in_file() has something to say next. Costs nothing.
+    // Very likely in_file() has something to say next, of a mapped file in the second case. Costs nothing.
     [[nodiscard]] virtual bool goes_on_in_file() const { return false; }
+    [[nodiscard]] virtual bool goes_on_mapped() const { return false; }
     [[nodiscard]] virtual net::Stream* stream() { return nullptr; }
     [[nodiscard]] virtual std::uint64_t received() const = 0;   // body bytes so far
 };

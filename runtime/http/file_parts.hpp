@@ -1,18 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 // FileParts: a body made of an open file, or of parts of it with text in between (multipart/byteranges).
-// Read in bounded pieces; plain connections get the bytes by sendfile(). What is not in memory may be left to
+// Read in bounded pieces; plain connections get the bytes by sendfile(), or out of a mapping. What is not in memory may be left to
 // threads (read_by), so that a slow disk keeps nobody else waiting.
 #pragma once
 
 #include <sys/types.h>
 
+#include <memory>
 #include <span>
 #include <string_view>
+#include <utility>
 
 #include "runtime/http/body.hpp"
 #include "runtime/http/conditional.hpp"
 #include "runtime/net/buffer.hpp"
 #include "runtime/net/disk.hpp"
+#include "runtime/net/mapped_file.hpp"
 
 namespace weir::http {
 
@@ -34,6 +37,8 @@ public:
     // What of the body, from its first byte on, is in memory as long as this lives: all of it, some, nothing.
     void in_memory(std::string_view begin) { memory_ = begin; }
     void read_by(net::Disk& disk) { disk_ = &disk; }
+    // In place of a descriptor of its own: the whole file, mapped.
+    void share(std::shared_ptr<const net::MappedFile> file) { mapped_ = std::move(file); }
 
     // The body becomes these ranges of it. More than one: with heads between them, for
     // multipart/byteranges; `type` is that of each part. Returns what goes into the head:
@@ -53,9 +58,11 @@ public:
         const auto* now = part();
         return now && now->text.empty() && remembered(*now).empty();
     }
+    [[nodiscard]] bool goes_on_mapped() const override { return mapped_ && goes_on_in_file(); }
     void spliced(std::uint64_t bytes) override;
 
 private:
+    [[nodiscard]] int fd() const { return mapped_ ? mapped_->fd() : fd_; }
     [[nodiscard]] const FilePart* part() const {
         return at_ < count_ ? (parts_ ? &parts_[at_] : &whole_) : nullptr;
     }
@@ -70,6 +77,7 @@ private:
     Piece take_read(ssize_t got, int error);
 
     int fd_;
+    std::shared_ptr<const net::MappedFile> mapped_;
     std::uint64_t from_, length_;
     std::uint64_t sent_ = 0;
     FilePart whole_;

@@ -299,10 +299,10 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
         }
         Piece piece;
         bool have = false;
-        if (limits.rate == 0 && to.takes_splice() && !to.frames() && to.stream() && from.in_file().length != 0) {
+        const bool takes_files = limits.rate == 0 && !to.frames() && to.stream() && to.stream()->plain();
+        if (takes_files && to.takes_splice() && from.goes_on_in_file()) {
             result = co_await send_file(from, to, limits);
             if (result.failed != RelayResult::Side::none || from.ended()) co_return result;
-            continue;
         }
         if (limits.rate == 0 && from.spliceable() >= worth_splicing && to.takes_splice() && from.stream() &&
             to.stream()) {
@@ -314,7 +314,8 @@ net::Task<RelayResult> relay_body(BodySource& from, BodySink& to, RelayLimits li
             if (from.ended() && !to.frames()) co_return result;
             if (from.received() == before) have = from.ready(piece);   // no pipe, or the end
         } else {
-            have = from.ready(piece);
+            // The head goes alone before what is mapped.
+            have = (takes_files && !to.takes_splice() && from.goes_on_mapped()) || from.ready(piece);
         }
         if (!have) piece = co_await from.next(limits.read_timeout, limits.abort_when);
         if (piece.state != BodyState::ok) {

@@ -4,9 +4,13 @@
 #include <gtest/gtest.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
+#include <optional>
 #include <string>
+
+#include "runtime/http/h1_body.hpp"
 
 namespace weir::http {
 namespace {
@@ -157,6 +161,100 @@ TEST(FileParts, OfABodyTheBeginMayBeInMemory) {
     parts.take_ranges(ranges, "", arena);
     const auto text = all_of(parts);
     for (const auto* one : {"\r\n\r\nB\r\n", "\r\n\r\nD4\r\n", "\r\n\r\n8\r\n"}) EXPECT_NE(text.find(one), text.npos) << one;
+}
+
+// A plain connection that takes a mapped file, of which somebody else has the descriptor, too.
+struct MappedRelay {
+    net::Loop loop;
+    net::Stream out;
+    std::string content;
+    int target = -1, file = -1;
+    std::optional<FileParts> body;
+    std::optional<H1Writer> writer;
+    std::optional<RelayResult> result;
+    std::string received;
+
+    explicit MappedRelay(std::size_t bytes) {
+        for (int i = 0; content.size() < bytes; ++i) content += std::to_string(i) + "\n";
+        int ends[2];
+        EXPECT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+        EXPECT_TRUE(out.open(loop, ends[0]));
+        target = ends[1];
+        file = file_of("xx" + content);
+        body.emplace(-1, content.size(), 2);
+        body->share(net::MappedFile::make(::dup(file), content.size() + 2));
+        writer.emplace(out);
+        writer->head.acquire();
+        writer->head.append("head ");
+    }
+    ~MappedRelay() {
+        ::close(target);
+        ::close(file);
+    }
+    net::Task<void> run() { result = co_await relay_body(*body, *writer, {}); }
+    void start() {
+        writer->start(Framing::length);
+        net::spawn(run());
+    }
+    void turn() {
+        char block[65536];
+        for (ssize_t got; (got = ::read(target, block, sizeof block)) > 0;) received.append(block, static_cast<std::size_t>(got));
+        loop.run_once(1);
+    }
+    void finish() {
+        for (int turns = 0; !result && turns < 5000; ++turns) turn();
+        ASSERT_TRUE(result);
+        turn();
+    }
+};
+
+TEST(FileParts, AMappedFileIsSentBehindItsHead) {
+    MappedRelay relay(3'000'000);
+    EXPECT_TRUE(relay.body->goes_on_mapped());
+    EXPECT_NE(relay.body->in_file().mapped, nullptr);
+    relay.start();
+    relay.finish();
+    EXPECT_EQ(relay.result->failed, RelayResult::Side::none);
+    EXPECT_EQ(relay.received, "head " + relay.content);
+    EXPECT_EQ(relay.writer->body_sent(), relay.content.size());
+    EXPECT_TRUE(relay.body->ended());
+}
+
+TEST(FileParts, RangesOfAMappedFile) {
+    Arena arena;
+    MappedRelay one(200'000), parts(200'000);
+    const ByteRange range{70'001, 150'000};
+    one.body->take_ranges({&range, 1}, "", arena);
+    one.start();
+    one.finish();
+    EXPECT_EQ(one.received, "head " + one.content.substr(70'001, 79'999));
+    const ByteRange ranges[] = {{0, 5}, {9000, 100'000}};
+    parts.body->take_ranges(ranges, "", arena);
+    EXPECT_FALSE(parts.body->goes_on_mapped()) << "text comes first";
+    parts.start();
+    parts.finish();
+    EXPECT_EQ(parts.received.size(), 5 + parts.body->length());
+    EXPECT_NE(parts.received.find("\r\n\r\n" + parts.content.substr(9000, 91'000) + "\r\n--"), std::string::npos);
+}
+
+// Whoever reads it in user space gets it by read().
+TEST(FileParts, AMappedFileInBoundedPieces) {
+    MappedRelay relay(100'000);
+    EXPECT_EQ(all_of(*relay.body), relay.content);
+}
+
+TEST(FileParts, AMappedFileThatIsCutOffMeanwhile) {
+    for (const std::size_t left : {2'000'000u, 2'999'990u}) {   // by pages, and within the last one
+        MappedRelay relay(3'000'000);
+        relay.start();
+        relay.loop.run_once(0);
+        EXPECT_FALSE(relay.result) << "the receiver takes nothing yet";
+        ASSERT_EQ(::ftruncate(relay.file, static_cast<off_t>(left)), 0);
+        relay.finish();
+        EXPECT_EQ(relay.result->failed, RelayResult::Side::source);
+        EXPECT_EQ(relay.result->state, BodyState::truncated);
+        EXPECT_EQ(relay.received, "head " + relay.content.substr(0, left - 2));
+    }
 }
 
 }  // namespace
