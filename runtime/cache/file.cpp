@@ -14,7 +14,6 @@
 #include <array>
 #include <cerrno>
 #include <cstring>
-#include <ctime>
 #include <utility>
 
 #include "runtime/base/hash.hpp"
@@ -41,10 +40,13 @@ std::uint32_t sum_of(const char* head, std::size_t bytes) {
     return hash::crc32({head + summed_from, bytes - summed_from});
 }
 
+// For the disk.
+enum class Wait : std::uint8_t { yes, no };
+
 // Without waiting: EAGAIN where a part of the path is not in memory, or the kernel cannot tell.
-int open_for_reading(const char* path, KeptFile::Wait wait) {
+int open_for_reading(const char* path, Wait wait) {
     constexpr int how = O_RDONLY | O_CLOEXEC | O_NOFOLLOW;
-    if (wait == KeptFile::Wait::yes) return ::open(path, how);
+    if (wait == Wait::yes) return ::open(path, how);
     open_how asked{};
     asked.flags = how;
     asked.resolve = RESOLVE_CACHED;
@@ -53,89 +55,25 @@ int open_for_reading(const char* path, KeptFile::Wait wait) {
     return static_cast<int>(fd);
 }
 
-// What tells that a file is still the same.
-constexpr unsigned identity = STATX_INO | STATX_SIZE | STATX_CTIME | STATX_MTIME;
-
-bool look_at(int fd, KeptFile::Wait wait, struct statx& about) {
-    const int sync = wait == KeptFile::Wait::yes ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC;
-    return ::statx(fd, "", AT_EMPTY_PATH | sync, identity, &about) == 0;
+bool look_at(int fd, Wait wait, struct statx& about) {
+    const int sync = wait == Wait::yes ? AT_STATX_SYNC_AS_STAT : AT_STATX_DONT_SYNC;
+    return ::statx(fd, "", AT_EMPTY_PATH | sync, FileIdentity::wanted, &about) == 0;
 }
 
-std::uint64_t device_of(const struct statx& about) { return std::uint64_t{about.stx_dev_major} << 32 | about.stx_dev_minor; }
-
 // As much as there is, or -1. Without waiting, it is EAGAIN where a part is not in memory.
-ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from, KeptFile::Wait wait = KeptFile::Wait::yes) {
+ssize_t read_at(int fd, char* to, std::size_t bytes, std::uint64_t from, Wait wait = Wait::yes) {
     std::size_t done = 0;
     while (done < bytes) {
         iovec rest{to + done, bytes - done};
-        auto got = ::preadv2(fd, &rest, 1, static_cast<off_t>(from + done), wait == KeptFile::Wait::no ? RWF_NOWAIT : 0);
+        auto got = ::preadv2(fd, &rest, 1, static_cast<off_t>(from + done), wait == Wait::no ? RWF_NOWAIT : 0);
         if (got < 0 && errno == EINTR) continue;
-        if (got < 0 && wait == KeptFile::Wait::no && errno == EOPNOTSUPP) errno = EAGAIN;
+        if (got < 0 && wait == Wait::no && errno == EOPNOTSUPP) errno = EAGAIN;
         if (got < 0) return -1;
         if (got == 0) break;
         done += static_cast<std::size_t>(got);
     }
     return static_cast<ssize_t>(done);
 }
-
-// Short files that this thread opened shortly before, each known to be whole. That they are still what lies
-// at their path takes one look: an operator may remove or replace any of them.
-class RecentFiles {
-public:
-    static constexpr std::size_t most_bytes = 8192;   // of a file
-
-    static RecentFiles& own() {
-        static thread_local RecentFiles all;
-        return all;
-    }
-    // Null: it has to be opened.
-    const std::string* find(std::string_view path, std::uint64_t& device, std::uint64_t& inode) {
-        auto& slot = slot_of(path);
-        if (slot.path != path || now_ms(CLOCK_MONOTONIC_COARSE) - slot.looked > longest_trust) return nullptr;
-        struct statx there {};
-        constexpr int how = AT_SYMLINK_NOFOLLOW | AT_STATX_DONT_SYNC;
-        if (::statx(AT_FDCWD, path.data(), how, identity, &there) != 0 || !same(there, slot.about)) {
-            slot = {};
-            return nullptr;
-        }
-        slot.looked = now_ms(CLOCK_MONOTONIC_COARSE);
-        device = device_of(there);
-        inode = there.stx_ino;
-        return &slot.bytes;
-    }
-    void keep(std::string_view path, const struct statx& about, std::string_view bytes) {
-        // What changed just now may change again within the same tick of the file system's clock: one of the
-        // kernel's, or of a second or two where it has no fractions.
-        const auto& changed = about.stx_ctime;
-        const std::int64_t tick = changed.tv_nsec != 0 ? 50 : 2500;
-        const auto age = now_ms(CLOCK_REALTIME_COARSE) - changed.tv_sec * 1000 - changed.tv_nsec / 1'000'000;
-        if (bytes.size() > most_bytes || age < tick) return;
-        slot_of(path) = {std::string(path), std::string(bytes), about, now_ms(CLOCK_MONOTONIC_COARSE)};
-    }
-
-private:
-    struct Slot {
-        std::string path, bytes;
-        struct statx about {};
-        std::int64_t looked = 0;   // ms
-    };
-    // One that nobody asked for in so many ms may have to be looked for on the disk.
-    static constexpr std::int64_t longest_trust = 10'000;
-    static constexpr std::size_t slots = 512;
-
-    static std::int64_t now_ms(clockid_t clock) {
-        timespec at{};
-        ::clock_gettime(clock, &at);
-        return at.tv_sec * 1000 + at.tv_nsec / 1'000'000;
-    }
-    static bool same(const struct statx& a, const struct statx& b) {
-        auto at = [](const statx_timestamp& time) { return std::pair(time.tv_sec, time.tv_nsec); };
-        return a.stx_ino == b.stx_ino && device_of(a) == device_of(b) && a.stx_size == b.stx_size &&
-               at(a.stx_ctime) == at(b.stx_ctime) && at(a.stx_mtime) == at(b.stx_mtime);
-    }
-    Slot& slot_of(std::string_view path) { return files_[hash::crc32(path) % slots]; }
-    std::array<Slot, slots> files_;
-};
 
 bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
     while (!bytes.empty()) {
@@ -154,6 +92,7 @@ bool write_at(int fd, std::string_view bytes, std::uint64_t at) {
 
 void KeptFile::close() {
     if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+    mapped_.reset();
     is_recent_ = false;
     buffer_.release();
     key_ = vary_ = etag_ = head_ = {};
@@ -181,8 +120,8 @@ void KeptFile::swap(KeptFile& other) noexcept {
     std::swap(head_, other.head_);
     std::swap(body_offset_, other.body_offset_);
     std::swap(body_length_, other.body_length_);
-    std::swap(device_, other.device_);
-    std::swap(inode_, other.inode_);
+    std::swap(identity_, other.identity_);
+    std::swap(mapped_, other.mapped_);
     std::swap(problem_, other.problem_);
     std::swap(fd_, other.fd_);
     std::swap(error_, other.error_);
@@ -190,26 +129,27 @@ void KeptFile::swap(KeptFile& other) noexcept {
     std::swap(is_recent_, other.is_recent_);
 }
 
-KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key, Wait wait) {
-    auto opened = open(path, wait);
+KeptFile::Opened KeptFile::open(std::string_view path, std::string_view key, RecentFiles* recent) {
+    auto opened = open(path, recent);
     return opened == Opened::yes && key_ != key ? refuse(Opened::of_other_key, "is of another key") : opened;
 }
 
-bool KeptFile::open_recent(std::string_view path) {
-    const auto* bytes = RecentFiles::own().find(path, device_, inode_);
-    if (!bytes) return false;
+bool KeptFile::open_recent(RecentFiles& recent, std::string_view path) {
+    RecentFiles::File found;
+    if (!recent.find(path, found)) return false;
+    identity_ = found.identity;
+    mapped_ = std::move(found.mapped);
     buffer_.acquire();
     buffer_.clear();
-    buffer_.append(*bytes);
-    lies_in_memory_ = is_recent_ = true;
-    return true;
+    buffer_.append(found.bytes);
+    lies_in_memory_ = !mapped_ || net::lies_in_memory(mapped_->fd(), identity_.device);
+    return is_recent_ = true;
 }
 
-KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
+KeptFile::Opened KeptFile::open(std::string_view path, RecentFiles* recent) {
     close();
-    // Who waits is a thread of the disk, or looks at each file once.
-    const bool seldom = wait == Wait::yes;
-    if (!seldom && open_recent(path)) return read_texts(buffer_.size());
+    if (recent && open_recent(*recent, path)) return read_texts();
+    auto wait = recent ? Wait::no : Wait::yes;
     fd_ = open_for_reading(path.data(), wait);
     if (fd_ < 0) {
         bool missing = errno == ENOENT || errno == ENOTDIR;
@@ -217,13 +157,12 @@ KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
     }
     struct statx about {};
     if (!look_at(fd_, wait, about)) return not_read("cannot be looked at", errno);
-    device_ = device_of(about);
-    inode_ = about.stx_ino;
-    lies_in_memory_ = net::lies_in_memory(fd_, device_);
+    identity_ = FileIdentity(about);
+    lies_in_memory_ = net::lies_in_memory(fd_, identity_.device);
     if (lies_in_memory_) wait = Wait::yes;
     buffer_.acquire();
     buffer_.clear();
-    auto got = read_at(fd_, buffer_.room(), std::min<std::uint64_t>(buffer_.room_size(), about.stx_size), 0, wait);
+    auto got = read_at(fd_, buffer_.room(), std::min<std::uint64_t>(buffer_.room_size(), identity_.size), 0, wait);
     if (got < 0) return not_read("cannot be read", errno);
     buffer_.produced(static_cast<std::size_t>(got));
     Head head;
@@ -241,16 +180,19 @@ KeptFile::Opened KeptFile::open(std::string_view path, Wait wait) {
         buffer_.produced(static_cast<std::size_t>(got));
     }
     if (sum_of(buffer_.data(), head.bytes) != head.sum) return refuse(Opened::damaged, "has a broken head");
-    const auto opened = read_texts(about.stx_size);
-    if (!seldom && opened == Opened::yes && buffer_.size() == size()) RecentFiles::own().keep(path, about, buffer_.view());
+    const auto opened = read_texts();
+    if (!recent || opened != Opened::yes) return opened;
+    const auto known = buffer_.size() == size() ? buffer_.size() : head.bytes;
+    mapped_ = recent->note(path, identity_, buffer_.view().substr(0, known), fd_);
+    if (mapped_) fd_ = -1;
     return opened;
 }
 
 // What the head says, which is known to be whole.
-KeptFile::Opened KeptFile::read_texts(std::uint64_t size) {
+KeptFile::Opened KeptFile::read_texts() {
     Head head;
     std::memcpy(&head, buffer_.data(), sizeof head);
-    if (size != head.bytes + head.body) return refuse(Opened::damaged, "has another length than its head says");
+    if (identity_.size != head.bytes + head.body) return refuse(Opened::damaged, "has another length than its head says");
     auto rest = buffer_.view().substr(sizeof head, head.bytes - sizeof head);
     key_ = rest.substr(0, head.key);
     rest.remove_prefix(head.key);
@@ -281,7 +223,7 @@ KeptFile::Rewrite KeptFile::rewrite(std::string_view path) {
     head.facts = facts;
     std::memcpy(buffer_.data(), &head, sizeof head);
     head.sum = sum_of(buffer_.data(), head.bytes);
-    Rewrite change{std::string(path.substr(0, path.find('\0'))), {}, device_, inode_};
+    Rewrite change{std::string(path.substr(0, path.find('\0'))), {}, identity_};
     std::memcpy(change.head.data(), &head, sizeof head);
     return change;
 }
@@ -290,8 +232,7 @@ bool KeptFile::Rewrite::write() const {
     const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
     if (fd < 0) return errno == ENOENT;
     struct statx there {};
-    const bool same = look_at(fd, Wait::yes, there) && there.stx_ino == inode &&
-                      device_of(there) == device;
+    const bool same = look_at(fd, Wait::yes, there) && FileIdentity(there).is_of(file);
     const bool written = !same || write_at(fd, {head.data(), head.size()}, 0);
     int saved = errno;
     ::close(fd);

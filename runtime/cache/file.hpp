@@ -6,10 +6,12 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 
 #include "runtime/cache/freshness.hpp"
+#include "runtime/cache/recent_files.hpp"
 #include "runtime/net/buffer.hpp"
 
 namespace weir::cache {
@@ -35,16 +37,15 @@ public:
     }
 
     enum class Opened : std::uint8_t { yes, missing, damaged, of_other_key, would_wait };
-    // Whether to wait for the disk. Who does not is told so (would_wait) where the kernel can tell.
-    enum class Wait : std::uint8_t { yes, no };
-    // `path` ends in a NUL. Problems other than a missing file leave their reason in problem().
-    Opened open(std::string_view path, std::string_view key, Wait wait = Wait::yes);
+    // `path` ends in a NUL. Problems other than a missing file leave their reason in problem(). With `recent`
+    // the file may be one of these, and nothing waits for the disk: would_wait tells so where the kernel can.
+    Opened open(std::string_view path, std::string_view key, RecentFiles* recent = nullptr);
     // Whatever its key is.
-    Opened open(std::string_view path, Wait wait = Wait::yes);
+    Opened open(std::string_view path, RecentFiles* recent = nullptr);
     // Takes the memory for open(): in the thread that will give it back.
     void prepare() { buffer_.acquire(); }
     void close();
-    [[nodiscard]] bool is_open() const { return fd_ >= 0 || is_recent_; }
+    [[nodiscard]] bool is_open() const { return fd_ >= 0 || mapped_ || is_recent_; }
     [[nodiscard]] const char* problem() const { return problem_; }
     [[nodiscard]] int error() const { return error_; }   // errno, or 0
 
@@ -61,15 +62,16 @@ public:
     [[nodiscard]] std::string_view begin_of_body() const;
     // Reading it never takes a disk.
     [[nodiscard]] bool lies_in_memory() const { return lies_in_memory_; }
-    // The descriptor goes to the caller; what was read stays. -1: all of it is in begin_of_body(), out of the
-    // memory of files that were opened shortly before.
+    // The descriptor goes to the caller; what was read stays. -1: it is that of mapped(), or all of the body is
+    // in begin_of_body(), out of the memory of files that were opened shortly before.
     int release();
+    [[nodiscard]] const std::shared_ptr<const net::MappedFile>& mapped() const { return mapped_; }
     // Changed `facts`, to be written back in place by any thread. A file that was replaced or removed
     // meanwhile is left alone.
     struct Rewrite {
         std::string path;
         std::array<char, 96> head;
-        std::uint64_t device = 0, inode = 0;
+        FileIdentity file;
         [[nodiscard]] bool write() const;   // false with errno
     };
     [[nodiscard]] Rewrite rewrite(std::string_view path);
@@ -78,11 +80,13 @@ private:
     void swap(KeptFile& other) noexcept;
     Opened refuse(Opened as, const char* problem, int error = 0);
     Opened not_read(const char* problem, int error);
-    bool open_recent(std::string_view path);
-    Opened read_texts(std::uint64_t size);
+    bool open_recent(RecentFiles& recent, std::string_view path);
+    Opened read_texts();
     net::Buffer buffer_;
     std::string_view key_, vary_, etag_, head_;
-    std::uint64_t body_offset_ = 0, body_length_ = 0, device_ = 0, inode_ = 0;
+    std::uint64_t body_offset_ = 0, body_length_ = 0;
+    FileIdentity identity_;
+    std::shared_ptr<const net::MappedFile> mapped_;
     const char* problem_ = "";
     int fd_ = -1, error_ = 0;
     bool lies_in_memory_ = false, is_recent_ = false;

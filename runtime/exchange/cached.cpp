@@ -225,7 +225,7 @@ Exchange::Next Exchange::look_up(bool first) {
 Exchange::Next Exchange::find_kept() {
     auto& use = *cache_;
     if (!use.seen.has_file) return use_nothing();
-    return judge_kept(use.file.open(use.store.path_of(use.digest, arena_), use.key, KeptFile::Wait::no));
+    return judge_kept(use.file.open(use.store.path_of(use.digest, arena_), use.key, worker_.recent_files.get()));
 }
 
 // Goes on where find_kept() would have had to wait.
@@ -423,6 +423,7 @@ Exchange::Next Exchange::reply_from_cache(std::string_view status) {
     modified_ = use.file.facts.modified;
     file_.reset(new (arena_.allocate(sizeof(http::FileParts), alignof(http::FileParts)))
                     http::FileParts(use.file.release(), use.file.body_length(), use.file.body_offset()));
+    if (use.file.mapped()) file_->share(use.file.mapped());
     file_->in_memory(use.file.begin_of_body());
     if (!use.file.lies_in_memory()) file_->read_by(*worker_.disk);
     auto next = answer_conditions();

@@ -116,6 +116,7 @@ Expected<void, std::string> ClientSide::start(net::Loop& loop, const process::Wo
     worker_ = std::make_unique<plan::Worker>(plan::Worker{loop});
     worker_->index = start.index;
     worker_->disk = std::make_unique<net::Disk>(loop);
+    worker_->recent_files = std::make_unique<cache::RecentFiles>(loop);
     worker_->board = start.board;
     worker_->process = start.board->find(zone::Kind::process, "");
     worker_->holds = std::make_unique<zone::Holds>(start.board->tables(), start.index);

@@ -6,6 +6,7 @@
 #include <memory>
 #include <vector>
 
+#include "runtime/cache/recent_files.hpp"
 #include "runtime/cache/store.hpp"
 #include "runtime/net/disk.hpp"
 #include "runtime/net/loop.hpp"
@@ -31,6 +32,7 @@ struct Worker {
     zone::Board* board = nullptr;
     std::unique_ptr<zone::Holds> holds;
     std::unique_ptr<net::Disk> disk;   // of the caches
+    std::unique_ptr<cache::RecentFiles> recent_files;   // theirs, too
     zone::Entry process;            // counters of the whole process
     std::shared_ptr<Running> now;   // what new connections and requests use
     std::uint64_t connection_serial = 0, exchange_serial = 0;

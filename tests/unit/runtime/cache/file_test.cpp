@@ -47,7 +47,28 @@ protected:
         for (const auto& one : std::filesystem::recursive_directory_iterator(folder_)) count += one.is_regular_file();
         return count;
     }
+    // From then on a file is old enough to be kept in memory.
+    void settle() {
+        ::usleep(60'000);
+        loop_.refresh_clock();
+    }
+    KeptFile::Opened open(RecentFiles& recent) { return file_.open(with_nul(), "key", &recent); }
+    // False: the kernel cannot tell whether the file is in memory.
+    bool open_until_mapped(RecentFiles& recent) {
+        settle();
+        for (int i = 0; i < 2; ++i)
+            if (open(recent) != KeptFile::Opened::yes) return false;
+        return true;
+    }
+    std::string body() {
+        std::string bytes(file_.body_length(), '\0');
+        const int fd = file_.mapped() ? file_.mapped()->fd() : -1;
+        const auto got = ::pread(fd, bytes.data(), bytes.size(), static_cast<off_t>(file_.body_offset()));
+        bytes.resize(got < 0 ? 0 : static_cast<std::size_t>(got));
+        return bytes;
+    }
     std::string folder_, path_;
+    net::Loop loop_;
     KeptFile file_;
 };
 
@@ -147,7 +168,8 @@ TEST_F(KeptFiles, TheBeginOfABodyIsReadAlong) {
 // What was just written is in memory. Where the kernel cannot tell (some file systems), it says "wait".
 TEST_F(KeptFiles, NobodyHasToWait) {
     ASSERT_TRUE(write("hello"));
-    const auto opened = file_.open(with_nul(), "key", KeptFile::Wait::no);
+    RecentFiles recent(loop_);
+    const auto opened = open(recent);
     if (opened == KeptFile::Opened::would_wait) GTEST_SKIP();
     ASSERT_EQ(opened, KeptFile::Opened::yes);
     EXPECT_EQ(file_.begin_of_body(), "hello");
@@ -171,6 +193,103 @@ TEST_F(KeptFiles, RewrittenFacts) {
     EXPECT_TRUE(file_.rewrite(with_nul()).write());
     ASSERT_EQ(open(), KeptFile::Opened::yes);
     EXPECT_EQ(file_.facts.until, 77);
+}
+
+TEST_F(KeptFiles, ShortOnesThatWereOpenedStayInMemory) {
+    RecentFiles recent(loop_);
+    ASSERT_TRUE(write("hello"));
+    ASSERT_EQ(open(), KeptFile::Opened::yes);
+    settle();
+    if (open(recent) == KeptFile::Opened::would_wait) GTEST_SKIP();
+    ASSERT_EQ(open(recent), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.release(), -1);
+    EXPECT_EQ(file_.begin_of_body(), "hello");
+    EXPECT_EQ(recent.mapped_files(), 0u);
+    ASSERT_TRUE(write("other"));
+    ASSERT_EQ(open(recent), KeptFile::Opened::yes);
+    EXPECT_EQ(file_.begin_of_body(), "other");
+}
+
+TEST_F(KeptFiles, LargeOnesThatAreAskedForAgainAreMapped) {
+    RecentFiles recent(loop_);
+    std::string text;
+    for (int i = 0; text.size() < 100000; ++i) text += std::to_string(i) + "\n";
+    ASSERT_TRUE(write(text));
+    settle();
+    if (open(recent) == KeptFile::Opened::would_wait) GTEST_SKIP();
+    EXPECT_FALSE(file_.mapped()) << "once is not often";
+    ASSERT_EQ(open(recent), KeptFile::Opened::yes);
+    ASSERT_TRUE(file_.mapped());
+    EXPECT_EQ(file_.release(), -1);
+    for (int i = 0; i < 3; ++i) {
+        ASSERT_EQ(open(recent), KeptFile::Opened::yes);
+        EXPECT_EQ(file_.facts.until, 77);
+        EXPECT_EQ(file_.head(), "HTTP/1.1 200 OK\r\n\r\n");
+        EXPECT_EQ(file_.body_length(), text.size());
+        EXPECT_EQ(file_.begin_of_body(), "");
+        EXPECT_EQ(body(), text);
+        EXPECT_EQ(file_.mapped()->size(), file_.size());
+        EXPECT_EQ(file_.mapped()->at_hand(file_.body_offset(), text.size()), text.size());
+    }
+    EXPECT_EQ(recent.mapped_files(), 1u);
+    EXPECT_EQ(recent.mapped_bytes(), file_.size());
+}
+
+TEST_F(KeptFiles, MappedOnesAreLookedAtEachTime) {
+    RecentFiles recent(loop_);
+    ASSERT_TRUE(write(std::string(50000, 'a')));
+    if (!open_until_mapped(recent)) GTEST_SKIP();
+    const auto first = file_.mapped();
+    ASSERT_TRUE(first);
+    ASSERT_TRUE(write(std::string(50000, 'b')));
+    ASSERT_EQ(open(recent), KeptFile::Opened::yes);
+    EXPECT_FALSE(file_.mapped());
+    EXPECT_EQ(recent.mapped_files(), 0u);
+    EXPECT_EQ(file_.begin_of_body().front(), 'b');
+    EXPECT_EQ(first->at_hand(0, 50000), 50000u) << "who has it still sends it";
+    ASSERT_TRUE(open_until_mapped(recent));
+    EXPECT_EQ(body(), std::string(50000, 'b'));
+    ASSERT_EQ(::truncate(path_.c_str(), 30000), 0);
+    EXPECT_EQ(file_.mapped()->at_hand(20000, 20000), 10000u) << "what is missing would be zeros";
+    EXPECT_EQ(open(recent), KeptFile::Opened::damaged);
+    ASSERT_TRUE(write(std::string(50000, 'c')));
+    ASSERT_TRUE(open_until_mapped(recent));
+    ASSERT_EQ(::unlink(path_.c_str()), 0);
+    EXPECT_EQ(open(recent), KeptFile::Opened::missing);
+    EXPECT_EQ(recent.mapped_bytes(), 0u);
+}
+
+TEST_F(KeptFiles, WhatIsMappedHasABound) {
+    RecentFiles few(loop_, {.mapped_files = 2}), small(loop_, {.mapped_bytes = 110000});
+    for (int i = 0; i < 4; ++i) {
+        path_ = folder_ + "/a/bc/file" + std::to_string(i);
+        ASSERT_TRUE(write(std::string(50000, 'a')));
+    }
+    settle();
+    for (int i = 0; i < 4; ++i) {
+        path_ = folder_ + "/a/bc/file" + std::to_string(i);
+        if (!open_until_mapped(few)) GTEST_SKIP();
+        EXPECT_EQ(file_.mapped() != nullptr, i < 2) << i;
+        ASSERT_TRUE(open_until_mapped(small));
+        EXPECT_EQ(file_.mapped() != nullptr, i < 2) << i;
+    }
+    EXPECT_EQ(few.mapped_files(), 2u);
+    EXPECT_LE(small.mapped_bytes(), 110000u);
+    path_ = folder_ + "/too large";
+    ASSERT_TRUE(write(std::string(RecentFiles::largest_mapped, 'a')));
+    RecentFiles usual(loop_);
+    ASSERT_TRUE(open_until_mapped(usual));
+    EXPECT_FALSE(file_.mapped());
+}
+
+TEST_F(KeptFiles, WhatNobodyAsksForIsGivenBack) {
+    RecentFiles recent(loop_, {.trust = 100});
+    ASSERT_TRUE(write(std::string(50000, 'a')));
+    if (!open_until_mapped(recent)) GTEST_SKIP();
+    ASSERT_EQ(recent.mapped_files(), 1u);
+    for (int turns = 0; recent.mapped_files() != 0 && turns < 100; ++turns) loop_.run_once(20);
+    EXPECT_EQ(recent.mapped_files(), 0u);
+    EXPECT_EQ(body(), std::string(50000, 'a')) << "who has it keeps it";
 }
 
 TEST_F(KeptFiles, NoRoomIsSaid) {
