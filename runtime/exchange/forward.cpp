@@ -84,6 +84,8 @@ net::Task<Exchange::Next> Exchange::forward() {
         leave_ranges_to_server();
     }
     if (shelf_ && shelf_->item != zone::Shelf::none) co_return reply_from_shelf();
+    // Others are refused as long as this one is counted: its end is to be heard of at once.
+    if (subject_.connection_limit == route::LimitOutcome::passed) carrier_.watch.enlist();
     if (early_)
         if (bool told = co_await write_early_head(); !told) co_return Next::close;
     if (!route_->forwarding->source->pass_expect && !send_continue()) co_return Next::close;

@@ -156,10 +156,22 @@ void Loop::run_once(Time wait) {
     epoll_event events[events_per_turn];
     int count = ::epoll_wait(epoll_, events, events_per_turn, static_cast<int>(wait));
     refresh_clock();
-    for (int i = 0; i < count; ++i) dispatch(events[i].data.u64, events[i].events);
+    // Level-triggered ones, listeners above all, come last: what of this turn ended connections (also a wait
+    // that was aborted and is only posted) came before the ones that are accepted now.
+    int last = 0;
+    for (int i = 0; i < count; ++i) {
+        const auto* watch = slots_[static_cast<std::uint32_t>(events[i].data.u64)].watch;
+        if (watch && watch->level_) events[last++] = events[i];
+        else dispatch(events[i].data.u64, events[i].events);
+    }
     wheel_.advance(now_);
-    for (std::size_t i = 0; i < posted_.size(); ++i) posted_[i].resume();
-    posted_.clear();
+    auto run_posted = [this] {
+        for (std::size_t i = 0; i < posted_.size(); ++i) posted_[i].resume();
+        posted_.clear();
+    };
+    run_posted();
+    for (int i = 0; i < last; ++i) dispatch(events[i].data.u64, events[i].events);
+    run_posted();
     while (!work_.empty()) {
         auto work = std::exchange(work_, {});
         for (auto& one : work) one();

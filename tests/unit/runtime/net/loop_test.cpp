@@ -2,6 +2,7 @@
 // Watches over socket pairs: who is attached lazily, and what a read knows of the end.
 #include "runtime/net/loop.hpp"
 
+#include <fcntl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -95,6 +96,45 @@ TEST(LazyWatch, ClosedBeforeItIsEnlistedLeavesNothingBehind) {
     pair.loop.refresh_clock();
     pair.loop.run_once(0);
     EXPECT_FALSE(pair.stream.is_open());
+}
+
+// What a connection that ended held is free when the next one is accepted, whatever came first.
+TEST(Loop, AcceptsAfterWhatElseHappenedInItsTurn) {
+    Pair client(false), server(false);
+    auto& loop = server.loop;
+    client.stream.close();
+    int ends[2];
+    ASSERT_EQ(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends), 0);
+    ASSERT_TRUE(client.stream.open(loop, ends[0]));
+    int door[2];
+    ASSERT_EQ(::pipe2(door, O_NONBLOCK | O_CLOEXEC), 0);
+    struct Seen {
+        bool ended = false, ended_before = false, accepted = false;
+    } seen;
+    {
+        Watch listener;
+        listener.owner = &seen;
+        listener.on_event = [](Watch& watch, std::uint32_t) {
+            auto& told = *static_cast<Seen*>(watch.owner);
+            told.accepted = true;
+            told.ended_before = told.ended;
+        };
+        ASSERT_TRUE(listener.attach_level(loop, door[0]));
+        loop.run_once(0);   // both are writable: an edge of its own
+        auto wait = [](Pair& of, Watch& other, Seen& told) -> Task<void> {
+            of.waited = co_await readable(of.stream.watch, never, &other);
+            told.ended = true;
+        };
+        spawn(wait(server, client.stream.watch, seen));
+        EXPECT_EQ(::write(door[1], "!", 1), 1);
+        ::close(ends[1]);
+        loop.run_once(1000);
+    }
+    EXPECT_EQ(server.waited, Waited::aborted);
+    EXPECT_TRUE(seen.accepted);
+    EXPECT_TRUE(seen.ended_before);
+    client.stream.close();
+    for (int fd : door) ::close(fd);
 }
 
 TEST(Stream, AShortReadBehindAnEndIsTheLast) {
