@@ -8,10 +8,13 @@
 #include <pthread.h>
 
 #include <algorithm>
+#include <atomic>
 #include <bit>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <numeric>
+#include <thread>
 
 #include "runtime/base/hash.hpp"
 
@@ -31,6 +34,7 @@ struct alignas(64) Shelf::Control {
     std::uint32_t used;                // blocks in use
     std::uint32_t in_stems;            // blocks of stems
     Order whole, stems;
+    std::uint64_t waiting;             // atomic; a bit for each worker that wants the lock
 };
 
 struct Shelf::Item {
@@ -53,6 +57,7 @@ struct Shelf::Item {
 namespace {
 
 constexpr std::uint16_t most_pins = 0xffff;   // of one worker on one item: what comes then finds none
+constexpr std::uint32_t buckets_per_step = 4096;   // empty ones cost little
 constexpr int most_looks = 64;         // items that are read and that eviction passes by
 
 std::uint64_t rounded(std::uint64_t bytes) { return (bytes + 63) / 64 * 64; }
@@ -110,7 +115,11 @@ std::uint32_t& Shelf::next(std::uint32_t block) const {
 std::uint32_t& Shelf::bucket(const Key& key) const {
     std::uint32_t bits;
     std::memcpy(&bits, key.data(), sizeof bits);
-    return reinterpret_cast<std::uint32_t*>(memory_ + sizeof(Control))[bits & (control_->buckets - 1)];
+    return bucket(bits & (control_->buckets - 1));
+}
+
+std::uint32_t& Shelf::bucket(std::uint32_t index) const {
+    return reinterpret_cast<std::uint32_t*>(memory_ + sizeof(Control))[index];
 }
 
 char* Shelf::block(std::uint32_t index) const {
@@ -130,7 +139,15 @@ std::uint64_t Shelf::free_blocks() {
 // --- the lock ---
 
 void Shelf::lock() {
-    if (pthread_mutex_lock(&control_->lock) == EOWNERDEAD) {
+    int got = pthread_mutex_trylock(&control_->lock);
+    if (got == EBUSY) {
+        const std::uint64_t me = worker_ < most_workers ? std::uint64_t{1} << worker_ : 0;
+        std::atomic_ref waiting(control_->waiting);
+        waiting.fetch_or(me, std::memory_order_relaxed);
+        got = pthread_mutex_lock(&control_->lock);
+        waiting.fetch_and(~me, std::memory_order_relaxed);
+    }
+    if (got == EOWNERDEAD) {
         repair();
         pthread_mutex_consistent(&control_->lock);
     }
@@ -416,23 +433,42 @@ std::uint32_t Shelf::remove(const Key& key, Fits fits, const void* self) {
 }
 
 std::uint32_t Shelf::remove_all(Front front, Wanted wanted, const void* self) {
-    std::uint32_t removed = 0;
+    Sweep sweep;
+    while (remove_some(sweep, front, wanted, self)) {
+        // Who is woken up to have the lock would find it taken again: it gets the time to come.
+        if (std::atomic_ref(control_->waiting).load(std::memory_order_relaxed) != 0)
+            std::this_thread::sleep_for(std::chrono::microseconds(50));
+    }
+    return sweep.removed;
+}
+
+// By buckets: an item stays in its own, whatever is used, kept or dropped between two steps.
+bool Shelf::remove_some(Sweep& sweep, Front front, Wanted wanted, const void* self) {
     std::string gathered;
+    std::uint32_t items = 0;
     lock();
-    each([&](std::uint32_t index, const Item& one) {
-        const auto bytes = front(one.note);
-        gathered.clear();
-        for (Place at; gathered.size() < bytes;) {
-            auto part = read(index, at, bytes - gathered.size());
-            if (part.empty()) break;
-            gathered += part;
+    const auto end = std::min(control_->buckets, sweep.bucket + buckets_per_step);
+    for (; sweep.bucket < end && items < items_per_step; ++sweep.bucket) {
+        for (auto at = bucket(sweep.bucket); at != 0;) {
+            const auto index = at - 1;
+            const auto& one = item(index);
+            at = one.next;
+            ++items;
+            const auto bytes = front(one.note);
+            gathered.clear();
+            for (Place from; gathered.size() < bytes;) {
+                auto part = read(index, from, bytes - gathered.size());
+                if (part.empty()) break;
+                gathered += part;
+            }
+            if (!wanted(self, one.note, gathered)) continue;
+            drop(index);
+            ++sweep.removed;
         }
-        if (!wanted(self, one.note, gathered)) return;
-        drop(index);
-        ++removed;
-    });
+    }
+    const bool more = sweep.bucket < control_->buckets;
     unlock();
-    return removed;
+    return more;
 }
 
 std::uint32_t Shelf::count(const Key& key, std::int64_t now) {
@@ -486,6 +522,7 @@ std::vector<Shelf::Shown> Shelf::shown() {
 }
 
 void Shelf::release(std::uint32_t worker) {
+    std::atomic_ref(control_->waiting).fetch_and(~(std::uint64_t{1} << worker), std::memory_order_relaxed);
     lock();
     for (std::uint32_t i = 0; i < control_->made; ++i) {
         auto& one = item(i);

@@ -61,10 +61,18 @@ public:
     // Takes out all that fit; how many there were.
     std::uint32_t remove(const Key& key, Fits fits, const void* self);
     // Takes out all that are wanted by their note and as many bytes of their front as `front` says; how many
-    // there were.
+    // there were. Others get the lock between its steps.
     using Front = std::uint64_t (*)(const Note& note);
     using Wanted = bool (*)(const void* self, const Note& note, std::string_view front);
     std::uint32_t remove_all(Front front, Wanted wanted, const void* self);
+    // One such step: no more than `items_per_step` are looked at, or the last chain of a bucket beyond it.
+    // False: that was the last.
+    static constexpr std::uint32_t items_per_step = 32;
+    struct Sweep {
+        std::uint32_t bucket = 0;      // where it goes on
+        std::uint32_t removed = 0;
+    };
+    bool remove_some(Sweep& sweep, Front front, Wanted wanted, const void* self);
     // How many whole ones there are with the key.
     std::uint32_t count(const Key& key, std::int64_t now);
     void clear();
@@ -102,6 +110,7 @@ private:
     [[nodiscard]] Item& item(std::uint32_t index) const;
     [[nodiscard]] std::uint32_t& next(std::uint32_t block) const;
     [[nodiscard]] std::uint32_t& bucket(const Key& key) const;
+    [[nodiscard]] std::uint32_t& bucket(std::uint32_t index) const;
     [[nodiscard]] char* block(std::uint32_t index) const;
     std::uint32_t take_block();
     [[nodiscard]] std::uint32_t oldest_unread(const Order& order) const;

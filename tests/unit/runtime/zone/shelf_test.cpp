@@ -166,6 +166,52 @@ TEST_F(ShelfItems, a_dead_worker_holds_nothing) {
     EXPECT_EQ(shelf.free_blocks(), 8u);
 }
 
+// Nobody waits for the lock longer than a few items take, however many there are.
+TEST_F(ShelfItems, a_purge_of_all_goes_in_steps) {
+    make(8192);
+    auto shelf = of(0), other = of(1);
+    constexpr std::uint32_t items = 4000;
+    auto key_of_number = [](std::uint32_t number) {
+        Shelf::Key key{};
+        for (unsigned i = 0; i < 4; ++i) key[i] = static_cast<unsigned char>(number * 2654435761u >> i * 8);
+        key[15] = static_cast<unsigned char>(number);
+        return key;
+    };
+    auto put_number = [&](std::uint32_t number) {
+        auto item = shelf.begin(key_of_number(number));
+        ASSERT_TRUE(item != Shelf::none && shelf.append(item, "front"));
+        shelf.keep(item, {number}, 100, 1);
+    };
+    for (std::uint32_t number = 0; number < items; ++number) put_number(number);
+    static std::uint32_t seen;
+    auto front = [](const Shelf::Note&) { return std::uint64_t{5}; };
+    auto odd = [](const void*, const Shelf::Note& note, std::string_view text) {
+        ++seen;
+        EXPECT_EQ(text, "front");
+        return note[0] % 2 == 1;
+    };
+    Shelf::Sweep sweep;
+    std::uint32_t longest = 0, steps = 0, all = 0;
+    for (bool more = true; more; ++steps) {
+        seen = 0;
+        more = shelf.remove_some(sweep, front, odd, nullptr);
+        longest = std::max(longest, seen);
+        all += seen;
+        // Others find, and use, what is there between two steps: nothing is passed by for that.
+        auto found = other.find(key_of_number(steps * 2 % items), 1, any, nullptr).item;
+        EXPECT_NE(found, Shelf::none);
+        other.unpin(found);
+    }
+    EXPECT_LE(longest, Shelf::items_per_step + 16);   // and a chain
+    EXPECT_GE(steps, items / (Shelf::items_per_step + 16));
+    EXPECT_EQ(all, items);
+    EXPECT_EQ(sweep.removed, items / 2);
+    for (std::uint32_t number = 0; number < items; ++number)
+        EXPECT_EQ(shelf.count(key_of_number(number), 1), number % 2 == 0 ? 1u : 0u);
+    EXPECT_EQ(shelf.remove_all(front, [](const void*, const Shelf::Note&, std::string_view) { return true; }, nullptr),
+              items / 2);
+}
+
 TEST_F(ShelfItems, stems_outlive_their_items) {
     make(8);
     auto shelf = of(0);
