@@ -21,7 +21,6 @@ constexpr std::uint64_t most_at_rest = std::uint64_t(32) << 20;
 
 // Others than zlib know one window and one size of tables.
 bool is_usual(const Tuning& tuning) { return tuning.window_bits == 15 && tuning.memory_level == 8; }
-bool igzip_does(const Tuning& tuning) { return tuning.level <= 2 && is_usual(tuning); }
 
 }  // namespace
 
@@ -47,14 +46,14 @@ public:
             case Coding::gzip:
             case Coding::deflate:
             case Coding::raw_deflate:
-                if (igzip_does(how)) engine_.emplace<IgzipEngine>(how);
-                else if (is_usual(how)) engine_.emplace<WholeEngine>(how);
+                if (is_usual(how)) engine_.emplace<WholeEngine>(how);
                 else engine_.emplace<ZlibEngine>(how);
         }
         count();
     }
-    bool begin(std::uint64_t size) {
+    bool begin(std::uint64_t size, Remember remember) {
         ends_ = {};
+        if (auto* whole = std::get_if<WholeEngine>(&engine_)) whole->remember(remember == Remember::yes);
         const bool begun = with([&](auto& engine) { return engine.begin(size); }, true);
         count();
         return begun;
@@ -107,7 +106,7 @@ private:
         memory = sizeof(Encoder) + with([](auto& engine) { return engine.memory(); }, std::uint64_t(0));
     }
 
-    std::variant<std::monostate, ZlibEngine, WholeEngine, IgzipEngine, BrotliEngine, ZstdEngine> engine_;
+    std::variant<std::monostate, ZlibEngine, WholeEngine, BrotliEngine, ZstdEngine> engine_;
     Ends ends_;
     char block_[block_size];
 };
@@ -181,7 +180,7 @@ Pool& pool() {
 
 }  // namespace
 
-Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t most) {
+Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t most, Remember remember) {
     auto& own = pool();
     auto fits = [&](const auto& one) { return one->tuning == tuning; };
     auto found = std::find_if(own.encoders.rbegin(), own.encoders.rend(), fits);
@@ -195,7 +194,7 @@ Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t mo
         own.used += encoder->memory;
     }
     const auto before = encoder->memory;
-    const bool begun = encoder->begin(size);
+    const bool begun = encoder->begin(size, remember);
     own.used += encoder->memory - before;
     if (begun && own.make_room(0, most)) return encoder.release();
     own.used -= encoder->memory;

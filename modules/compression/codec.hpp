@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Encoders and decoders of bodies: zlib, ISA-L's igzip for the fast levels of gzip and libdeflate for
-// the others where the body is short, brotli, zstd. Each worker keeps those it has made and uses them
+// Encoders and decoders of bodies: ISA-L's igzip for the fast levels of gzip and deflate, libdeflate for the
+// others where the body is short, else zlib; brotli, zstd. Each worker keeps those it has made and uses them
 // again; together they have a bound of memory.
 #pragma once
 
@@ -37,12 +37,15 @@ struct Made {
     bool failed = false;
 };
 
+// Whether what comes of a body may be kept for when the same one comes again (a worker, two megabytes).
+enum class Remember : std::uint8_t { no, yes };
+
 class Encoder;   // of one body, from take_encoder() to give_back()
 class Decoder;   // unpacks gzip, also several members behind each other
 
 // Null: the memory that this worker may use for it is taken (`most` bytes; 0: weir's own bound).
 // `size`: how long the body may be, 0 = not known; a hint.
-Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t most);
+Encoder* take_encoder(const Tuning& tuning, std::uint64_t size, std::uint64_t most, Remember remember = Remember::no);
 Decoder* take_decoder(std::uint64_t most);
 // `bytes` stay where they are until all of them are taken (Made::more is false).
 Made run(Encoder& encoder, std::string_view bytes, Flush flush);

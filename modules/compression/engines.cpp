@@ -10,6 +10,8 @@
 #include <cstring>
 #include <vector>
 
+#include "modules/compression/memo.hpp"
+
 namespace weir::modules::compression {
 
 // ---- zlib
@@ -51,115 +53,6 @@ Did ZlibEngine::step(Ends& ends, Flush flush) {
 std::uint64_t ZlibEngine::memory() const {
     return (std::uint64_t(1) << (tuning_.window_bits + 2)) + (std::uint64_t(1) << (tuning_.memory_level + 9)) + 8192;
 }
-
-// ---- libdeflate
-
-namespace {
-
-struct Closer {
-    void operator()(libdeflate_compressor* one) const { libdeflate_free_compressor(one); }
-};
-
-// It keeps nothing from body to body: a worker needs one for each level.
-libdeflate_compressor* compressor_of(int level) {
-    static thread_local std::array<std::unique_ptr<libdeflate_compressor, Closer>, 13> made;
-    auto& one = made[static_cast<std::size_t>(level)];
-    if (!one) one.reset(libdeflate_alloc_compressor(level));
-    return one.get();
-}
-
-}  // namespace
-
-bool WholeEngine::begin(std::uint64_t size) {
-    gathered_ = made_size_ = handed_ = 0;
-    is_made_ = false;
-    streams_ = size == 0 || size > most || !compressor_of(tuning_.level);
-    if (streams_) {
-        if (!zlib_) zlib_.emplace(tuning_);
-        return zlib_->begin(size);
-    }
-    if (room_ < size) {
-        room_ = size;
-        body_.reset(new char[room_]);
-    }
-    return true;
-}
-
-// False: it is longer than it was said to be.
-bool WholeEngine::gather(Ends& ends) {
-    if (ends.in_left > room_ - gathered_) return false;
-    if (ends.in_left != 0) std::memcpy(body_.get() + gathered_, ends.in, ends.in_left);
-    gathered_ += ends.in_left;
-    ends.in += ends.in_left;
-    ends.in_left = 0;
-    return true;
-}
-
-bool WholeEngine::make(std::string_view body) {
-    auto* compressor = compressor_of(tuning_.level);
-    auto run = [&](auto* bound, auto* compress) {
-        const auto needed = bound(compressor, body.size());
-        if (made_room_ < needed) {
-            made_room_ = needed;
-            made_.reset(new char[needed]);
-        }
-        made_size_ = compress(compressor, body.data(), body.size(), made_.get(), made_room_);
-    };
-    switch (tuning_.coding) {
-        case Coding::gzip: run(libdeflate_gzip_compress_bound, libdeflate_gzip_compress); break;
-        case Coding::deflate: run(libdeflate_zlib_compress_bound, libdeflate_zlib_compress); break;
-        default: run(libdeflate_deflate_compress_bound, libdeflate_deflate_compress); break;
-    }
-    is_made_ = true;
-    return made_size_ != 0;
-}
-
-Did WholeEngine::hand_out(Ends& ends) {
-    const auto size = std::min(ends.room, made_size_ - handed_);
-    std::memcpy(ends.out, made_.get() + handed_, size);
-    handed_ += size;
-    ends.out += size;
-    ends.room -= size;
-    return handed_ == made_size_ ? Did::done : Did::full;
-}
-
-Did WholeEngine::step(Ends& ends, Flush flush) {
-    if (is_made_) return hand_out(ends);
-    if (!streams_ && flush == Flush::finish && gathered_ == 0) {
-        std::string_view body(ends.in, ends.in_left);
-        ends.in += ends.in_left;
-        ends.in_left = 0;
-        return make(body) ? hand_out(ends) : Did::failed;
-    }
-    const bool fits = !streams_ && gather(ends);
-    if (fits && flush == Flush::none) return Did::done;
-    if (fits && flush == Flush::finish) return make({body_.get(), gathered_}) ? hand_out(ends) : Did::failed;
-    if (!streams_) {
-        streams_ = true;
-        if (!zlib_) zlib_.emplace(tuning_);
-        if (!zlib_->begin(0)) return Did::failed;
-    }
-    // What was gathered goes first; `ends` holds what comes behind it.
-    if (handed_ != gathered_) {
-        Ends before{body_.get() + handed_, gathered_ - handed_, ends.out, ends.room};
-        const auto did = zlib_->step(before, ends.in_left == 0 ? flush : Flush::none);
-        handed_ = gathered_ - before.in_left;
-        ends.out = before.out;
-        ends.room = before.room;
-        if (did != Did::done || ends.in_left == 0) return did;
-    }
-    return zlib_->step(ends, flush);
-}
-
-// What was large is not kept.
-void WholeEngine::end() {
-    constexpr std::size_t most_kept = 65536;
-    if (room_ > most_kept) body_.reset(), room_ = 0;
-    if (made_room_ > most_kept) made_.reset(), made_room_ = 0;
-    zlib_.reset();
-}
-
-std::uint64_t WholeEngine::memory() const { return room_ + made_room_ + (zlib_ ? zlib_->memory() : 0); }
 
 // ---- ISA-L
 
@@ -215,6 +108,160 @@ Did IgzipEngine::step(Ends& ends, Flush flush) {
 }
 
 std::uint64_t IgzipEngine::memory() const { return sizeof(isal_zstream) + stream_->level_buf_size; }
+
+// ---- whole bodies
+
+namespace {
+
+struct Closer {
+    void operator()(libdeflate_compressor* one) const { libdeflate_free_compressor(one); }
+};
+
+// It keeps nothing from body to body: a worker needs one for each level.
+libdeflate_compressor* compressor_of(int level) {
+    static thread_local std::array<std::unique_ptr<libdeflate_compressor, Closer>, 13> made;
+    auto& one = made[static_cast<std::size_t>(level)];
+    if (!one) one.reset(libdeflate_alloc_compressor(level));
+    return one.get();
+}
+
+IgzipEngine& igzip_of(const Tuning& tuning) {
+    static thread_local std::array<std::unique_ptr<IgzipEngine>, 6> made;
+    const std::size_t kind = tuning.coding == Coding::gzip ? 0 : tuning.coding == Coding::deflate ? 1 : 2;
+    auto& one = made[kind * 2 + (tuning.level <= 1 ? 0 : 1)];
+    if (!one) one = std::make_unique<IgzipEngine>(tuning);
+    return *one;
+}
+
+}  // namespace
+
+bool WholeEngine::begin_stream() {
+    streams_ = true;
+    if (std::holds_alternative<std::monostate>(stream_)) {
+        if (is_fast()) stream_.emplace<IgzipEngine>(tuning_);
+        else stream_.emplace<ZlibEngine>(tuning_);
+    }
+    if (auto* igzip = std::get_if<IgzipEngine>(&stream_)) return igzip->begin(0);
+    return std::get<ZlibEngine>(stream_).begin(0);
+}
+
+Did WholeEngine::stream(Ends& ends, Flush flush) {
+    if (auto* igzip = std::get_if<IgzipEngine>(&stream_)) return igzip->step(ends, flush);
+    return std::get<ZlibEngine>(stream_).step(ends, flush);
+}
+
+bool WholeEngine::begin(std::uint64_t size) {
+    gathered_ = made_size_ = handed_ = 0;
+    is_made_ = streams_ = false;
+    if (size == 0 || size > most || (!is_fast() && !compressor_of(tuning_.level))) return begin_stream();
+    if (room_ < size) {
+        room_ = size;
+        body_.reset(new char[room_]);
+    }
+    return true;
+}
+
+// False: it is longer than it was said to be.
+bool WholeEngine::gather(Ends& ends) {
+    if (ends.in_left > room_ - gathered_) return false;
+    if (ends.in_left != 0) std::memcpy(body_.get() + gathered_, ends.in, ends.in_left);
+    gathered_ += ends.in_left;
+    ends.in += ends.in_left;
+    ends.in_left = 0;
+    return true;
+}
+
+void WholeEngine::have_room(std::size_t bytes) {
+    if (made_room_ >= bytes) return;
+    made_room_ = bytes;
+    made_.reset(new char[bytes]);
+}
+
+bool WholeEngine::make_fast(std::string_view body) {
+    // What does not get smaller gets some bytes for each of its blocks.
+    have_room(body.size() + body.size() / 8 + 1024);
+    auto& igzip = igzip_of(tuning_);
+    if (!igzip.begin(0)) return false;
+    Ends ends{body.data(), body.size(), made_.get(), made_room_};
+    if (igzip.step(ends, Flush::finish) != Did::done) return false;
+    made_size_ = made_room_ - ends.room;
+    return true;
+}
+
+bool WholeEngine::make_small(std::string_view body) {
+    auto* compressor = compressor_of(tuning_.level);
+    auto run = [&](auto* bound, auto* compress) {
+        have_room(bound(compressor, body.size()));
+        made_size_ = compress(compressor, body.data(), body.size(), made_.get(), made_room_);
+    };
+    switch (tuning_.coding) {
+        case Coding::gzip: run(libdeflate_gzip_compress_bound, libdeflate_gzip_compress); break;
+        case Coding::deflate: run(libdeflate_zlib_compress_bound, libdeflate_zlib_compress); break;
+        default: run(libdeflate_deflate_compress_bound, libdeflate_deflate_compress); break;
+    }
+    return made_size_ != 0;
+}
+
+bool WholeEngine::make(std::string_view body) {
+    is_made_ = true;
+    const auto known = remembers_ ? Memo::own().find(tuning_, body) : std::string_view();
+    if (!known.empty()) {
+        have_room(known.size());
+        std::memcpy(made_.get(), known.data(), known.size());
+        made_size_ = known.size();
+        return true;
+    }
+    if (!(is_fast() ? make_fast(body) : make_small(body))) return false;
+    if (remembers_) Memo::own().note(tuning_, body, {made_.get(), made_size_});
+    return true;
+}
+
+Did WholeEngine::hand_out(Ends& ends) {
+    const auto size = std::min(ends.room, made_size_ - handed_);
+    std::memcpy(ends.out, made_.get() + handed_, size);
+    handed_ += size;
+    ends.out += size;
+    ends.room -= size;
+    return handed_ == made_size_ ? Did::done : Did::full;
+}
+
+Did WholeEngine::step(Ends& ends, Flush flush) {
+    if (is_made_) return hand_out(ends);
+    if (!streams_ && flush == Flush::finish && gathered_ == 0) {
+        std::string_view body(ends.in, ends.in_left);
+        ends.in += ends.in_left;
+        ends.in_left = 0;
+        return make(body) ? hand_out(ends) : Did::failed;
+    }
+    const bool fits = !streams_ && gather(ends);
+    if (fits && flush == Flush::none) return Did::done;
+    if (fits && flush == Flush::finish) return make({body_.get(), gathered_}) ? hand_out(ends) : Did::failed;
+    if (!streams_ && !begin_stream()) return Did::failed;
+    // What was gathered goes first; `ends` holds what comes behind it.
+    if (handed_ != gathered_) {
+        Ends before{body_.get() + handed_, gathered_ - handed_, ends.out, ends.room};
+        const auto did = stream(before, ends.in_left == 0 ? flush : Flush::none);
+        handed_ = gathered_ - before.in_left;
+        ends.out = before.out;
+        ends.room = before.room;
+        if (did != Did::done || ends.in_left == 0) return did;
+    }
+    return stream(ends, flush);
+}
+
+// What was large is not kept.
+void WholeEngine::end() {
+    constexpr std::size_t most_kept = 65536;
+    if (room_ > most_kept) body_.reset(), room_ = 0;
+    if (made_room_ > most_kept) made_.reset(), made_room_ = 0;
+    if (std::holds_alternative<ZlibEngine>(stream_)) stream_.emplace<std::monostate>();
+}
+
+std::uint64_t WholeEngine::memory() const {
+    const auto* zlib = std::get_if<ZlibEngine>(&stream_);
+    const auto* igzip = std::get_if<IgzipEngine>(&stream_);
+    return room_ + made_room_ + (zlib ? zlib->memory() : igzip ? igzip->memory() : 0);
+}
 
 // ---- brotli
 

@@ -9,7 +9,7 @@
 #include <zstd.h>
 
 #include <memory>
-#include <optional>
+#include <variant>
 
 #include "modules/compression/codec.hpp"
 
@@ -46,32 +46,6 @@ private:
     bool sound_ = false;
 };
 
-// libdeflate, which takes half of zlib's time to make less of a body, but takes it whole: it is gathered
-// first. Where a reader is to see some of it sooner, or it is longer than it was said to be, zlib takes over.
-class WholeEngine {
-public:
-    static constexpr std::uint64_t most = 128 << 10;   // bytes of a body
-    explicit WholeEngine(const Tuning& tuning) : tuning_(tuning) {}
-    WholeEngine(const WholeEngine&) = delete;
-    WholeEngine& operator=(const WholeEngine&) = delete;
-    bool begin(std::uint64_t size);
-    Did step(Ends& ends, Flush flush);
-    void end();
-    [[nodiscard]] std::uint64_t memory() const;
-
-private:
-    bool gather(Ends& ends);
-    bool make(std::string_view body);
-    Did hand_out(Ends& ends);
-
-    Tuning tuning_;
-    // Gathered so far; what was made of it, and how much of that went out.
-    std::unique_ptr<char[]> body_, made_;
-    std::size_t room_ = 0, gathered_ = 0, made_room_ = 0, made_size_ = 0, handed_ = 0;
-    bool is_made_ = false, streams_ = false;
-    std::optional<ZlibEngine> zlib_;
-};
-
 class IgzipEngine {
 public:
     explicit IgzipEngine(const Tuning& tuning);
@@ -85,6 +59,41 @@ private:
     std::uint16_t wrapping_ = 0;
     std::unique_ptr<isal_zstream> stream_;
     std::unique_ptr<std::uint8_t[]> level_memory_;
+};
+
+// Bodies that are taken whole: each is gathered first. By igzip for the fast levels; by libdeflate for the
+// others, which takes half of zlib's time to make less of it. What came of one that came before is known
+// (Memo). Where a reader is to see some of it sooner, or it is longer than it was said to be, igzip or zlib
+// take it in pieces.
+class WholeEngine {
+public:
+    static constexpr std::uint64_t most = 128 << 10;   // bytes of a body
+    explicit WholeEngine(const Tuning& tuning) : tuning_(tuning) {}
+    WholeEngine(const WholeEngine&) = delete;
+    WholeEngine& operator=(const WholeEngine&) = delete;
+    bool begin(std::uint64_t size);
+    void remember(bool on) { remembers_ = on; }   // of what begins next, too
+    Did step(Ends& ends, Flush flush);
+    void end();
+    [[nodiscard]] std::uint64_t memory() const;
+
+private:
+    [[nodiscard]] bool is_fast() const { return tuning_.level <= 2; }
+    bool gather(Ends& ends);
+    void have_room(std::size_t bytes);
+    bool make(std::string_view body);
+    bool make_fast(std::string_view body);
+    bool make_small(std::string_view body);
+    Did hand_out(Ends& ends);
+    bool begin_stream();
+    Did stream(Ends& ends, Flush flush);
+
+    Tuning tuning_;
+    // Gathered so far; what was made of it, and how much of that went out.
+    std::unique_ptr<char[]> body_, made_;
+    std::size_t room_ = 0, gathered_ = 0, made_room_ = 0, made_size_ = 0, handed_ = 0;
+    bool is_made_ = false, streams_ = false, remembers_ = false;
+    std::variant<std::monostate, ZlibEngine, IgzipEngine> stream_;
 };
 
 // Its state cannot begin anew: it is made for each body, of memory that is kept.

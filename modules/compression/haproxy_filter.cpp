@@ -101,7 +101,7 @@ public:
         auto& coding = subject.coding;
         if (!subject.request || !subject.reply_from_server || coding.chosen < 0) return false;
         const auto how = tuning(subject, static_cast<Coding>(std::exchange(coding.chosen, -1)));
-        state = begin(subject, how, reply.framing == http::Framing::length ? reply.length : 0);
+        state = begin(subject, how, reply.framing == http::Framing::length ? reply.length : 0, may_remember(reply));
         if (!state) return false;
         coding.name = token_of(how.coding);
         vary(subject, reply);

@@ -189,7 +189,7 @@ private:
                             filter::State*& state) {
         // An answer to HEAD looks like the one to GET, and has no body to be compressed.
         if (subject.request->method != http::Method::head) {
-            state = begin(subject, kind.tuning, length_of(reply).value_or(0));
+            state = begin(subject, kind.tuning, length_of(reply).value_or(0), may_remember(reply));
             if (!state) return false;
             subject.coding.name = token_of(kind.tuning.coding);
         }

@@ -2,6 +2,7 @@
 // The state of a body that is compressed, as filters keep it in the arena.
 #pragma once
 
+#include "modules/compression/accept.hpp"
 #include "modules/compression/codec.hpp"
 #include "runtime/filter/filter.hpp"
 
@@ -19,12 +20,18 @@ inline std::uint64_t memory_bound(const route::Subject& subject) {
 }
 
 // A stream with its encoder; null when memory is short. Given back by end().
-inline Stream* begin(route::Subject& subject, const Tuning& tuning, std::uint64_t size) {
-    auto* encoder = take_encoder(tuning, size, memory_bound(subject));
+inline Stream* begin(route::Subject& subject, const Tuning& tuning, std::uint64_t size,
+                     Remember remember = Remember::no) {
+    auto* encoder = take_encoder(tuning, size, memory_bound(subject), remember);
     if (!encoder) return nullptr;
     auto* stream = subject.arena->make<Stream>();
     stream->encoder = encoder;
     return stream;
+}
+
+// Nobody is to keep what is not to be stored (RFC 9111 section 5.2.2.5).
+inline Remember may_remember(const http::ResponseHead& reply) {
+    return lists_word(reply.fields, http::FieldId::cache_control, "no-store") ? Remember::no : Remember::yes;
 }
 
 inline void end(filter::State* state) {

@@ -470,7 +470,7 @@ net::Task<bool> Exchange::send_body(http::BodySource* from, std::span<filter::Ho
     } else {
         const auto rate = reply_from_server_ ? route_->forwarding->source->limit_rate : 0;
         if (piece.state == http::BodyState::ok && !piece.bytes.empty()) {
-            to.expect_splice(rate == 0 && !piece.last && from->goes_on_in_file());
+            if (rate == 0 && !piece.last && from->goes_on_in_file()) to.expect_splice();
             auto result = co_await to.write(piece.bytes, piece.last, write_timeout);
             ok = result.state == Io::State::ok;
         }

@@ -182,7 +182,7 @@ bool FastcgiAnswer::settle() {
 }
 
 // Cuts the next records, as many as go with one call. False: all of the body is framed.
-bool FastcgiWriter::frame() {
+bool FastcgiWriter::frame_next() {
     std::size_t count = 0, records = 0;
     auto add = [&](const char* data, std::size_t size) { pieces_[count++] = {const_cast<char*>(data), size}; };
     auto add_record = [&](std::string_view content) {
@@ -206,7 +206,7 @@ bool FastcgiWriter::write_now(std::string_view bytes, bool last, net::WriteAll& 
     body_sent_ += bytes.size();
     unframed_ = bytes;
     last_ = last;
-    while (frame()) {
+    while (frame_next()) {
         bool settled = write_rest_now(result);
         if (!rest_.empty()) return settled;
     }
@@ -214,7 +214,7 @@ bool FastcgiWriter::write_now(std::string_view bytes, bool last, net::WriteAll& 
 }
 
 net::Task<net::WriteAll> FastcgiWriter::write_rest(net::Time timeout, net::WriteAll so_far) {
-    for (bool more = true; more; more = frame()) {
+    for (bool more = true; more; more = frame_next()) {
         so_far = co_await StreamSink::write_rest(timeout, so_far);
         if (so_far.state != Io::State::ok) break;
     }

@@ -79,7 +79,7 @@ public:
     net::Task<net::WriteAll> write_rest(net::Time timeout, net::WriteAll so_far) override;
 
 private:
-    bool frame();
+    bool frame_next();
 
     static constexpr std::size_t most_records = 8;   // of one call
     std::string_view unframed_;

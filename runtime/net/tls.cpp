@@ -465,9 +465,9 @@ Io TlsSession::write(Stream& stream, std::span<const iovec> pieces, bool more) {
         if (size < most && pieces.size() > 1) {
             std::memcpy(joined, from, size);
             for (const auto& piece : pieces.subspan(1)) {
-                auto more = std::min(piece.iov_len, most - size);
-                if (more != 0) std::memcpy(joined + size, piece.iov_base, more);
-                size += more;
+                auto taken = std::min(piece.iov_len, most - size);
+                if (taken != 0) std::memcpy(joined + size, piece.iov_base, taken);
+                size += taken;
                 if (size == most) break;
             }
             from = joined;

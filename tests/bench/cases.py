@@ -11,6 +11,7 @@ from typing import Callable, Optional
 SMALL = 1024
 BIG = 1 << 20
 JSON = 32768
+JSON_KINDS = 4096   # that differ
 POOLS = 10
 CLIENTS = 100_000   # distinct addresses of the limits
 IDLE_CONNECTIONS = 5000
@@ -362,6 +363,7 @@ def route_requests():
     )
 
 
+NEW_BODIES = tuple(get(f"/json?{kind}", coding="gzip") for kind in range(JSON_KINDS))
 MANY_CLIENTS = from_many_clients("/1k")
 
 CASES = [
@@ -418,6 +420,9 @@ CASES = [
          haproxy=haproxy_tracked, lacks={"nginx": "a case of HAProxy's language"}),
     Case("gzip-1", "gzip level 1, 32 KB JSON", 0.5, connections=16, size=JSON, coding="gzip",
          requests=(get("/json", coding="gzip"),), haproxy=haproxy_compressed(1),
+         nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
+    Case("gzip-1-new", "gzip level 1, each body new", 1.0, connections=16, size=JSON, coding="gzip",
+         requests=NEW_BODIES, compared=20, haproxy=haproxy_compressed(1),
          nginx=nginx_compressed("        gzip on;\n        gzip_types application/json;\n")),
     Case("gzip-6", "gzip level 6, 32 KB JSON", 1.0, connections=16, size=JSON, coding="gzip",
          requests=(get("/json", coding="gzip"),),

@@ -197,8 +197,8 @@ def microseconds(text):
 EXPECTED = bytes(33 + (i * 7 + i // 251) % 90 for i in range(cases.BIG))
 
 
-def make_json():
-    """What load/responder.cpp answers /json with."""
+def make_json(kind):
+    """What load/responder.cpp answers /json?KIND with."""
     words = ["alpha", "bravo", "charlie", "delta", "echo", "foxtrot", "golf", "hotel"]
     text, state = "[", 12345
 
@@ -208,7 +208,7 @@ def make_json():
         drawn = (state >> 16) % below
         text += before + (words[drawn] if below == len(words) else str(drawn))
 
-    while len(text) < cases.JSON:
+    while len(text) < cases.JSON + kind:
         add('{"id":', 30000)
         add(',"name":"', 8)
         add("-", 8)
@@ -216,7 +216,7 @@ def make_json():
         add(',"text":"item ', 1000)
         add(" of ", 8)
         text += '","active":true},'
-    return text[: cases.JSON].encode()
+    return text[kind : kind + cases.JSON].encode()
 
 
 def unpack(body, coding):
@@ -288,7 +288,8 @@ def compare_answers(case, port, folder):
             if fields.get(b"content-encoding") != case.coding.encode():
                 return f"{line}: not compressed by {case.coding}"
             body = unpack(body, case.coding)
-        if body != (make_json() if case.coding else EXPECTED[: case.size]):
+        kind = int(line.partition("?")[2] or 0)
+        if body != (make_json(kind) if case.coding else EXPECTED[: case.size]):
             return f"{line}: the body is not what the server sent"
         if fields.get(b"x-backend") != b"%d" % request.backend:
             return f"{line}: server {fields.get(b'x-backend')}, not {request.backend}"

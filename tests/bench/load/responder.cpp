@@ -23,7 +23,10 @@ std::string make_body() {
     return body;
 }
 
-/// A list of things as services send them; the same as traffic.py makes to compare.
+/// A list of things as services send them; the same as traffic.py makes to compare. Answers begin anywhere
+/// in it: so many are different from each other.
+constexpr std::size_t json_kinds = 4096;
+
 std::string make_json() {
     static constexpr std::array<char const*, 8> words{"alpha", "bravo", "charlie", "delta",
                                                       "echo",  "foxtrot", "golf",  "hotel"};
@@ -34,7 +37,7 @@ std::string make_json() {
         auto const drawn = (state >> 16) % below;
         text += before + (below == words.size() ? std::string{words[drawn]} : std::to_string(drawn));
     };
-    while (text.size() < json_size) {
+    while (text.size() < json_size + json_kinds) {
         add("{\"id\":", 30000);
         add(",\"name\":\"", words.size());
         add("-", words.size());
@@ -43,7 +46,6 @@ std::string make_json() {
         add(" of ", words.size());
         text += "\",\"active\":true},";
     }
-    text.resize(json_size);
     return text;
 }
 
@@ -121,6 +123,11 @@ private:
         has_body_ = head.starts_with("POST ");
         big_ = head.substr(path).starts_with("/big");
         json_ = head.substr(path).starts_with("/json");
+        kind_ = 0;
+        if (head.substr(path).starts_with("/json?")) {
+            auto const digits = head.substr(path + 6);
+            std::from_chars(digits.data(), digits.data() + digits.size(), kind_);
+        }
         close_ = says_close(head) || head.find("HTTP/1.0\r") < head.find('\n');
         body_left_ = find_length(head).value_or(0);
         sum_ = 0;
@@ -138,7 +145,7 @@ private:
             head_ = make_head(index_, size, json_, more);
             more_ = more;
         }
-        body_ = std::string_view{body}.substr(0, size);
+        body_ = std::string_view{body}.substr(kind_ % json_kinds, size);
         sent_ = 0;
         return flush();
     }
@@ -175,6 +182,7 @@ private:
     std::string_view body_;
     std::size_t sent_ = 0;
     std::uint64_t body_left_ = 0, sum_ = 0;
+    std::size_t kind_ = 0;   // of the JSON
     bool has_body_ = false, big_ = false, json_ = false, close_ = false, waits_ = false;
 };
 

@@ -4,6 +4,7 @@
 
 #include "modules/compression/accept.hpp"
 #include "modules/compression/codec.hpp"
+#include "modules/compression/memo.hpp"
 #include "modules/compression/module.hpp"
 #include "modules/compression/nginx_conf.hpp"
 
@@ -202,6 +203,80 @@ INSTANTIATE_TEST_SUITE_P(
         const auto& tuning = info.param.tuning;
         return std::string(token_of(tuning.coding)) + "_" + std::to_string(info.index);
     });
+
+// ---- bodies that come again
+
+constexpr Tuning fast{.coding = Coding::gzip, .level = 1};
+
+std::string pack(const Tuning& tuning, std::string_view body, std::size_t piece, Remember remember) {
+    auto* encoder = take_encoder(tuning, body.size(), 0, remember);
+    std::string packed;
+    for (std::size_t at = 0; at < body.size(); at += piece)
+        packed += all_of(*encoder, body.substr(at, piece), at + piece < body.size() ? Flush::none : Flush::finish);
+    give_back(encoder);
+    return packed;
+}
+
+TEST(Memo, KeepsWhatCameTwice) {
+    Memo memo;
+    const auto body = text_of(5000);
+    EXPECT_TRUE(memo.find(fast, body).empty());
+    memo.note(fast, body, "made");
+    EXPECT_TRUE(memo.find(fast, body).empty());
+    EXPECT_EQ(memo.bytes(), 0u);
+    memo.note(fast, body, "made");
+    EXPECT_EQ(memo.find(fast, body), "made");
+    EXPECT_EQ(memo.bytes(), 5004u);
+    EXPECT_TRUE(memo.find({.coding = Coding::gzip, .level = 2}, body).empty());
+    EXPECT_TRUE(memo.find(fast, body.substr(1)).empty());
+    EXPECT_EQ(memo.find(fast, body), "made");
+}
+
+TEST(Memo, EveryByteCounts) {
+    for (std::size_t at : {0u, 1u, 2500u, 4998u, 4999u}) {
+        Memo memo;
+        auto body = text_of(5000);
+        for (int i = 0; i < 2; ++i) memo.note(fast, body, "made");
+        auto other = body;
+        other[at] ^= 1;
+        EXPECT_TRUE(memo.find(fast, other).empty()) << at;
+        memo.note(fast, other, "other");
+        EXPECT_NE(memo.find(fast, other), "made") << at;
+        EXPECT_NE(memo.find(fast, body), "other") << at;
+    }
+}
+
+TEST(Memo, IsBoundedAndForgets) {
+    Memo memo;
+    const auto first = text_of(100'000);
+    for (int i = 0; i < 2; ++i) memo.note(fast, first, "first");
+    for (int i = 0; i < 3000; ++i) {
+        auto body = std::to_string(i) + first;
+        for (int k = 0; k < 2; ++k) memo.note(fast, body, body);
+        ASSERT_LE(memo.bytes(), Memo::most_bytes);
+    }
+    EXPECT_TRUE(memo.find(fast, first).empty());
+    // What is asked for all the time stays.
+    for (int i = 0; i < 1000 && memo.find(fast, first).empty(); ++i) memo.note(fast, first, "first");
+    ASSERT_EQ(memo.find(fast, first), "first");
+    for (int i = 0; i < 3000; ++i) {
+        memo.note(fast, std::to_string(i) + first, "another");
+        ASSERT_EQ(memo.find(fast, first), "first") << i;
+    }
+}
+
+TEST(Memo, AnEncoderUsesItWhereItMay) {
+    for (const Tuning& tuning : {fast, Tuning{.coding = Coding::deflate, .level = 6}}) {
+        const auto body = text_of(40'000) + std::to_string(tuning.level);
+        for (int i = 0; i < 3; ++i) EXPECT_EQ(unpack(pack(tuning, body, 16384, Remember::no), tuning.coding), body);
+        EXPECT_TRUE(Memo::own().find(tuning, body).empty());
+        for (std::size_t piece : {16384u, 1000u, 50'000u, 7u})
+            EXPECT_EQ(unpack(pack(tuning, body, piece, Remember::yes), tuning.coding), body);
+        const std::string known(Memo::own().find(tuning, body));
+        EXPECT_EQ(unpack(known, tuning.coding), body);
+        EXPECT_EQ(pack(tuning, body, 16384, Remember::yes), known);
+    }
+}
 
 // ---- gunzip
 
