@@ -28,7 +28,7 @@ void* reserve(std::size_t bytes, int access) {
 
 Slabs::Slabs() {
     for (auto size = most_reserved; size >= least_reserved; size /= 2) {
-        const auto all = 2 * size + slab_bytes, of_slabs = size / slab_bytes * sizeof(Slab);
+        const auto all = 2 * size + slab_bytes, of_slabs = size / slab_bytes * bytes_for_each_slab;
         auto* mapped = reserve(all, PROT_NONE);
         auto* slabs = reserve(of_slabs, PROT_READ | PROT_WRITE);
         if (!mapped || !slabs) {
@@ -41,6 +41,7 @@ Slabs::Slabs() {
         base_ = (reinterpret_cast<std::uintptr_t>(mapped) + slab_bytes - 1) & ~(slab_bytes - 1);
         reserved_ = size;
         slabs_ = static_cast<Slab*>(slabs);
+        kind_of_slab_ = reinterpret_cast<std::uint8_t*>(slabs_ + size / slab_bytes);
         return;
     }
 }
@@ -48,7 +49,7 @@ Slabs::Slabs() {
 Slabs::~Slabs() {
     if (!mapped_) return;
     ::munmap(mapped_, mapped_bytes_);
-    ::munmap(slabs_, reserved_ / slab_bytes * sizeof(Slab));
+    ::munmap(slabs_, reserved_ / slab_bytes * bytes_for_each_slab);
 }
 
 std::size_t Slabs::kind_of(std::size_t bytes) {
@@ -120,6 +121,7 @@ Slabs::Slab* Slabs::open(std::size_t kind) {
                                            .live = 0,
                                            .piece_bytes = static_cast<std::uint32_t>(size),
                                            .kind = static_cast<std::uint32_t>(kind)};
+    kind_of_slab_[index] = static_cast<std::uint8_t>(kind);
     link(*slab);
     ++empty_[kind];
     return slab;
@@ -176,6 +178,10 @@ void* Slabs::allocate(std::size_t bytes) {
         return block ? block : std::malloc(bytes);
     }
     const auto kind = kind_of(bytes);
+    if (kind < magazines_.size() && magazines_[kind].count != 0) {
+        auto& magazine = magazines_[kind];
+        return magazine.pieces[--magazine.count];
+    }
     auto* slab = with_room_[kind];
     if (!slab && !(slab = open(kind))) return std::malloc(bytes);
     void* piece = slab->free;
@@ -192,7 +198,14 @@ void* Slabs::allocate(std::size_t bytes) {
 
 void Slabs::put_back(void* piece) {
     if (is_block(piece)) return put_back_block(piece);
-    auto& slab = *slab_of(piece);
+    const std::size_t kind = kind_of_slab_[index_of(piece)];
+    if (kind >= magazines_.size() || magazines_[kind].count == Magazine::most) return put_into_slab(piece);
+    auto& magazine = magazines_[kind];
+    magazine.pieces[magazine.count++] = piece;
+}
+
+void Slabs::put_into_slab(void* piece) {
+    auto& slab = slabs_[index_of(piece)];
     const bool was_full = slab.is_full();
     slab.free = new (piece) Piece{slab.free};
     if (was_full) link(slab);
@@ -223,7 +236,7 @@ void* Slabs::resize(void* piece, std::size_t bytes) {
         return nullptr;
     }
     if (!holds(piece)) return std::realloc(piece, bytes);
-    const std::size_t room = is_block(piece) ? block_bytes : slab_of(piece)->piece_bytes;
+    const std::size_t room = is_block(piece) ? block_bytes : slabs_[index_of(piece)].piece_bytes;
     if (bytes <= room) return piece;
     auto* moved = allocate(bytes);
     if (!moved) return nullptr;

@@ -2,7 +2,8 @@
 // Slabs: memory for the pieces of a library that asks for many and keeps some of them long (OpenSSL: some
 // thousand pieces in a handshake, of which 34 stay with the connection). Pieces of one size lie side by
 // side, without headers, in slabs of their own: what is given back leaves no holes between what stays,
-// and slabs that have become empty go back to the system, but for a few. Larger ones (a record of TLS with its frame) are
+// and slabs that have become empty go back to the system, but for a few. Small pieces that were given back
+// last wait in a magazine of their kind, so that neither they nor their slab need be touched. Larger ones (a record of TLS with its frame) are
 // blocks by themselves; some of those that are given back are kept, the others' pages go at once.
 //
 // One thread, the first that allocates, is served without a lock. Others get memory of malloc(); any
@@ -56,6 +57,15 @@ private:
     static constexpr std::size_t slab_bytes = 64 << 10, slabs_at_once = 16, blocks_at_once = 32;
     static constexpr std::size_t step = 16, fine = 1024, coarse_step = 64;
     static constexpr std::size_t kinds = fine / step + (largest - fine) / coarse_step;
+    static_assert(kinds <= 256);
+
+    static constexpr std::size_t bytes_for_each_slab = sizeof(Slab) + 1;   // beside it
+    // Of one kind: one line of the processor's caches.
+    struct alignas(64) Magazine {
+        static constexpr std::uint32_t most = 7;
+        std::uint32_t count = 0;
+        void* pieces[most];
+    };
 
     static std::size_t kind_of(std::size_t bytes);
     static std::size_t bytes_of(std::size_t kind);
@@ -65,8 +75,8 @@ private:
     [[nodiscard]] bool is_block(const void* piece) const {
         return reinterpret_cast<std::uintptr_t>(piece) - base_ >= reserved_;
     }
-    [[nodiscard]] Slab* slab_of(const void* piece) const {
-        return slabs_ + (reinterpret_cast<std::uintptr_t>(piece) - base_) / slab_bytes;
+    [[nodiscard]] std::size_t index_of(const void* piece) const {
+        return (reinterpret_cast<std::uintptr_t>(piece) - base_) / slab_bytes;
     }
     [[nodiscard]] char* memory_of(std::size_t index) const { return reinterpret_cast<char*>(base_ + index * slab_bytes); }
     [[nodiscard]] bool is_mine();
@@ -77,6 +87,7 @@ private:
     void unlink(Slab& slab);
     void* allocate_block();
     void put_back(void* piece);
+    void put_into_slab(void* piece);
     void put_back_block(void* block);
     void take_returned();
 
@@ -85,6 +96,8 @@ private:
     void* mapped_ = nullptr;
     std::size_t mapped_bytes_ = 0;
     Slab* slabs_ = nullptr;                 // by number, from the base on
+    std::uint8_t* kind_of_slab_ = nullptr;  // likewise
+    std::array<Magazine, fine / step> magazines_;
     std::size_t made_ = 0, usable_ = 0;     // those that ever were, that may be touched
     std::vector<std::uint32_t> spare_;      // those of them that are empty, without pages
     std::array<std::uint32_t, 2> kept_slabs_{};   // empty, with their pages
