@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // FileParts: a body made of an open file, or of parts of it with text in between (multipart/byteranges).
-// Read in bounded pieces; plain connections get the bytes by sendfile(), or out of a mapping. What is not in memory may be left to
-// threads (read_by), so that a slow disk keeps nobody else waiting.
+// Read in bounded pieces; plain connections get the bytes by sendfile(), or out of a mapping. What is not in
+// memory may be left to threads (read_by), so that a slow disk keeps nobody else waiting.
 #pragma once
 
 #include <sys/types.h>
