@@ -153,6 +153,9 @@ SSL_SESSION* TlsHooks::on_session_wanted(SSL* ssl, const unsigned char* id, int 
 
 void TlsHooks::resume_sessions(SSL_CTX* context, bool by_id) {
     SSL_CTX_set_tlsext_ticket_key_evp_cb(context, on_ticket);
+    // A client that opens one more connection needs one, and gets the next with that. OpenSSL makes two, each for
+    // a twentieth of the cost of a handshake. (ssl_conf_command NumTickets)
+    SSL_CTX_set_num_tickets(context, 1);
     // All contexts have these: OpenSSL asks the one that the connection began with.
     SSL_CTX_sess_set_new_cb(context, on_session_made);
     SSL_CTX_sess_set_get_cb(context, on_session_wanted);

@@ -135,6 +135,20 @@ def test_tickets_hold_in_every_worker_and_over_a_reload(language, version, run_p
             time.sleep(0.3)
 
 
+@pytest.mark.parametrize("language, options, count", [
+    ("nginx", "", 1), ("nginx", "ssl_conf_command NumTickets 3;", 3), ("nginx", "ssl_session_tickets off;", 1),
+    ("haproxy", "", 1)])
+def test_a_handshake_gives_one_ticket(language, options, count, run_proxy):
+    skip_anchor(language, "OpenSSL's own number is two")
+    port = free_port()
+    run_proxy(language, config(language, port, server=options), ports=[port])
+    done = subprocess.run(["openssl", "s_client", "-connect", f"127.0.0.1:{port}", "-tls1_3", "-ign_eof"],
+                          input="GET /me HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n", capture_output=True,
+                          text=True, timeout=20, check=False)
+    assert "HTTP/1.1 200" in done.stdout, done
+    assert done.stdout.count("New Session Ticket arrived") == count
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_certificate_of_each_type(language, run_proxy, folder):
     """RSA beside ECDSA: the client's ciphers decide."""
